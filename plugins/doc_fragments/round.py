@@ -1,0 +1,33 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that say what a round may touch."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation that modules share."""
+
+    DOCUMENTATION = r"""
+options:
+  instances:
+    description:
+      - Names or globs of the instances that the round is limited to; a name may leave its domain out. All of them if empty.
+      - A name that matches no instance fails the module, before anything is written.
+    type: list
+    elements: str
+    default: []
+  groups:
+    description:
+      - Names or globs of the node groups whose instances the round is limited to; the group of the primary counts.
+      - A name that matches no group fails the module, before anything is written.
+    type: list
+    elements: str
+    default: []
+  max_in_flight:
+    description:
+      - Number of repairs that may be under way at once. A new one begins only below it; those that have begun go on.
+        Instances that are down go first.
+    type: int
+    default: 10
+"""

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arguments: what the modules take from users, and what it means to the engine (design, section 6)."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+from .client import Client
+from .errors import AutorepairError, BadOption
+from .plan import Limits
+from .rapi import REQUESTS_PROBLEM, RapiClient, RapiOptions
+
+
+def _option(name: str, **spec: Any) -> dict[str, Any]:
+    """An option that can be given by an environment variable: C(rapi_host) by C(GANETI_RAPI_HOST)."""
+    return dict(spec, fallback=(env_fallback, ["GANETI_" + name.upper()]))
+
+
+CONNECTION: dict[str, Any] = {
+    "rapi_host": _option("rapi_host", type="str"),
+    "rapi_port": _option("rapi_port", type="int", default=5080),
+    "rapi_user": _option("rapi_user", type="str"),
+    "rapi_password": _option("rapi_password", type="str", no_log=True),
+    "rapi_ca_path": _option("rapi_ca_path", type="path"),
+    "rapi_fingerprint": _option("rapi_fingerprint", type="str"),
+    "rapi_validate_certs": _option("rapi_validate_certs", type="bool", default=True),
+    "rapi_timeout": _option("rapi_timeout", type="int", default=30),
+}
+
+ROUND: dict[str, Any] = {
+    "instances": {"type": "list", "elements": "str", "default": []},
+    "groups": {"type": "list", "elements": "str", "default": []},
+    "max_in_flight": {"type": "int", "default": 10},
+}
+
+
+def connect(module: AnsibleModule) -> Client:
+    """The client that C(module)'s options ask for; nothing is sent yet. Raises BadOption."""
+    if REQUESTS_PROBLEM is not None:
+        module.fail_json(msg=missing_required_lib("requests"), exception=repr(REQUESTS_PROBLEM))
+    given = module.params
+    if not given["rapi_host"]:
+        raise BadOption("rapi_host is missing: give the host where the cluster's RAPI listens, or set GANETI_RAPI_HOST")
+    if not 0 < given["rapi_port"] < 65536:
+        raise BadOption(f"rapi_port is {given['rapi_port']}; a port is a number from 1 to 65535")
+    if given["rapi_timeout"] < 1:
+        raise BadOption(f"rapi_timeout is {given['rapi_timeout']}; it takes one second or more")
+    if not given["rapi_validate_certs"] and not given["rapi_fingerprint"]:
+        module.warn("rapi_validate_certs is false: whoever answers gets the password; rapi_fingerprint is the safe way")
+    names = RapiOptions.__dataclass_fields__
+    return RapiClient(RapiOptions(**{name: given["rapi_" + name] for name in names}))
+
+
+def limits(module: AnsibleModule) -> Limits:
+    """The limits of a round that C(module)'s options set. Raises BadOption."""
+    given = module.params
+    if given["max_in_flight"] < 0:
+        raise BadOption(f"max_in_flight is {given['max_in_flight']}; it takes a number of repairs, 0 for none")
+    return Limits(tuple(given["instances"]), tuple(given["groups"]), given["max_in_flight"])
+
+
+def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
+    """Do C(work) with C(module) and exit with what it returns; an AutorepairError becomes a failure."""
+    try:
+        result = work(module)
+    except AutorepairError as error:
+        module.fail_json(msg=str(error), **error.details)
+    else:
+        module.exit_json(**result)

@@ -1,0 +1,242 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decide: what comes next for one instance (design, sections 2 to 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from .health import Step
+from .model import Cluster, NodeState, RepairType, utc
+from .repairs import Progress, Repair, progress_of, rest_of_reinstall
+from .state import Case
+from .tags import FOREVER
+
+FIRST_PAUSE, LONGEST_PAUSE = (
+    60,
+    3600,
+)  # seconds between two tries when resources are lacking; doubled each time
+
+
+class Kind(Enum):
+    """What comes next for an object; only C(submit), C(finish), C(lift) and C(refuse) write."""
+
+    NONE = "none"
+    SUBMIT = "submit"
+    WAIT = "wait"
+    FINISH = "finish"
+    LIFT = "lift"
+    REFUSE = "refuse"
+    HOLD = "hold"
+    REPORT = "report"
+
+    @property
+    def writes(self) -> bool:
+        """Whether carrying it out sends anything but reads."""
+        return self in (Kind.SUBMIT, Kind.FINISH, Kind.LIFT, Kind.REFUSE)
+
+
+@dataclass(frozen=True)
+class Action:
+    """What is to be done with one object, and why.
+
+    C(repair) is the pending repair that it goes on with, None for a new one; C(type) is the repair's type; C(steps) are
+    all that are to come, of which the first is submitted now; C(result) is what a C(finish) or C(refuse) writes (None:
+    only tags are removed); C(remove) are tags to be removed; C(nodes) where disks are recreated.
+    """
+
+    kind: Kind
+    name: str
+    reason: str
+    scope: str = "instance"
+    type: RepairType | None = None
+    repair: Repair | None = None
+    steps: tuple[Step, ...] = ()
+    result: str | None = None
+    remove: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+
+
+def decide(case: Case, cluster: Cluster, now: float) -> Action:
+    """What comes next for the instance of C(case), and why."""
+    if case.failure:  # untouched until a person has looked
+        return _report(case, _failure_reason(case.instance.name, case.failure, cluster))
+    if case.unread:
+        return _report(case, "{}; put it right or remove it".format("; ".join(map(str, case.unread))))
+    if case.policy.suspended:
+        return _suspended(case)
+    if case.pending:
+        return _follow(case, case.pending, cluster, now)
+    stale = tuple(tag.tag for tag in case.tags.pendings)  # a result with the same id stands beside it
+    if stale:
+        return Action(
+            Kind.FINISH,
+            case.instance.name,
+            "its repair has its result; the pending tag is left over",
+            remove=stale,
+        )
+    if case.health.unknown:
+        return _report(case, case.health.unknown)
+    if case.health.whole:
+        return Action(Kind.NONE, case.instance.name, "healthy")
+    return _begin(case)
+
+
+def _report(case: Case, reason: str) -> Action:
+    return Action(Kind.REPORT, case.instance.name, reason, repair=case.failure)
+
+
+def _failure_reason(name: str, failure: Repair, cluster: Cluster) -> str:
+    errors = [
+        cluster.jobs[number].error for number in failure.jobs if number in cluster.jobs and cluster.jobs[number].error
+    ]
+    what = f"its {failure.type.label} repair failed"
+    if errors:
+        what += f" ({errors[-1]})"
+    elif failure.jobs:
+        what += f" (see job {failure.jobs[-1]})"
+    tag = next(tag for tag in failure.tags if ":failure:" in tag)
+    return f"{what}; when it has been looked into: gnt-instance remove-tags {name} {tag}"
+
+
+def _suspended(case: Case) -> Action:
+    until = case.policy.suspended_until
+    if case.health.whole and not case.pending:
+        return Action(Kind.NONE, case.instance.name, "suspended, and healthy")
+    end = "until the suspend tag is removed" if until == FOREVER else f"until {utc(until or 0)}"
+    doubts = "; " + "; ".join(case.policy.doubts) if case.policy.doubts else ""
+    reason = "{}; suspended by its {} {}{}".format(
+        case.health.problem or case.health.unknown or "a repair is pending", case.policy.source, end, doubts
+    )
+    return Action(Kind.HOLD, case.instance.name, reason, repair=case.pending)
+
+
+def _follow(case: Case, repair: Repair, cluster: Cluster, now: float) -> Action:
+    """What comes next for a repair that is pending."""
+    last = cluster.jobs.get(repair.jobs[-1]) if repair.jobs else None
+    if case.progress is Progress.RUNNING:
+        return _wait(case, f"{_jobs_text(repair, cluster)} is under way")
+    if case.progress is Progress.UNSEEN or case.busy:
+        return _wait(case, _busy_text(case) or "it has gone on while the cluster was being read")
+    if case.progress is Progress.CANCELED:
+        reason = "job {} was canceled by a person, so the repair ends; a suspend tag keeps the next one from starting"
+        return _finish(case, repair, None, reason.format(repair.jobs[-1]))
+    if case.progress is Progress.FAILED and last:
+        return _finish(case, repair, "failure", f"job {last.id} failed: {last.error}")
+    if case.progress is Progress.NO_ROOM and last:
+        again = (last.ended or now) + _pause(repair, cluster)
+        if again > now:
+            return _wait(case, f"no room for it ({last.error}); it is tried again after {utc(again)}")
+    if case.progress is Progress.GONE and repair.type is RepairType.REINSTALL:
+        reason = f"job {repair.jobs[-1]} has left the queue, and nobody can tell whether the new disks were installed"
+        return _finish(case, repair, "failure", reason)
+    return _go_on(case, repair, cluster)
+
+
+def _go_on(case: Case, repair: Repair, cluster: Cluster) -> Action:
+    """What comes next for a repair none of whose jobs is under way or failed: its end, or its next step."""
+    health = case.health
+    if health.unknown:
+        return _report(case, health.unknown)
+    rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
+    if rest and cluster.nodes[case.instance.primary].state is not NodeState.OFFLINE:
+        return _submit(case, repair, repair.type, rest, "its disks were recreated and are empty")
+    if health.whole:
+        gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
+        return _finish(case, repair, "success", f"it is healthy{gone}")
+    if health.advice:
+        return _finish(case, repair, "enoperm", f"{health.problem}; {health.advice}")
+    if health.steps[0].needs > repair.type:
+        reason = "{}; {} is needed, the repair may do {}"
+        return _finish(
+            case,
+            repair,
+            "enoperm",
+            reason.format(health.problem, health.steps[0].needs.label, repair.type.label),
+        )
+    if health.waits_for:
+        return _wait(case, f"{health.problem}; waits for {health.waits_for}")
+    return _submit(case, repair, repair.type, health.steps, health.problem)
+
+
+def _begin(case: Case) -> Action:
+    """What comes next for a broken instance without a repair."""
+    health, allowed, _name = case.health, case.policy.allowed, case.instance.name
+    if health.advice:
+        return _report(case, f"{health.problem}; {health.advice}")
+    needs = health.needs
+    assert needs is not None  # broken and without advice: there are steps
+    if allowed is None:
+        doubts = "; ".join(case.policy.doubts) or "no tag allows a repair"
+        return _report(case, f"{health.problem}; {needs.label} is needed, and {doubts}")
+    if health.steps[0].needs > allowed:
+        return _refuse(case, needs, allowed)
+    if health.waits_for:
+        return _wait(case, f"{health.problem}; waits for {health.waits_for}")
+    if case.busy:
+        return _wait(case, f"{health.problem}; {_busy_text(case)}")
+    return _submit(case, None, min(needs, allowed), health.steps, health.problem)
+
+
+def _refuse(case: Case, needs: RepairType, allowed: RepairType) -> Action:
+    """C(enoperm), unless one that still says the truth stands there: of harep's kind, which names what is needed, or
+    one of a repair that went as far as it might."""
+    reason = f"{case.health.problem}; {needs.label} is needed, its {case.policy.source} allows {allowed.label}"
+    refusals = [repair for repair in case.results if repair.result == "enoperm"]
+    if any(repair.type is needs or (repair.jobs and repair.type < needs) for repair in refusals):
+        return _report(case, reason)
+    if case.busy:
+        return _wait(case, f"{case.health.problem}; {_busy_text(case)}")
+    old = tuple(tag for repair in case.results for tag in repair.tags)
+    return Action(Kind.REFUSE, case.instance.name, reason, type=needs, result="enoperm", remove=old)
+
+
+def _submit(case: Case, repair: Repair | None, kind: RepairType, steps: tuple[Step, ...], reason: str) -> Action:
+    return Action(Kind.SUBMIT, case.instance.name, reason, type=kind, repair=repair, steps=steps)
+
+
+def _finish(case: Case, repair: Repair, result: str | None, reason: str) -> Action:
+    """The end of C(repair); the results of repairs before it make room for its own."""
+    old = tuple(tag for ended in case.results if result for tag in ended.tags)
+    return Action(
+        Kind.FINISH,
+        case.instance.name,
+        reason,
+        type=repair.type,
+        repair=repair,
+        result=result,
+        remove=repair.tags + old,
+    )
+
+
+def _wait(case: Case, reason: str) -> Action:
+    return Action(
+        Kind.WAIT,
+        case.instance.name,
+        reason,
+        type=case.pending.type if case.pending else None,
+        repair=case.pending,
+    )
+
+
+def _pause(repair: Repair, cluster: Cluster) -> float:
+    """Seconds from the last try to the next: doubled with each job in a row that found no room."""
+    tries = 0
+    for number in reversed(repair.jobs):
+        job = cluster.jobs.get(number)
+        if job is None or progress_of(replace(repair, jobs=(number,)), cluster) is not Progress.NO_ROOM:
+            break
+        tries += 1
+    return float(min(FIRST_PAUSE * 2 ** max(tries - 1, 0), LONGEST_PAUSE))
+
+
+def _jobs_text(repair: Repair, cluster: Cluster) -> str:
+    running = [
+        cluster.jobs[number] for number in repair.jobs if number in cluster.jobs and cluster.jobs[number].unfinished
+    ]
+    return ", ".join("job {} ({})".format(job.id, " ".join(job.operations)) for job in running)
+
+
+def _busy_text(case: Case) -> str:
+    return ", ".join("job {} ({}) is under way".format(job.id, " ".join(job.operations)) for job in case.busy)

@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Health: what is broken about an instance, and the steps that would heal it (design, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .model import TEMPLATE_CLASSES, Instance, Node, NodeState, Operation, RepairType, TemplateClass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job of a repair, and the repair type that has to be allowed for it."""
+
+    operation: Operation
+    needs: RepairType
+
+
+REPLACE_SECONDARY = Step(Operation.REPLACE_SECONDARY, RepairType.FIX_STORAGE)
+MIGRATE = Step(Operation.MIGRATE, RepairType.MIGRATE)
+MOVE_STOPPED = Step(Operation.FAILOVER, RepairType.MIGRATE)  # it has no running state to lose
+FAILOVER = Step(Operation.FAILOVER, RepairType.FAILOVER)
+RECREATE_DISKS = Step(Operation.RECREATE_DISKS, RepairType.REINSTALL)
+REINSTALL = Step(Operation.REINSTALL, RepairType.REINSTALL)
+MARK_DOWN = Step(Operation.MARK_DOWN, RepairType.REINSTALL)  # Ganeti reinstalls no instance that is marked offline,
+MARK_OFFLINE = Step(Operation.MARK_OFFLINE, RepairType.REINSTALL)  # so it is down for the time of the reinstall
+
+
+@dataclass(frozen=True)
+class Health:
+    """A judgement of one instance.
+
+    C(problem) says what is broken and is empty for a whole instance; C(steps) lead from here to health. Where there are
+    none for a broken instance, C(advice) says why and what a person can do. C(waits_for) is what must happen before the
+    first step can be taken. C(unknown) says what is not known: then nothing else is.
+    """
+
+    problem: str = ""
+    steps: tuple[Step, ...] = ()
+    advice: str = ""
+    waits_for: str = ""
+    unknown: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is known to be broken, and nothing is unknown."""
+        return not self.problem and not self.unknown
+
+    @property
+    def needs(self) -> RepairType | None:
+        """The repair type that has to be allowed for all steps."""
+        return max((step.needs for step in self.steps), default=None)
+
+
+def judge(instance: Instance, nodes: Mapping[str, Node]) -> Health:
+    """What is broken about C(instance), from the states of the nodes that it is on."""
+    unknown = _unknown(instance, nodes)
+    if unknown:
+        return Health(unknown=unknown)
+    primary = nodes[instance.primary]
+    kind = TEMPLATE_CLASSES[instance.disk_template]
+    if kind is TemplateClass.MIRRORED:
+        return _mirrored(instance, primary, nodes[instance.secondaries[0]])
+    if primary.state is NodeState.ONLINE:
+        return Health()
+    if kind is TemplateClass.SHARED:
+        return _shared(instance, primary)
+    return _local(instance, primary)
+
+
+def _unknown(instance: Instance, nodes: Mapping[str, Node]) -> str:
+    """Why C(instance) can't be judged, or an empty text."""
+    if instance.unread:
+        return "the cluster gave no value for its {}".format(", ".join(instance.unread))
+    kind = TEMPLATE_CLASSES.get(instance.disk_template)
+    if kind is None:
+        return f"its disk template {instance.disk_template} is not known here"
+    if instance.admin_state not in ("up", "down", "offline"):
+        return f"its admin state {instance.admin_state} is not known here"
+    copies = 1 if kind is TemplateClass.MIRRORED else 0
+    if len(instance.secondaries) != copies:
+        return f"it has {len(instance.secondaries)} secondaries, its disk template has {copies}"
+    for name in (instance.primary, *instance.secondaries):
+        if name not in nodes:
+            return f"the node {name} is not in the cluster's answer"
+        if nodes[name].state is NodeState.UNKNOWN:
+            return f"the state of the node {name} is not known"
+    return ""
+
+
+def _mirrored(instance: Instance, primary: Node, secondary: Node) -> Health:
+    """The rows C(mirrored) of the design's table."""
+    problem = " and ".join(
+        f"{role} {node.name} is {node.state.value}"
+        for role, node in (("primary", primary), ("secondary", secondary))
+        if node.state is not NodeState.ONLINE
+    )
+    if primary.state is NodeState.ONLINE:
+        return Health(problem, (REPLACE_SECONDARY,) if problem else ())
+    if primary.state is NodeState.DRAINED:
+        move = (_move(instance), REPLACE_SECONDARY)
+        return Health(problem, move if secondary.state is NodeState.ONLINE else (REPLACE_SECONDARY, *move))
+    if secondary.state is NodeState.ONLINE:
+        return Health(problem, (FAILOVER, REPLACE_SECONDARY))
+    if secondary.state is NodeState.DRAINED:  # it holds the last copy, and Ganeti refuses failover to a drained node
+        waits_for = f"node {secondary.name} to be no longer drained: it holds the only copy"
+        return Health(problem, (FAILOVER, REPLACE_SECONDARY), waits_for=waits_for)
+    return Health(problem, (RECREATE_DISKS, REINSTALL))  # no copy of the disks is left
+
+
+def _shared(instance: Instance, primary: Node) -> Health:
+    step = FAILOVER if primary.state is NodeState.OFFLINE else _move(instance)
+    return Health(f"primary {primary.name} is {primary.state.value}", (step,))
+
+
+def _local(instance: Instance, primary: Node) -> Health:
+    problem = f"primary {primary.name} is {primary.state.value}"
+    if primary.state is NodeState.OFFLINE:
+        return Health(problem, (RECREATE_DISKS, REINSTALL))
+    command = f"gnt-instance move -n NODE {instance.name}"
+    advice = (
+        "no automatic repair keeps the data of a {} instance on a drained node; a person can move it with its data: {}"
+    )
+    return Health(problem, advice=advice.format(instance.disk_template, command))
+
+
+def _move(instance: Instance) -> Step:
+    """The step that takes C(instance) off a node that is alive."""
+    if not instance.meant_to_run:
+        return MOVE_STOPPED
+    return FAILOVER if instance.always_failover else MIGRATE

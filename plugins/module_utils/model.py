@@ -1,0 +1,196 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster as values: what is read, what is judged, nothing that acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from enum import Enum, IntEnum
+from typing import Any
+
+
+class RepairType(IntEnum):
+    """What a repair may do, from the least to the most destructive; each includes those before it."""
+
+    FIX_STORAGE = 1
+    MIGRATE = 2
+    FAILOVER = 3
+    REINSTALL = 4
+
+    @property
+    def label(self) -> str:
+        """The name as it stands in tags: C(fix-storage), C(migrate), ..."""
+        return self.name.lower().replace("_", "-")
+
+    @classmethod
+    def parse(cls, label: str) -> RepairType | None:
+        """The type that is spelt exactly so in a tag, or None."""
+        return next((kind for kind in cls if kind.label == label), None)
+
+
+class NodeState(Enum):
+    """An offline node is dead; a drained one is alive and its data is good; unknown is treated as neither."""
+
+    ONLINE = "online"
+    DRAINED = "drained"
+    OFFLINE = "offline"
+    UNKNOWN = "unknown"
+
+
+class TemplateClass(Enum):
+    """Where an instance's data lives: on two nodes, beside the nodes, or on its primary alone."""
+
+    MIRRORED = "mirrored"
+    SHARED = "shared"
+    LOCAL = "local"
+
+
+TEMPLATE_CLASSES: Mapping[str, TemplateClass] = {
+    "drbd": TemplateClass.MIRRORED,
+    "sharedfile": TemplateClass.SHARED,
+    "rbd": TemplateClass.SHARED,
+    "ext": TemplateClass.SHARED,
+    "gluster": TemplateClass.SHARED,
+    "blockdev": TemplateClass.SHARED,
+    "diskless": TemplateClass.SHARED,
+    "plain": TemplateClass.LOCAL,
+    "file": TemplateClass.LOCAL,
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node; C(vm_capable) says whether it may hold instances at all."""
+
+    name: str
+    group: str
+    state: NodeState
+    vm_capable: bool = True
+
+
+@dataclass(frozen=True)
+class Group:
+    """A node group with its tags."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance's configuration; sizes in MiB. C(unread) names the fields for which no value came."""
+
+    name: str
+    uuid: str = ""
+    disk_template: str = ""
+    primary: str = ""
+    secondaries: tuple[str, ...] = ()
+    admin_state: str = "up"
+    always_failover: bool = False
+    memory: int = 0
+    disk_sizes: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def meant_to_run(self) -> bool:
+        """Whether its administrator wants it running."""
+        return self.admin_state == "up"
+
+
+UNFINISHED = ("queued", "waiting", "canceling", "running")
+FINISHED = ("success", "error", "canceled")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the queue, as far as a repair needs it.
+
+    C(operations) are opcodes in their order as the job's summary names them (C(INSTANCE_FAILOVER)), C(instances)
+    the names that they were given, C(reasons) the texts of the reason trail, C(ended) seconds since the epoch.
+    C(error) and C(error_code) come from the first opcode that failed.
+    """
+
+    id: int
+    status: str
+    operations: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    error: str = ""
+    error_code: str = ""
+    ended: float | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it may still do something; a status that is not known here is taken for one that does."""
+        return self.status not in FINISHED
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One consistent look at a cluster.
+
+    C(jobs) were read before the instances, so a job that had ended by then shows its effects in them. C(followed) are
+    the ids of the repairs whose jobs were looked for, C(asked) the ids of those jobs: one of them that is not in C(jobs)
+    has left the queue. Of a repair or a job that has come since nothing is known yet.
+    C(queue_drained) and C(watcher_paused_until) are None where the transport can't tell.
+    """
+
+    name: str
+    master: str = ""
+    version: str = ""
+    uuid: str = ""
+    tags: tuple[str, ...] = ()
+    default_iallocator: str = ""
+    queue_drained: bool | None = None
+    watcher_paused_until: float | None = None
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    instances: tuple[Instance, ...] = ()
+    jobs: Mapping[int, Job] = field(default_factory=dict)
+    asked: frozenset[int] = frozenset()
+    followed: frozenset[str] = frozenset()
+
+
+class Operation(Enum):
+    """A request that becomes one job; the values are the names that people know from the command line and RAPI."""
+
+    ADD_TAGS = "add-tags"
+    REMOVE_TAGS = "remove-tags"
+    REPLACE_SECONDARY = "replace-disks"
+    MIGRATE = "migrate"
+    FAILOVER = "failover"
+    RECREATE_DISKS = "recreate-disks"
+    REINSTALL = "reinstall"
+    MARK_DOWN = "mark-down"
+    MARK_OFFLINE = "mark-offline"
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A write: C(operation) on the object C(name) of C(kind) (C(instance), C(group), C(cluster)).
+
+    C(after) are ids of jobs that must have succeeded before this one runs; C(reason) goes into the reason trail.
+    Neither reaches a reinstall over RAPI, which ignores both (Ganeti facts, (a)).
+    """
+
+    operation: Operation
+    kind: str
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    after: tuple[int, ...] = ()
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.operation.value} of {self.kind} {self.name}"
+
+
+def utc(seconds: float) -> str:
+    """A time in seconds since the epoch, for people: ISO 8601, in UTC."""
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):  # a suspend may name any number
+        return f"{seconds:.0f} seconds after 1970"

@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read: one consistent look at a cluster, with the same few requests whatever its size (design, law 6).
+
+Only configuration is asked for, never a live field, so no node is waited for. The order is what makes the look
+consistent: the tags tell which jobs matter, then come those jobs, and only then the instances, so that whatever a job
+that had ended by then has done is seen in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .client import NORMAL, Client, Row
+from .errors import BadAnswer
+from .model import UNFINISHED, Cluster, Group, Instance, Job, Node, NodeState
+from .repairs import Repair, repairs_of, step_summaries
+from .tags import parse_tags
+
+_NODE = ("name", "group", "offline", "drained", "vm_capable")
+_GROUP = ("name", "tags")
+_INSTANCE = (
+    "name",
+    "uuid",
+    "disk_template",
+    "pnode",
+    "snodes",
+    "admin_state",
+    "tags",
+    "be/always_failover",
+    "be/maxmem",
+    "disk.sizes",
+)
+_NEEDED = ("uuid", "disk_template", "pnode", "snodes", "admin_state", "tags", "be/always_failover")
+_JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "end_ts")
+
+
+def read_cluster(client: Client) -> Cluster:
+    """The cluster as it stands; raises an AutorepairError when it can't be read as a whole."""
+    tags = client.query("instance", ("name", "tags"))
+    noticed = [(str(name[1]), repair) for name, texts in tags for repair in _repairs(texts)]
+    pending = [(name, repair) for name, repair in noticed if repair.result is None]
+    asked = frozenset(number for name, repair in pending for number in repair.jobs)
+    jobs = _read_jobs(client, noticed, asked)
+    instances = [_instance(row) for row in client.query("instance", _INSTANCE)]
+    nodes = [_node(row) for row in client.query("node", _NODE)]
+    groups = [_group(row) for row in client.query("group", _GROUP)]
+    info = client.cluster_info()
+    return Cluster(
+        name=_text(info, "name"),
+        master=_text(info, "master"),
+        version=_text(info, "software_version"),
+        uuid=_text(info, "uuid"),
+        tags=_tags(info),
+        default_iallocator=_text(info, "default_iallocator"),
+        nodes={node.name: node for node in nodes},
+        groups={group.name: group for group in groups},
+        instances=tuple(sorted(instances, key=lambda instance: instance.name)),
+        jobs=jobs,
+        asked=asked,
+        followed=frozenset(repair.id for name, repair in pending),
+    )
+
+
+def _text(info: Mapping[str, Any], key: str) -> str:
+    value = info.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _tags(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """The cluster's tags. Without them nobody knows what is allowed, so nothing can go on."""
+    tags = info.get("tags")
+    if not _is_texts(tags):
+        raise BadAnswer("cannot read the cluster's data: there are no tags in it")
+    return tuple(tags or ())
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _values(fields: Sequence[str], row: Row) -> Mapping[str, Any]:
+    """The values of C(row) that are there, by field; a value that Ganeti could not give is left out."""
+    return {field: value for field, (status, value) in zip(fields, row) if status == NORMAL and value is not None}
+
+
+def _named(resource: str, values: Mapping[str, Any]) -> str:
+    if not isinstance(values.get("name"), str):
+        raise BadAnswer(f"cannot query {resource}s: one of them has no name")
+    return str(values["name"])
+
+
+def _node(row: Row) -> Node:
+    values = _values(_NODE, row)
+    flags = values.get("offline"), values.get("drained")
+    state = NodeState.UNKNOWN
+    if all(isinstance(flag, bool) for flag in flags):
+        state = NodeState.OFFLINE if flags[0] else NodeState.DRAINED if flags[1] else NodeState.ONLINE
+    return Node(_named("node", values), str(values.get("group", "")), state, values.get("vm_capable") is True)
+
+
+def _group(row: Row) -> Group:
+    values = _values(_GROUP, row)
+    name = _named("group", values)
+    if not _is_texts(values.get("tags")):
+        raise BadAnswer(f"cannot query groups: the tags of group {name} did not come")
+    return Group(name, tuple(values["tags"]))
+
+
+def _instance(row: Row) -> Instance:
+    values = _values(_INSTANCE, row)
+    unread = [field for field in _NEEDED if field not in values]
+    for field in ("snodes", "tags"):
+        if field in values and not _is_texts(values[field]):
+            unread.append(field)
+    sizes = values.get("disk.sizes")
+    return Instance(
+        name=_named("instance", values),
+        uuid=str(values.get("uuid", "")),
+        disk_template=str(values.get("disk_template", "")),
+        primary=str(values.get("pnode", "")),
+        secondaries=() if "snodes" in unread else tuple(values["snodes"]),
+        admin_state=str(values.get("admin_state", "")),
+        always_failover=values.get("be/always_failover") is True,
+        memory=values["be/maxmem"] if isinstance(values.get("be/maxmem"), int) else 0,
+        disk_sizes=tuple(sizes) if isinstance(sizes, list) and all(isinstance(size, int) for size in sizes) else (),
+        tags=() if "tags" in unread else tuple(values["tags"]),
+        unread=tuple(unread),
+    )
+
+
+# --- jobs -----------------------------------------------------------------------------------------------------------
+
+
+def _repairs(cell: tuple[int, Any]) -> tuple[Repair, ...]:
+    status, tags = cell
+    return repairs_of(parse_tags(tags)) if status == NORMAL and _is_texts(tags) else ()
+
+
+def _read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: frozenset[int]) -> Mapping[int, Job]:
+    """The jobs of interest in one request: all that are unfinished, those noted in the tags of repairs that are pending
+    or have failed, and whatever steps were submitted for an instance with a pending repair.
+
+    Ganeti leaves archived jobs out of such a query, but finds them by id alone, so C(noted) ones that are missing are
+    asked for once more.
+    """
+    failed = {number for name, repair in noticed if repair.result == "failure" for number in repair.jobs}
+    names = sorted({name for name, repair in noticed if repair.result is None})
+    terms: list[list[Any]] = [["=", "status", status] for status in UNFINISHED]
+    terms += [["=", "id", number] for number in sorted(noted | failed)]
+    terms += [["=[]", "summary", text] for name in names for text in step_summaries(name)]
+    jobs = _query_jobs(client, terms)
+    missing = noted.difference(jobs)
+    if missing:
+        jobs.update(_query_jobs(client, [["=", "id", number] for number in sorted(missing)]))
+    return jobs
+
+
+def _query_jobs(client: Client, terms: list[list[Any]]) -> dict[int, Job]:
+    found = [_job(_values(_JOB, row)) for row in client.query("job", _JOB, ["|", *terms])]
+    return {job.id: job for job in found if job is not None}
+
+
+def _job(values: Mapping[str, Any]) -> Job | None:
+    """The job of one row; Ganeti answers for a job that is gone with a row that has no values but its id."""
+    if not isinstance(values.get("id"), int) or not isinstance(values.get("status"), str):
+        return None
+    ops = [op for op in _list(values.get("ops")) if isinstance(op, dict)]
+    trail = [entry for op in ops for entry in _list(op.get("reason"))]
+    error, code = _error(_list(values.get("opstatus")), _list(values.get("opresult")))
+    end = _list(values.get("end_ts"))
+    return Job(
+        id=values["id"],
+        status=values["status"],
+        operations=tuple(str(text).partition("(")[0] for text in _list(values.get("summary"))),
+        instances=tuple(dict.fromkeys(name for op in ops for name in _instance_names(op))),
+        reasons=tuple(dict.fromkeys(str(entry[1]) for entry in trail if len(_list(entry)) > 1)),
+        error=error,
+        error_code=code,
+        ended=end[0] + end[1] / 1e6 if len(end) == 2 else None,
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _instance_names(op: Mapping[str, Any]) -> Iterable[str]:
+    """The instances that an opcode is about."""
+    if isinstance(op.get("instance_name"), str):
+        yield op["instance_name"]
+    if op.get("kind") == "instance" and isinstance(op.get("name"), str):
+        yield op["name"]
+
+
+def _error(statuses: Sequence[Any], results: Sequence[Any]) -> tuple[str, str]:
+    """The words and the error code of the first opcode that failed; its result is C([class, [words, code]])."""
+    for status, result in zip(statuses, results):
+        if status == "error":
+            details = _list(_list(result)[-1] if _list(result) else None) or [result]
+            return str(details[0]), str(details[1]) if len(details) > 1 else ""
+    return "", ""

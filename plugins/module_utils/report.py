@@ -1,0 +1,211 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Report: a plan and what became of it, as the data that modules return and as lines that people read (design, section 6)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .decide import Action, Kind
+from .execute import Outcome
+from .model import Cluster, utc
+from .plan import Plan
+from .repairs import Repair
+from .state import Case, State
+from .tags import FOREVER
+
+
+def facts(plan: Plan) -> dict[str, Any]:
+    """All of C(plan) as C(ansible_facts.ganeti_autorepair) gives it."""
+    return {
+        "cluster": _cluster(plan.cluster),
+        "time": int(plan.time),
+        "summary": dict(plan.summary),
+        "nodes": [
+            {"name": node.name, "group": node.group, "state": node.state.value, "vm_capable": node.vm_capable}
+            for node in plan.cluster.nodes.values()
+        ],
+        "instances": [_instance(case, action) for case, action in plan.rows],
+        "plan": planned(plan),
+        "warnings": list(plan.warnings),
+    }
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """The actions of C(plan), and a hash over those that write: the same hash means the same deeds."""
+    deeds = [_deed(action) for action in plan.actions if action.kind.writes]
+    text = json.dumps(sorted(deeds, key=lambda deed: (deed["scope"], deed["name"])), sort_keys=True)
+    return {
+        "actions": [_action(action) for action in plan.actions],
+        "hash": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def performed(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """The actions with what became of each."""
+    return [
+        dict(
+            _action(outcome.action),
+            jobs=list(outcome.jobs),
+            tags_added=list(outcome.added),
+            tags_removed=list(outcome.removed),
+            error=outcome.error or None,
+        )
+        for outcome in outcomes
+    ]
+
+
+def diff(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
+    """The tags of every object that changed, before and after, as C(--diff) shows them."""
+    return [
+        {
+            "before_header": f"{outcome.action.scope} {outcome.action.name}".strip(),
+            "after_header": f"{outcome.action.scope} {outcome.action.name}".strip(),
+            "before": "".join(f"{tag}\n" for tag in outcome.removed),
+            "after": "".join(f"{tag}\n" for tag in outcome.added),
+        }
+        for outcome in outcomes
+        if outcome.added or outcome.removed
+    ]
+
+
+def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
+    """What a person wants to know of a round: what is not healthy, what was done about it and why, and the counts."""
+    name = before.cluster.name or "the cluster"
+    text = ["{}, {}{}".format(name, utc(before.time), ": a dry run, nothing was written" if dry_run else "")]
+    table = _table(before, outcomes, after, dry_run)
+    text += ["", *table] if table else ["", "Nothing is broken."]
+    errors = [outcome for outcome in outcomes if outcome.error]
+    text += ["", *(f"ERROR {outcome.action.name}: {outcome.error}" for outcome in errors)] if errors else []
+    text += ["", *(f"WARNING {warning}" for warning in before.warnings)] if before.warnings else []
+    counts = [f"{count} {state}" for state, count in after.summary.items() if count]
+    text += ["", "{} instances: {}".format(len(after.rows), ", ".join(counts) or "none")]
+    return text
+
+
+# --- the parts ------------------------------------------------------------------------------------------------------
+
+
+def _cluster(cluster: Cluster) -> dict[str, Any]:
+    return {
+        "name": cluster.name,
+        "master": cluster.master,
+        "version": cluster.version,
+        "uuid": cluster.uuid,
+        "queue_drained": cluster.queue_drained,
+        "watcher_paused_until": cluster.watcher_paused_until,
+        "tags": list(cluster.tags),
+    }
+
+
+def _instance(case: Case, action: Action) -> dict[str, Any]:
+    until = case.policy.suspended_until
+    instance = case.instance
+    return {
+        "name": instance.name,
+        "uuid": instance.uuid,
+        "group": case.group,
+        "disk_template": instance.disk_template,
+        "primary": instance.primary,
+        "secondaries": list(instance.secondaries),
+        "admin_state": instance.admin_state,
+        "state": case.state.value,
+        "policy": {
+            "allowed": _label(case.policy.allowed),
+            "suspended_until": "forever" if until == FOREVER else None if until is None else int(until),
+            "source": case.policy.source,
+        },
+        "repair": _repair(case.failure or case.pending or (case.results[-1] if case.results else None)),
+        "needs": _label(case.health.needs),
+        "next": action.kind.value,
+        "reason": action.reason,
+    }
+
+
+def _label(kind: Any) -> str | None:
+    return None if kind is None else str(kind.label)
+
+
+def _repair(repair: Repair | None) -> dict[str, Any] | None:
+    if repair is None:
+        return None
+    return {
+        "type": repair.type.label,
+        "id": repair.id,
+        "timestamp": repair.timestamp,
+        "jobs": list(repair.jobs),
+        "result": repair.result,
+    }
+
+
+def _action(action: Action) -> dict[str, Any]:
+    return {
+        "instance": action.name if action.scope == "instance" else None,
+        "scope": action.scope,
+        "name": action.name,
+        "action": action.kind.value,
+        "type": _label(action.type),
+        "id": action.repair.id if action.repair else None,
+        "steps": [step.operation.value for step in action.steps],
+        "nodes": list(action.nodes),
+        "result": action.result,
+        "reason": action.reason,
+    }
+
+
+def _deed(action: Action) -> dict[str, Any]:
+    """What an action would do, without the words about it; where disks go is settled only when they are recreated."""
+    deed = dict(_action(action), remove=sorted(action.remove))
+    return {key: value for key, value in deed.items() if key not in ("reason", "nodes", "instance")}
+
+
+_DONE: Mapping[Kind, tuple[str, str]] = {  # what a kind of action reads like: in a dry run, and when it was done
+    Kind.SUBMIT: ("would submit {}", "submitted {}"),
+    Kind.FINISH: ("would end the repair: {}", "ended the repair: {}"),
+    Kind.REFUSE: ("would note enoperm", "noted enoperm"),
+    Kind.LIFT: ("would lift the suspend", "lifted the suspend"),
+    Kind.WAIT: ("waits", "waits"),
+    Kind.HOLD: ("held", "held"),
+    Kind.REPORT: ("needs a person", "needs a person"),
+}
+
+
+def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
+    """The instances that are not healthy or had something done to them, in columns; and lifts on groups and cluster."""
+    states = {case.instance.name: case.state for case, action in after.rows}
+    old = {case.instance.name: case.state for case, action in before.rows}
+    by_name = {outcome.action.name: outcome for outcome in outcomes if outcome.action.scope == "instance"}
+    rows = [("INSTANCE", "STATE", "DONE", "WHY")]
+    for name, outcome in by_name.items():
+        state = states.get(name, old[name])
+        rows.append((name, state.value, _done(outcome, dry_run), outcome.action.reason))
+    rows += [
+        (case.instance.name, case.state.value, "", action.reason)
+        for case, action in after.rows
+        if case.instance.name not in by_name and case.state is not State.HEALTHY
+    ]
+    rows += [
+        (f"{outcome.action.scope} {outcome.action.name}".strip(), "", _done(outcome, dry_run), "")
+        for outcome in outcomes
+        if outcome.action.scope != "instance"
+    ]
+    if len(rows) == 1:
+        return []
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return ["  ".join((*(text.ljust(width) for text, width in zip(row, widths)), row[3])).rstrip() for row in rows]
+
+
+def _done(outcome: Outcome, dry_run: bool) -> str:
+    """What was done, in a few words."""
+    action = outcome.action
+    if outcome.error and not outcome.sent:
+        return f"{action.kind.value} went wrong"
+    words = _DONE[action.kind][0 if dry_run else 1]
+    if action.kind is Kind.SUBMIT:
+        on = " on " + " ".join(action.nodes) if action.nodes else ""
+        job = "" if dry_run or not outcome.jobs else f" (job {outcome.jobs[-1]})"
+        return words.format(action.steps[0].operation.value + on + job)
+    return words.format(action.result or "no result")

@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tags: every form of C(ganeti:watcher:autorepair:...) to a value and back (design, section 2).
+
+A tag that begins so and can't be read is never dropped: it becomes a L(Malformed) value, and those who use the value
+decide for the safe side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Union
+
+from .model import RepairType
+
+PREFIX = "ganeti:watcher:autorepair:"
+MAX_LENGTH = 128  # Ganeti refuses longer tags
+FOREVER = float("inf")
+RESULTS = ("success", "failure", "enoperm")
+_NUMBER = re.compile(r"[0-9]{1,15}\Z")
+
+
+@dataclass(frozen=True)
+class Enable:
+    """Repairs up to C(type) are allowed."""
+
+    tag: str
+    type: RepairType
+
+
+@dataclass(frozen=True)
+class Suspend:
+    """Nothing is started until C(until), in seconds since the epoch, or FOREVER."""
+
+    tag: str
+    until: float
+
+    def in_force(self, now: float) -> bool:
+        """As with harep, a suspend ends in the second that it names."""
+        return self.until > now
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A repair is under way, or was asked for."""
+
+    tag: str
+    type: RepairType
+    id: str
+    timestamp: int
+    jobs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A repair has ended, with one of RESULTS."""
+
+    tag: str
+    type: RepairType
+    id: str
+    timestamp: int
+    result: str
+    jobs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(pending) or C(result)."""
+
+    tag: str
+    kind: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"the tag {self.tag} can't be read: {self.problem}"
+
+
+Tag = Union[Enable, Suspend, Pending, Result, Malformed]
+
+
+@dataclass(frozen=True)
+class TagSet:
+    """The tags of one object, sorted by kind."""
+
+    enables: tuple[Enable, ...] = ()
+    suspends: tuple[Suspend, ...] = ()
+    pendings: tuple[Pending, ...] = ()
+    results: tuple[Result, ...] = ()
+    malformed: tuple[Malformed, ...] = ()
+
+
+def parse_tags(texts: Iterable[str]) -> TagSet:
+    """The autorepair tags among C(texts), each parsed; all others are somebody else's and left out."""
+    parsed = [parse_tag(text) for text in sorted(texts) if text.startswith(PREFIX)]
+    return TagSet(
+        enables=tuple(tag for tag in parsed if isinstance(tag, Enable)),
+        suspends=tuple(tag for tag in parsed if isinstance(tag, Suspend)),
+        pendings=tuple(tag for tag in parsed if isinstance(tag, Pending)),
+        results=tuple(tag for tag in parsed if isinstance(tag, Result)),
+        malformed=tuple(tag for tag in parsed if isinstance(tag, Malformed)),
+    )
+
+
+def parse_tag(text: str) -> Tag:
+    """The value of one tag, which must begin with PREFIX."""
+    word, colon, rest = text[len(PREFIX) :].partition(":")
+    if word == "suspend":
+        return _parse_suspend(text, rest)
+    if word == "pending":
+        return _parse_pending(text, rest.split(":"))
+    if word == "result":
+        return _parse_result(text, rest.split(":"))
+    kind = RepairType.parse(word)
+    if kind is None or colon:
+        return Malformed(text, "enable", "{} is no repair type".format(text[len(PREFIX) :] or "nothing"))
+    return Enable(text, kind)
+
+
+def _parse_suspend(text: str, until: str) -> Tag:
+    if not until:  # harep takes "suspend" and "suspend:" for the same
+        return Suspend(text, FOREVER)
+    if not _NUMBER.match(until):
+        return Malformed(text, "suspend", f"{until} is no timestamp in seconds")
+    return Suspend(text, float(until))
+
+
+def _parse_pending(text: str, fields: list[str]) -> Tag:
+    if len(fields) != 4:
+        return Malformed(text, "pending", "it needs type, id, timestamp and jobs")
+    problem = _problem(fields[0], fields[1], fields[2], fields[3])
+    if problem:
+        return Malformed(text, "pending", problem)
+    return Pending(text, _type(fields[0]), fields[1], int(fields[2]), _jobs(fields[3]))
+
+
+def _parse_result(text: str, fields: list[str]) -> Tag:
+    if len(fields) != 5:
+        return Malformed(text, "result", "it needs type, id, timestamp, result and jobs")
+    problem = _problem(fields[0], fields[1], fields[2], fields[4])
+    if not problem and fields[3] not in RESULTS:
+        problem = "{} is none of {}".format(fields[3] or "nothing", ", ".join(RESULTS))
+    if problem:
+        return Malformed(text, "result", problem)
+    return Result(text, _type(fields[0]), fields[1], int(fields[2]), fields[3], _jobs(fields[4]))
+
+
+def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None:
+    """What is wrong with the fields that a pending and a result tag share, if anything."""
+    if RepairType.parse(kind) is None:
+        return "{} is no repair type".format(kind or "nothing")
+    if not repair_id:
+        return "the id is empty"
+    if not _NUMBER.match(timestamp):
+        return "{} is no timestamp in seconds".format(timestamp or "nothing")
+    if any(not _NUMBER.match(job) for job in jobs.split("+") if jobs):
+        return f"{jobs} is no list of job ids joined by +"
+    if len(_result_head(_type(kind), repair_id, int(timestamp), RESULTS[0])) > MAX_LENGTH:
+        return "the id is so long that no result tag could be written for it"
+    return None
+
+
+def _type(label: str) -> RepairType:
+    kind = RepairType.parse(label)
+    assert kind is not None
+    return kind
+
+
+def _jobs(text: str) -> tuple[int, ...]:
+    return tuple(int(job) for job in text.split("+")) if text else ()
+
+
+def suspend_tag(until: float) -> str:
+    """The tag that suspends until then (seconds since the epoch, or FOREVER)."""
+    return PREFIX + ("suspend" if until == FOREVER else f"suspend:{int(until):d}")
+
+
+def pending_tag(kind: RepairType, repair_id: str, timestamp: int, jobs: Iterable[int]) -> str:
+    """The tag of a repair under way; of too many jobs the newest ones are kept."""
+    return _fit(f"{PREFIX}pending:{kind.label}:{repair_id}:{timestamp}:", jobs)
+
+
+def result_tag(kind: RepairType, repair_id: str, timestamp: int, result: str, jobs: Iterable[int]) -> str:
+    """The tag of a repair that ended; of too many jobs the newest ones are kept."""
+    return _fit(_result_head(kind, repair_id, timestamp, result), jobs)
+
+
+def _result_head(kind: RepairType, repair_id: str, timestamp: int, result: str) -> str:
+    return f"{PREFIX}result:{kind.label}:{repair_id}:{timestamp}:{result}:"
+
+
+def _fit(head: str, jobs: Iterable[int]) -> str:
+    kept = [str(job) for job in jobs]
+    while kept and len(head) + len("+".join(kept)) > MAX_LENGTH:
+        del kept[0]
+    return head + "+".join(kept)

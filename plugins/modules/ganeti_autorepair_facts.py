@@ -1,0 +1,327 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ganeti_autorepair_facts
+short_description: Tell the state of every instance of a Ganeti cluster, and what a repair round would do
+version_added: 0.1.0
+description:
+  - Reads a cluster and its auto-repair tags, and returns for each instance its state, what it needs, what is allowed, and
+    what comes next and why.
+  - Reads only. It sends the same few requests whatever the size of the cluster, for configuration only, so that no dead node
+    is waited for.
+author:
+  - ganeti.autorepair contributors (@ganeti)
+extends_documentation_fragment:
+  - ganeti.autorepair.cluster
+  - ganeti.autorepair.round
+attributes:
+  check_mode:
+    description: Can run in check mode and tell the same as otherwise.
+    support: full
+  diff_mode:
+    description: Shows what has changed.
+    support: none
+    details: It changes nothing.
+  action_group:
+    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
+    support: full
+seealso:
+  - module: ganeti.autorepair.ganeti_autorepair_step
+"""
+
+EXAMPLES = r"""
+- name: Look at a cluster
+  ganeti.autorepair.ganeti_autorepair_facts:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    rapi_ca_path: /etc/ssl/certs/example-ca.pem
+
+- name: Show the instances that need a person
+  ansible.builtin.debug:
+    msg: "{{ item.name }}: {{ item.reason }}"
+  loop: "{{ ansible_facts.ganeti_autorepair.instances | selectattr('next', 'eq', 'report') }}"
+  loop_control:
+    label: "{{ item.name }}"
+
+- name: Look at the instances of one group, with the certificate that Ganeti made by itself
+  ganeti.autorepair.ganeti_autorepair_facts:
+    rapi_host: 192.0.2.10
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    rapi_fingerprint: "{{ rapi_sha256 }}"
+    groups:
+      - rack2
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The facts, below C(ganeti_autorepair) alone.
+  returned: success
+  type: dict
+  contains:
+    ganeti_autorepair:
+      description: The cluster, its instances, and the plan.
+      returned: success
+      type: dict
+      contains:
+        cluster:
+          description: The cluster itself; a value that the transport can't tell is null.
+          returned: success
+          type: dict
+          contains:
+            name:
+              description: Its name.
+              returned: success
+              type: str
+              sample: cluster.example.com
+            master:
+              description: Its master node.
+              returned: success
+              type: str
+              sample: node1.example.com
+            version:
+              description: The version of Ganeti.
+              returned: success
+              type: str
+              sample: 3.0.2
+            uuid:
+              description: Its UUID.
+              returned: success
+              type: str
+              sample: f28c8385-349f-4e0f-b09a-44e74726a076
+            queue_drained:
+              description: Whether the job queue takes no jobs. RAPI can't tell.
+              returned: success
+              type: bool
+              sample: null
+            watcher_paused_until:
+              description: When the pause of the watcher ends, in seconds since the epoch. RAPI can't tell.
+              returned: success
+              type: int
+              sample: null
+            tags:
+              description: Its tags.
+              returned: success
+              type: list
+              elements: str
+              sample: ["ganeti:watcher:autorepair:failover"]
+        time:
+          description: The time that the plan was made for, in seconds since the epoch.
+          returned: success
+          type: int
+          sample: 1795259564
+        summary:
+          description: The number of instances in each state.
+          returned: success
+          type: dict
+          sample:
+            healthy: 12
+            needs_repair: 2
+            pending_repair: 0
+            repair_disallowed: 1
+            repair_failed: 0
+            suspended: 0
+        nodes:
+          description: The nodes.
+          returned: success
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: Its name.
+              returned: success
+              type: str
+              sample: node3.example.com
+            group:
+              description: Its node group.
+              returned: success
+              type: str
+              sample: default
+            state:
+              description: V(online), V(drained), V(offline), or V(unknown) where the cluster did not say.
+              returned: success
+              type: str
+              sample: offline
+            vm_capable:
+              description: Whether it can hold instances.
+              returned: success
+              type: bool
+              sample: true
+        instances:
+          description: The instances, by name.
+          returned: success
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: Its name.
+              returned: success
+              type: str
+              sample: web1.example.com
+            uuid:
+              description: Its UUID.
+              returned: success
+              type: str
+              sample: ef7c0e0d-7ce2-4856-855e-2a38335f49a1
+            group:
+              description: The node group of its primary; empty where the primary is not known.
+              returned: success
+              type: str
+              sample: default
+            disk_template:
+              description: Its disk template.
+              returned: success
+              type: str
+              sample: drbd
+            primary:
+              description: Its primary node.
+              returned: success
+              type: str
+              sample: node3.example.com
+            secondaries:
+              description: Its secondary nodes.
+              returned: success
+              type: list
+              elements: str
+              sample: ["node1.example.com"]
+            admin_state:
+              description: What its administrator wants it to be, V(up), V(down) or V(offline).
+              returned: success
+              type: str
+              sample: up
+            state:
+              description:
+                - The first of V(repair_failed), V(suspended), V(pending_repair), V(repair_disallowed), V(needs_repair) and
+                  V(healthy) that holds.
+                - V(repair_disallowed) is also an instance of which too little is known, or for which there is no repair
+                  that keeps its data.
+              returned: success
+              type: str
+              sample: needs_repair
+            policy:
+              description: What the tags allow.
+              returned: success
+              type: dict
+              contains:
+                allowed:
+                  description: The repair type up to which repairs are allowed, or null.
+                  returned: success
+                  type: str
+                  sample: failover
+                suspended_until:
+                  description: Seconds since the epoch, V(forever), or null where nothing suspends.
+                  returned: success
+                  type: raw
+                  sample: null
+                source:
+                  description: The kind of object whose tags decided, V(instance), V(group) or V(cluster), or null.
+                  returned: success
+                  type: str
+                  sample: cluster
+            repair:
+              description: The repair that failed, or is pending, or was the last to end; or null.
+              returned: success
+              type: dict
+              contains:
+                type:
+                  description: Its type.
+                  returned: success
+                  type: str
+                  sample: failover
+                id:
+                  description: Its id.
+                  returned: success
+                  type: str
+                  sample: 9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27
+                timestamp:
+                  description: Seconds since the epoch at which it began, or ended if it has a result.
+                  returned: success
+                  type: int
+                  sample: 1795259564
+                jobs:
+                  description: Its jobs.
+                  returned: success
+                  type: list
+                  elements: int
+                  sample: [4711]
+                result:
+                  description: V(success), V(failure), V(enoperm), or null while it is pending.
+                  returned: success
+                  type: str
+                  sample: null
+            needs:
+              description: The repair type that would have to be allowed to heal it, or null.
+              returned: success
+              type: str
+              sample: failover
+            next:
+              description:
+                - What comes next. V(none), V(submit) (a repair job), V(wait), V(finish) (write a result), V(lift) (remove an
+                  expired suspend), V(refuse) (note that permission is missing), V(hold) (a limit or a suspend keeps it), or
+                  V(report) (a person is needed).
+              returned: success
+              type: str
+              sample: submit
+            reason:
+              description: Why, in words.
+              returned: success
+              type: str
+              sample: primary node3.example.com is offline
+        plan:
+          description: What a round would do now.
+          returned: success
+          type: dict
+          contains:
+            actions:
+              description: Its actions; those on the cluster and on groups have no C(instance).
+              returned: success
+              type: list
+              elements: dict
+              sample:
+                - action: submit
+                  id: null
+                  instance: web1.example.com
+                  name: web1.example.com
+                  nodes: []
+                  reason: primary node3.example.com is offline
+                  result: null
+                  scope: instance
+                  steps: ["failover", "replace-disks"]
+                  type: failover
+            hash:
+              description: A hash over what the plan would write; the same hash means the same deeds.
+              returned: success
+              type: str
+              sample: 4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, connect, limits, run
+from ansible_collections.ganeti.autorepair.plugins.module_utils.report import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import look
+
+
+def gather(module):
+    """The facts about the cluster as it stands."""
+    wanted = limits(module)
+    plan = look(connect(module), wanted, time.time())
+    for warning in plan.warnings:
+        module.warn(warning)
+    return {"ansible_facts": {"ganeti_autorepair": facts(plan)}}
+
+
+def main():
+    """Gather, and exit."""
+    run(AnsibleModule(argument_spec={**CONNECTION, **ROUND}, supports_check_mode=True), gather)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ganeti_autorepair_step
+short_description: Carry out one round of repairs on a Ganeti cluster
+version_added: 0.1.0
+description:
+  - Brings broken instances one step nearer to health, as far as the auto-repair tags of the instance, its node group and
+    the cluster allow it, and keeps the account of it in the instance's tags.
+  - A repair can take several rounds; each looks at the cluster afresh, follows the jobs of the rounds before it, whoever
+    submitted them, and submits what comes next. A round over a cluster that has not changed writes nothing.
+  - An instance that can't be repaired is no failure of the module. A cluster that can't be reached, or refuses, is.
+author:
+  - ganeti.autorepair contributors (@ganeti)
+extends_documentation_fragment:
+  - ganeti.autorepair.cluster
+  - ganeti.autorepair.round
+options:
+  reason:
+    description:
+      - Words for the reason trail of every job that is submitted, beside the id of the repair.
+    type: str
+    default: ""
+  iallocator:
+    description:
+      - The allocator that chooses new secondaries, and new primaries of instances on shared storage.
+      - If not set, the cluster's own default, or C(hail) where it has none.
+    type: str
+attributes:
+  check_mode:
+    description: Can run in check mode, sends reads only, and returns what it would have done.
+    support: full
+  diff_mode:
+    description: Shows the tags of each object that changes, before and after.
+    support: full
+  action_group:
+    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
+    support: full
+notes:
+  - To recreate disks on new nodes it asks the nodes in question for their free disk and memory. All other reads are of
+    configuration.
+seealso:
+  - module: ganeti.autorepair.ganeti_autorepair_facts
+"""
+
+EXAMPLES = r"""
+- name: Play one round
+  ganeti.autorepair.ganeti_autorepair_step:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    rapi_ca_path: /etc/ssl/certs/example-ca.pem
+    reason: nightly repair
+  register: round
+
+- name: Read what it did
+  ansible.builtin.debug:
+    msg: "{{ round.report }}"
+
+- name: Play rounds for the web servers of one group until no repair is under way
+  ganeti.autorepair.ganeti_autorepair_step:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    instances:
+      - web*
+    groups:
+      - rack2
+    max_in_flight: 2
+  register: round
+  until: round.pending == 0
+  retries: 60
+  delay: 10
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or would be in check mode, and what was left, for each instance that is not simply healthy.
+  returned: success, and failure after the round had begun
+  type: list
+  elements: dict
+  contains:
+    instance:
+      description: The instance; null for an action on a group or the cluster.
+      returned: success
+      type: str
+      sample: web1.example.com
+    scope:
+      description: The kind of object, V(instance), V(group) or V(cluster).
+      returned: success
+      type: str
+      sample: instance
+    name:
+      description: The name of the object; empty for the cluster.
+      returned: success
+      type: str
+      sample: web1.example.com
+    action:
+      description: V(submit), V(wait), V(finish), V(lift), V(refuse), V(hold) or V(report).
+      returned: success
+      type: str
+      sample: submit
+    type:
+      description: The type of the repair.
+      returned: success
+      type: str
+      sample: failover
+    id:
+      description: The id of the repair that it went on with; null for a new one.
+      returned: success
+      type: str
+      sample: null
+    steps:
+      description: The steps to come, the first of which was submitted.
+      returned: success
+      type: list
+      elements: str
+      sample: ["failover", "replace-disks"]
+    nodes:
+      description: The nodes that were chosen for new disks, the primary first.
+      returned: success
+      type: list
+      elements: str
+      sample: []
+    result:
+      description: The result that was written, V(success), V(failure) or V(enoperm), or null.
+      returned: success
+      type: str
+      sample: null
+    reason:
+      description: Why, in words.
+      returned: success
+      type: str
+      sample: primary node3.example.com is offline
+    jobs:
+      description: The jobs of the repair.
+      returned: success
+      type: list
+      elements: int
+      sample: [4711]
+    tags_added:
+      description: Tags that were added.
+      returned: success
+      type: list
+      elements: str
+      sample: ["ganeti:watcher:autorepair:pending:failover:9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27:1795259564:4711"]
+    tags_removed:
+      description: Tags that were removed.
+      returned: success
+      type: list
+      elements: str
+      sample: []
+    error:
+      description: What went wrong with this action, or null.
+      returned: success
+      type: str
+      sample: null
+summary:
+  description: The number of instances in each state after the round.
+  returned: success, and failure after the round had begun
+  type: dict
+  sample:
+    healthy: 12
+    needs_repair: 0
+    pending_repair: 2
+    repair_disallowed: 1
+    repair_failed: 0
+    suspended: 0
+pending:
+  description: The number of repairs under way after the round.
+  returned: success, and failure after the round had begun
+  type: int
+  sample: 2
+failed_instances:
+  description: The instances with a repair that failed, which are left alone until its tag is removed.
+  returned: success, and failure after the round had begun
+  type: list
+  elements: str
+  sample: []
+plan:
+  description: The plan that was carried out, with its C(actions) and its C(hash), as in the facts.
+  returned: success, and failure after the round had begun
+  type: dict
+  sample:
+    actions: []
+    hash: 4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
+report:
+  description: All of this as lines for people.
+  returned: success, and failure after the round had begun
+  type: list
+  elements: str
+  sample: ["cluster.example.com, 2026-12-01T00:00:00Z", "", "Nothing is broken.", "", "15 instances: 15 healthy"]
+failure:
+  description: The kind of error, for programs.
+  returned: failure
+  type: str
+  sample: Unreachable
+"""
+
+import time
+import uuid
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, connect, limits, run
+from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, result
+
+
+def step(module):
+    """Play one round; what the module returns for it."""
+    wanted = limits(module)
+    client = connect(module)
+    settings = Settings(
+        reason=module.params["reason"],
+        iallocator=module.params["iallocator"] or "",
+        new_id=lambda: str(uuid.uuid4()),
+        sleep=time.sleep,
+    )
+    played = play(DryRunClient(client) if module.check_mode else client, wanted, settings, time.time)
+    for warning in played.before.warnings:
+        module.warn(warning)
+    if played.trouble:
+        module.fail_json(msg=str(played.trouble), **played.trouble.details, **result(played, module.check_mode))
+    return result(played, module.check_mode)
+
+
+def main():
+    """Play, and exit."""
+    options = {"reason": {"type": "str", "default": ""}, "iallocator": {"type": "str"}}
+    run(AnsibleModule(argument_spec={**CONNECTION, **ROUND, **options}, supports_check_mode=True), step)
+
+
+if __name__ == "__main__":
+    main()
