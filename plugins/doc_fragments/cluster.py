@@ -41,15 +41,15 @@ options:
   rapi_fingerprint:
     description:
       - SHA-256 of the RAPI's certificate in hexadecimal digits, with or without colons. It takes the place of
-        O(rapi_ca_path) and of the check of the host's name, and so suits the certificate that Ganeti makes by itself, which
-        has no name in it.
+        O(rapi_ca_path) and of the check of the host's name, and so suits the certificate that Ganeti makes by
+        itself, which has no name in it.
       - On the master, C(openssl x509 -noout -fingerprint -sha256 -in /var/lib/ganeti/rapi.pem) shows it.
       - If not set, the value of the environment variable E(GANETI_RAPI_FINGERPRINT) is used.
     type: str
   rapi_validate_certs:
     description:
-      - Whether the RAPI's certificate is checked. Without a check, whoever answers gets the password; use O(rapi_fingerprint)
-        instead.
+      - Whether the RAPI's certificate is checked. Without a check, whoever answers gets the password; use
+        O(rapi_fingerprint) instead.
       - If not set, the value of the environment variable E(GANETI_RAPI_VALIDATE_CERTS) is used.
     type: bool
     default: true

@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   instances:
     description:
-      - Names or globs of the instances that the round is limited to; a name may leave its domain out. All of them if empty.
+      - Names or globs of the instances that the round is limited to; a name may leave its domain out. All if empty.
       - A name that matches no instance fails the module, before anything is written.
     type: list
     elements: str

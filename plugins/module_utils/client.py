@@ -20,7 +20,8 @@ class Client(Protocol):
         """The cluster's own data, as C(gnt-cluster info) knows it: C(name), C(master), C(tags), ..."""
 
     def query(self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None) -> Sequence[Row]:
-        """The C(fields) of all objects of C(resource) (C(node), C(group), C(instance), C(job)) that C(qfilter) lets by."""
+        """The C(fields) of all objects of C(resource) (C(node), C(group), C(instance), C(job)) that C(qfilter) lets
+        by."""
 
     def submit(self, request: JobRequest) -> int | None:
         """Submit one job; its id, or None where nothing was sent (check mode)."""

@@ -165,8 +165,7 @@ def _begin(case: Case) -> Action:
     health, allowed, _name = case.health, case.policy.allowed, case.instance.name
     if health.advice:
         return _report(case, f"{health.problem}; {health.advice}")
-    needs = health.needs
-    assert needs is not None  # broken and without advice: there are steps
+    needs = max(step.needs for step in health.steps)  # broken and without advice: there are steps
     if allowed is None:
         doubts = "; ".join(case.policy.doubts) or "no tag allows a repair"
         return _report(case, f"{health.problem}; {needs.label} is needed, and {doubts}")

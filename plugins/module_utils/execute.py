@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Execute: carry out a plan, one action after the other, so that a runner may die at any moment (design, section 5).
 
-A new repair is four jobs, submitted without waiting: its pending tag, the step, which depends on that tag, the tag again
-with the step's job in it, and the removal of the first tag. The intent thus stands before the step can run, and a job
-that was not noted any more is found by the repair's id in its reason trail.
+A new repair is four jobs, submitted without waiting: its pending tag, the step, which depends on that tag, the tag
+again with the step's job in it, and the removal of the first tag. The intent thus stands before the step can run, and
+a job that was not noted any more is found by the repair's id in its reason trail.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .client import NORMAL, Client
 from .decide import Action, Kind
 from .errors import AutorepairError, ClusterError, QueueDrained
 from .health import Step
-from .model import TEMPLATE_CLASSES, UNFINISHED, Instance, JobRequest, Operation, TemplateClass
+from .model import TEMPLATE_CLASSES, UNFINISHED, Instance, JobRequest, Operation, RepairType, TemplateClass
 from .plan import Plan
 from .repairs import Repair, reason_of
 from .tags import pending_tag, result_tag
@@ -174,9 +174,8 @@ def _carry_out(action: Action, plan: Plan, writer: _Writer, settings: Settings) 
 
 def _begin(action: Action, plan: Plan, writer: _Writer, settings: Settings) -> None:
     """The first step of a new repair, behind its intent."""
-    assert action.type is not None
     writer.repair_id = settings.new_id()
-    repair = Repair(action.type, writer.repair_id, int(plan.time))
+    repair = Repair(_type(action), writer.repair_id, int(plan.time))
     intent = pending_tag(repair.type, repair.id, repair.timestamp, ())
     tagged = writer.tags(Operation.ADD_TAGS, [intent])
     _take_step(action, replace(repair, tags=(intent,)), plan, writer, settings, tagged)
@@ -224,8 +223,13 @@ def _parameters(step: Step, instance: Instance, action: Action, iallocator: str)
 
 def _result(action: Action, repair_id: str, now: float, jobs: tuple[int, ...]) -> str:
     """The result's tag; as with harep its timestamp says when the repair ended."""
-    assert action.type is not None and action.result is not None
-    return result_tag(action.type, repair_id, int(now), action.result, jobs)
+    return result_tag(_type(action), repair_id, int(now), str(action.result), jobs)
+
+
+def _type(action: Action) -> RepairType:
+    if action.type is None:
+        raise ValueError(f"the plan has no repair type for {action.name}, whose action is {action.kind.value}")
+    return action.type
 
 
 def _replace_tags(writer: _Writer, new: str | None, old: Iterable[str]) -> None:

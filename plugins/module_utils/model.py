@@ -133,8 +133,8 @@ class Cluster:
     """One consistent look at a cluster.
 
     C(jobs) were read before the instances, so a job that had ended by then shows its effects in them. C(followed) are
-    the ids of the repairs whose jobs were looked for, C(asked) the ids of those jobs: one of them that is not in C(jobs)
-    has left the queue. Of a repair or a job that has come since nothing is known yet.
+    the ids of the repairs whose jobs were looked for, C(asked) the ids of those jobs: one of them that is not in
+    C(jobs) has left the queue. Of a repair or a job that has come since nothing is known yet.
     C(queue_drained) and C(watcher_paused_until) are None where the transport can't tell.
     """
 

@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a round would do: C(rows) has every instance, in the cluster's order; C(lifts) are the suspends to remove."""
+    """What a round would do: C(rows) has every instance, by name; C(lifts) are the suspends to remove."""
 
     cluster: Cluster
     time: float

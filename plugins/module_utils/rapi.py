@@ -183,14 +183,22 @@ class _Adapter(HTTPAdapter):
 
 def _check(options: RapiOptions) -> None:
     """Refuse what can't be meant before anything is sent."""
-    if not options.host:
-        raise BadOption("rapi_host is empty: name the host or address where the cluster's RAPI listens")
+    if not re.match(r"[^\s/@?#]+\Z", options.host):
+        raise BadOption(f"rapi_host is {options.host!r}; it takes the name or the address of a host, no URL")
     if options.fingerprint and not re.match(r"[0-9a-f]{64}\Z", _hex(options.fingerprint) or ""):
-        raise BadOption(
-            f"rapi_fingerprint is not the SHA-256 of a certificate, which has 64 hexadecimal digits: {options.fingerprint}"
-        )
+        digits = "the SHA-256 of a certificate has 64 hexadecimal digits"
+        raise BadOption(f"rapi_fingerprint is {options.fingerprint}; {digits}")
     if options.ca_path and not os.path.exists(options.ca_path):
         raise BadOption(f"rapi_ca_path: there is no file {options.ca_path}")
+    if options.ca_path and os.path.isfile(options.ca_path):
+        _check_ca(options.ca_path)
+
+
+def _check_ca(path: str) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise BadOption(f"rapi_ca_path: {path} holds no certificates in PEM format ({error})") from error
 
 
 def _hex(fingerprint: str | None) -> str | None:
@@ -212,30 +220,23 @@ def _is_row(row: Any, fields: int) -> bool:
 
 def _connection_error(error: BaseException, options: RapiOptions, what: str, write: bool) -> AutorepairError:
     """The error for a request that got no answer."""
-    causes = _causes(error)
-    try_to = f"cannot {what}: "
+    causes, url = _causes(error), options.url
+    words = _last_words(causes)
     if any(isinstance(cause, (ssl.SSLError, requests.exceptions.SSLError)) for cause in causes):
-        return TlsError(
-            try_to
-            + f"the certificate of {options.url} can't be trusted ({_last_words(causes)}); give the CA that signed it as rapi_ca_path, or its own "
-            "SHA-256 as rapi_fingerprint"
-        )
+        if not any(sign in words for sign in ("verif", "ingerprint", "doesn't match", "mismatch")):
+            return TlsError(f"cannot {what}: no TLS with {url} ({words}); check rapi_host and rapi_port")
+        trust = "give the CA that signed it as rapi_ca_path, or its own SHA-256 as rapi_fingerprint"
+        return TlsError(f"cannot {what}: the certificate of {url} can't be trusted ({words}); {trust}")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return Unreachable(try_to + f"the name {options.host} does not resolve; check rapi_host")
+        return Unreachable(f"cannot {what}: the name {options.host} does not resolve; check rapi_host")
     sent = not any(isinstance(cause, (NewConnectionError, requests.ConnectTimeout)) for cause in causes)
     if write and sent:
-        return AnswerLost(
-            try_to
-            + f"it was sent to {options.url}, but no answer came ({_last_words(causes)}); the next round looks whether it was carried "
-            "out"
-        )
+        look = "the next round looks whether it was carried out"
+        return AnswerLost(f"cannot {what}: it was sent to {url}, but no answer came ({words}); {look}")
     if any(isinstance(cause, requests.Timeout) for cause in causes):
-        return Unreachable(try_to + f"{options.url} did not answer in time; check rapi_host, or raise rapi_timeout")
-    return Unreachable(
-        try_to
-        + f"no connection to {options.url} ({_last_words(causes)}); check rapi_host and rapi_port, and that ganeti-rapi runs on the "
-        "master"
-    )
+        return Unreachable(f"cannot {what}: {url} did not answer in time; check rapi_host, or raise rapi_timeout")
+    check = "check rapi_host and rapi_port, and that ganeti-rapi runs on the master"
+    return Unreachable(f"cannot {what}: no connection to {url} ({words}); {check}")
 
 
 def _causes(error: BaseException | None) -> tuple[BaseException, ...]:

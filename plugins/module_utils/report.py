@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Report: a plan and what became of it, as the data that modules return and as lines that people read (design, section 6)."""
+"""Report: a plan and what became of it, as data for modules and as lines for people (design, section 6)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         ],
         "instances": [_instance(case, action) for case, action in plan.rows],
         "plan": planned(plan),
-        "warnings": list(plan.warnings),
+        "report": lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=True),
     }
 
 
@@ -75,7 +75,7 @@ def diff(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
 def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
     """What a person wants to know of a round: what is not healthy, what was done about it and why, and the counts."""
     name = before.cluster.name or "the cluster"
-    text = ["{}, {}{}".format(name, utc(before.time), ": a dry run, nothing was written" if dry_run else "")]
+    text = ["{}, {}{}".format(name, utc(before.time), ": nothing was written" if dry_run else "")]
     table = _table(before, outcomes, after, dry_run)
     text += ["", *table] if table else ["", "Nothing is broken."]
     errors = [outcome for outcome in outcomes if outcome.error]

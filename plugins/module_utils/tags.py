@@ -19,6 +19,7 @@ PREFIX = "ganeti:watcher:autorepair:"
 MAX_LENGTH = 128  # Ganeti refuses longer tags
 FOREVER = float("inf")
 RESULTS = ("success", "failure", "enoperm")
+_TYPES = {kind.label: kind for kind in RepairType}
 _NUMBER = re.compile(r"[0-9]{1,15}\Z")
 
 
@@ -132,7 +133,7 @@ def _parse_pending(text: str, fields: list[str]) -> Tag:
     problem = _problem(fields[0], fields[1], fields[2], fields[3])
     if problem:
         return Malformed(text, "pending", problem)
-    return Pending(text, _type(fields[0]), fields[1], int(fields[2]), _jobs(fields[3]))
+    return Pending(text, _TYPES[fields[0]], fields[1], int(fields[2]), _jobs(fields[3]))
 
 
 def _parse_result(text: str, fields: list[str]) -> Tag:
@@ -143,7 +144,7 @@ def _parse_result(text: str, fields: list[str]) -> Tag:
         problem = "{} is none of {}".format(fields[3] or "nothing", ", ".join(RESULTS))
     if problem:
         return Malformed(text, "result", problem)
-    return Result(text, _type(fields[0]), fields[1], int(fields[2]), fields[3], _jobs(fields[4]))
+    return Result(text, _TYPES[fields[0]], fields[1], int(fields[2]), fields[3], _jobs(fields[4]))
 
 
 def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None:
@@ -156,15 +157,9 @@ def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None
         return "{} is no timestamp in seconds".format(timestamp or "nothing")
     if any(not _NUMBER.match(job) for job in jobs.split("+") if jobs):
         return f"{jobs} is no list of job ids joined by +"
-    if len(_result_head(_type(kind), repair_id, int(timestamp), RESULTS[0])) > MAX_LENGTH:
+    if len(_result_head(_TYPES[kind], repair_id, int(timestamp), RESULTS[0])) > MAX_LENGTH:
         return "the id is so long that no result tag could be written for it"
     return None
-
-
-def _type(label: str) -> RepairType:
-    kind = RepairType.parse(label)
-    assert kind is not None
-    return kind
 
 
 def _jobs(text: str) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ module: ganeti_autorepair_facts
 short_description: Tell the state of every instance of a Ganeti cluster, and what a repair round would do
 version_added: 0.1.0
 description:
-  - Reads a cluster and its auto-repair tags, and returns for each instance its state, what it needs, what is allowed, and
-    what comes next and why.
-  - Reads only. It sends the same few requests whatever the size of the cluster, for configuration only, so that no dead node
-    is waited for.
+  - Reads a cluster and its auto-repair tags, and returns for each instance its state, what it needs, what is allowed,
+    and what comes next and why.
+  - Reads only. It sends the same few requests whatever the size of the cluster, for configuration only, so that no dead
+    node is waited for.
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
@@ -29,6 +30,8 @@ attributes:
   action_group:
     description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
     support: full
+    membership:
+      - ganeti.autorepair.all
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
 """
@@ -196,8 +199,8 @@ ansible_facts:
               sample: up
             state:
               description:
-                - The first of V(repair_failed), V(suspended), V(pending_repair), V(repair_disallowed), V(needs_repair) and
-                  V(healthy) that holds.
+                - The first of V(repair_failed), V(suspended), V(pending_repair), V(repair_disallowed), V(needs_repair)
+                  and V(healthy) that holds.
                 - V(repair_disallowed) is also an instance of which too little is known, or for which there is no repair
                   that keeps its data.
               returned: success
@@ -261,9 +264,9 @@ ansible_facts:
               sample: failover
             next:
               description:
-                - What comes next. V(none), V(submit) (a repair job), V(wait), V(finish) (write a result), V(lift) (remove an
-                  expired suspend), V(refuse) (note that permission is missing), V(hold) (a limit or a suspend keeps it), or
-                  V(report) (a person is needed).
+                - What comes next. V(none), V(submit) (a repair job), V(wait), V(finish) (write a result), V(lift)
+                  (remove an expired suspend), V(refuse) (note that permission is missing), V(hold) (a limit or a
+                  suspend keeps it), or V(report) (a person is needed).
               returned: success
               type: str
               sample: submit
@@ -298,6 +301,12 @@ ansible_facts:
               returned: success
               type: str
               sample: 4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
+        report:
+          description: The state and the plan as lines for people.
+          returned: success
+          type: list
+          elements: str
+          sample: ["cluster.example.com, 2026-12-01T00:00:00Z", "", "Nothing is broken.", ""]
 """
 
 import time

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ module: ganeti_autorepair_step
 short_description: Carry out one round of repairs on a Ganeti cluster
 version_added: 0.1.0
 description:
-  - Brings broken instances one step nearer to health, as far as the auto-repair tags of the instance, its node group and
-    the cluster allow it, and keeps the account of it in the instance's tags.
-  - A repair can take several rounds; each looks at the cluster afresh, follows the jobs of the rounds before it, whoever
-    submitted them, and submits what comes next. A round over a cluster that has not changed writes nothing.
+  - Brings broken instances one step nearer to health, as far as the auto-repair tags of the instance, its node group
+    and the cluster allow it, and keeps the account of it in the instance's tags.
+  - A repair can take several rounds; each looks at the cluster afresh, follows the jobs of the rounds before it,
+    whoever submitted them, and submits what comes next. A round over a cluster that has not changed writes nothing.
   - An instance that can't be repaired is no failure of the module. A cluster that can't be reached, or refuses, is.
 author:
   - ganeti.autorepair contributors (@ganeti)
@@ -40,6 +41,8 @@ attributes:
   action_group:
     description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
     support: full
+    membership:
+      - ganeti.autorepair.all
 notes:
   - To recreate disks on new nodes it asks the nodes in question for their free disk and memory. All other reads are of
     configuration.
@@ -79,7 +82,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be in check mode, and what was left, for each instance that is not simply healthy.
+  description: What was done, or would be in check mode, and what was left, for each instance that is not healthy.
   returned: success, and failure after the round had begun
   type: list
   elements: dict

@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+COLLECTION := .build/collections/ansible_collections/ganeti/autorepair
+SHIPPED := plugins roles playbooks meta changelogs galaxy.yml README.md
+PINS := requirements/dev.txt
+
+# Nothing that runs from here reads, or leaves, an installed copy of the collection.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections
+export ANSIBLE_HOME := $(CURDIR)/.build/ansible
+export LC_ALL := C.UTF-8
+export PYTHONDONTWRITEBYTECODE := 1
+
+QUIET := python tests/tools/quiet.py
+PYTEST := python -m pytest -rs --no-fold-skipped
+
+.PHONY: help setup test demo lint sanity unit contract molecule lab-test lock clean
+
+help:  ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.pins  ## Make .venv with the pinned tools, and show ansible the working tree
+	@mkdir -p $(COLLECTION) && cd $(COLLECTION) && ln -sfn $(SHIPPED:%=../../../../../%) .
+
+test:  ## Set up and run everything below up to lab-test, with times and a summary
+	@$(PYTHON) tests/tools/suite.py setup lint sanity unit contract molecule lab-test
+
+demo: setup  ## Repair a small simulated cluster, step by step
+	@python tests/demo/run.py
+
+lint: setup  ## Style, types, documentation, licences
+	@$(MAKE) --no-print-directory --keep-going -j2 $(GATES)
+
+sanity: setup  ## ansible-test sanity
+	@$(QUIET) $@ "ansible-test of modules, their documentation and imports" python tests/tools/sanity.py
+
+unit: setup  ## Unit tests
+	@$(PYTEST) tests/unit
+
+contract: setup  ## Tests against the simulated cluster
+	@$(PYTEST) tests/contract
+
+molecule: setup  ## Playbooks and role, run by molecule
+	@$(QUIET) $@ "playbooks and role" molecule --base-config extensions/molecule/config.yml test --all
+
+lab-test: setup  ## Tests against real Ganeti (root on Debian; skipped elsewhere)
+	@$(PYTEST) tests/scenarios
+
+GATES := ruff-check ruff-format mypy ansible-lint docs changelog reuse shellcheck
+.PHONY: $(GATES)
+
+ruff-check:
+	@$(QUIET) $@ "common mistakes in Python" ruff check --quiet --output-format=concise
+
+ruff-format:
+	@$(QUIET) $@ "layout of Python" ruff format --quiet --diff
+
+mypy:
+	@$(QUIET) $@ "types in plugins/module_utils and in the tests' packages" mypy
+
+ansible-lint:
+	@$(QUIET) $@ "playbooks, roles and metadata" ansible-lint -q --nocolor
+
+docs:
+	@$(QUIET) $@ "documentation of modules and role" \
+	  env HOME=$(CURDIR)/.build antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all --skip-rstcheck $(COLLECTION)
+
+changelog:
+	@$(QUIET) $@ "changelog fragments" antsibull-changelog lint
+
+reuse:
+	@$(QUIET) $@ "licence of every file" reuse lint --lines
+
+shellcheck:
+	@$(QUIET) $@ "shell scripts" sh -c \
+	  "git grep --untracked -lE '^#!/bin/(ba)?sh' -- ':!*.py' ':!*.md' | xargs -r shellcheck"
+
+.venv/.pins: $(PINS)
+	@$(PYTHON) tests/tools/quiet.py setup "virtual environment .venv from $(PINS)" \
+	  $(PYTHON) tests/tools/make_venv.py .venv $(PINS)
+	@touch $@
+
+lock:  ## Renew the pinned versions from requirements/dev.in
+	@$(PYTHON) tests/tools/quiet.py lock "newest versions" \
+	  $(PYTHON) tests/tools/make_venv.py .build/lock requirements/dev.in
+	@head -n 4 $(PINS) > .build/pins && .build/lock/bin/pip freeze >> .build/pins && mv .build/pins $(PINS)
+
+clean:  ## Remove everything that make has built
+	@rm -rf .venv .build .ansible .hypothesis
