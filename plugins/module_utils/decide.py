@@ -181,7 +181,10 @@ def _begin(case: Case) -> Action:
 def _refuse(case: Case, needs: RepairType, allowed: RepairType) -> Action:
     """C(enoperm), unless one that still says the truth stands there: of harep's kind, which names what is needed, or
     one of a repair that went as far as it might."""
-    reason = f"{case.health.problem}; {needs.label} is needed, its {case.policy.source} allows {allowed.label}"
+    allows = f"the tag of its {case.policy.source} allows {allowed.label}"
+    if case.policy.source == "instance":
+        allows = f"its own tag allows {allowed.label}"
+    reason = f"{case.health.problem}; {needs.label} is needed, {allows}"
     refusals = [repair for repair in case.results if repair.result == "enoperm"]
     if any(repair.type is needs or (repair.jobs and repair.type < needs) for repair in refusals):
         return _report(case, reason)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from .plan import Plan
 from .repairs import Repair
 from .state import Case, State
 from .tags import FOREVER
+
+WIDTH = 80  # of the reasons in a report
 
 
 def facts(plan: Plan) -> dict[str, Any]:
@@ -163,7 +166,6 @@ def _deed(action: Action) -> dict[str, Any]:
 
 
 _DONE: Mapping[Kind, tuple[str, str]] = {  # what a kind of action reads like: in a dry run, and when it was done
-    Kind.SUBMIT: ("would submit {}", "submitted {}"),
     Kind.FINISH: ("would end the repair: {}", "ended the repair: {}"),
     Kind.REFUSE: ("would note enoperm", "noted enoperm"),
     Kind.LIFT: ("would lift the suspend", "lifted the suspend"),
@@ -192,20 +194,27 @@ def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool
         for outcome in outcomes
         if outcome.action.scope != "instance"
     ]
-    if len(rows) == 1:
-        return []
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return ["  ".join((*(text.ljust(width) for text, width in zip(row, widths)), row[3])).rstrip() for row in rows]
+    return _columns(rows) if len(rows) > 1 else []
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """C(rows) in columns; the last one is broken into lines of WIDTH characters at most, where words allow it."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    text = []
+    for row in rows:
+        start = "".join(cell.ljust(width) + "  " for cell, width in zip(row, widths))
+        wrapped = textwrap.wrap(row[-1], WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+        text += [(start + wrapped[0]).rstrip(), *(" " * len(start) + line for line in wrapped[1:])]
+    return text
 
 
 def _done(outcome: Outcome, dry_run: bool) -> str:
     """What was done, in a few words."""
     action = outcome.action
-    if outcome.error and not outcome.sent:
+    if outcome.error:
         return f"{action.kind.value} went wrong"
-    words = _DONE[action.kind][0 if dry_run else 1]
     if action.kind is Kind.SUBMIT:
-        on = " on " + " ".join(action.nodes) if action.nodes else ""
-        job = "" if dry_run or not outcome.jobs else f" (job {outcome.jobs[-1]})"
-        return words.format(action.steps[0].operation.value + on + job)
-    return words.format(action.result or "no result")
+        step = action.steps[0].operation.value + "".join(f" on {name}" for name in action.nodes[:1])
+        step += "".join(f" and {name}" for name in action.nodes[1:])
+        return f"would submit {step}" if dry_run else f"job {outcome.jobs[-1]}: {step}"
+    return _DONE[action.kind][0 if dry_run else 1].format(action.result or "no result")

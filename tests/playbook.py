@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Playbooks, run as AWX runs them: by ansible-runner, each in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+
+STEP = "ganeti.autorepair.ganeti_autorepair_step"
+FACTS = "ganeti.autorepair.ganeti_autorepair_facts"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended: its return code, what it printed, and what each module returned."""
+
+    code: int
+    output: str
+    results: tuple[tuple[str, Mapping[str, Any]], ...]
+
+    def result(self, module: str) -> Mapping[str, Any]:
+        """What the last task with this module returned.
+
+        Raises:
+            AssertionError: showing the output, when no task got there.
+        """
+        found = [result for name, result in self.results if name == module]
+        assert found, f"no task ran {module}:\n{self.output}"
+        return found[-1]
+
+    @property
+    def step(self) -> Mapping[str, Any]:
+        """What the step returned."""
+        return self.result(STEP)
+
+    @property
+    def instances(self) -> dict[str, Mapping[str, Any]]:
+        """The instances in the gathered facts, by their short names."""
+        facts = self.result(FACTS)["ansible_facts"]["ganeti_autorepair"]
+        return {instance["name"].partition(".")[0]: instance for instance in facts["instances"]}
+
+    @property
+    def messages(self) -> list[str]:
+        """The messages of the tasks that failed."""
+        return [str(result.get("msg")) for _, result in self.results if result.get("failed")]
+
+
+def play(folder: Path, variables: Mapping[str, Any], *options: str, playbook: str = "ganeti.autorepair.repair") -> Run:
+    """Run a playbook of the collection against one cluster, with these variables of the host."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    host = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        **{f"ganeti_autorepair_{name}": value for name, value in variables.items()},
+    }
+    run = ansible_runner.run(
+        private_data_dir=str(folder),
+        playbook=playbook,
+        inventory={"all": {"hosts": {"cluster": host}}},
+        cmdline=" ".join(options) or None,
+        quiet=True,
+    )
+    results = [
+        (event["event_data"]["resolved_action"], event["event_data"]["res"])
+        for event in run.events
+        if event["event"] in ("runner_on_ok", "runner_on_failed")
+    ]
+    return Run(run.rc, run.stdout.read(), tuple(results))

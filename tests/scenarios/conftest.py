@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The real cluster that the scenarios play on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from lab import Lab
+from playbook import Run, play
+
+from .proxy import Proxy, recording
+
+
+class Cluster:
+    """The lab's cluster, freshly made, with a recording proxy before its RAPI."""
+
+    def __init__(self, lab: Lab, proxy: Proxy, folder: Path) -> None:
+        """Take what it is made of; runs are kept below `folder`."""
+        self.lab = lab
+        self.proxy = proxy
+        self._folder = folder
+
+    def options(self, **changes: object) -> dict[str, object]:
+        """Return the connection options that lead to the RAPI by way of the proxy."""
+        user = self.lab.users["write"]
+        given: dict[str, object] = {
+            "rapi_host": "127.0.0.1",
+            "rapi_port": self.proxy.port,
+            "rapi_user": user.name,
+            "rapi_password": user.password,
+            "rapi_ca_path": str(self.proxy.ca_file),
+        }
+        return {name: value for name, value in {**given, **changes}.items() if value is not None}
+
+    def direct(self, **changes: object) -> dict[str, object]:
+        """Return the connection options that lead straight to the RAPI."""
+        address = urlsplit(self.lab.rapi_url)
+        straight = {"rapi_host": address.hostname, "rapi_port": address.port, "rapi_ca_path": str(self.lab.ca_file)}
+        return self.options(**{**straight, **changes})
+
+    def repair(self, *options: str, **changes: object) -> Run:
+        """Run the playbook `repair` once, by way of the proxy; what it has seen is forgotten first."""
+        self.proxy.seen.clear()
+        return play(self._folder / "run", self.options(**changes), *options)
+
+    def repair_until_quiet(self, rounds: int = 20, **changes: object) -> list[Run]:
+        """Run rounds, letting the jobs of each end, until one changes nothing and no repair is under way."""
+        runs: list[Run] = []
+        while len(runs) < rounds:
+            runs.append(self.repair(**changes))
+            assert runs[-1].code == 0, runs[-1].output
+            if not runs[-1].step["changed"] and not runs[-1].step["pending"]:
+                return runs
+            self.lab.wait_jobs()
+        raise AssertionError(f"not quiet after {rounds} rounds:\n{runs[-1].output}")
+
+    def tags(self, instance: str) -> list[str]:
+        """Return an instance's auto-repair tags, without what they all begin with."""
+        prefix = "ganeti:watcher:autorepair:"
+        return [tag.removeprefix(prefix) for tag in self.lab.tags("instance", instance) if tag.startswith(prefix)]
+
+    def placed(self, instance: str) -> tuple[str, list[str], str]:
+        """Return an instance's primary, its secondaries and its status, as `gnt-instance list` shows them."""
+        fields = "pnode,snodes,status"
+        command = ["gnt-instance", "list", "--no-headers", "--separator=|", "-o", fields, self.lab.full_name(instance)]
+        primary, secondaries, status = self.lab.run("node1", command).stdout.strip().split("|")
+        return primary.partition(".")[0], [name.partition(".")[0] for name in secondaries.split(",") if name], status
+
+    def harep(self, *options: str) -> str:
+        """Run Ganeti's own repair tool on the master, and return what it printed."""
+        return self.lab.run("node1", ["harep", *options]).stdout
+
+
+@pytest.fixture
+def cluster(lab: Lab, tmp_path: Path) -> Iterator[Cluster]:
+    """A freshly made cluster of five nodes, without instances."""
+    lab.reset()
+    with recording(lab.rapi_url, lab.ca_file, tmp_path) as proxy:
+        yield Cluster(lab, proxy, tmp_path)
