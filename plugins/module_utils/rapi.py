@@ -227,6 +227,8 @@ def _connection_error(error: BaseException, options: RapiOptions, what: str, wri
             return TlsError(f"cannot {what}: no TLS with {url} ({words}); check rapi_host and rapi_port")
         trust = "give the CA that signed it as rapi_ca_path, or its own SHA-256 as rapi_fingerprint"
         return TlsError(f"cannot {what}: the certificate of {url} can't be trusted ({words}); {trust}")
+    if "CA certificate bundle" in words:  # the environment names one that is not there
+        return TlsError(f"cannot {what}: {words}; give rapi_ca_path, or mend REQUESTS_CA_BUNDLE in the environment")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return Unreachable(f"cannot {what}: the name {options.host} does not resolve; check rapi_host")
     sent = not any(isinstance(cause, (NewConnectionError, requests.ConnectTimeout)) for cause in causes)

@@ -20,6 +20,7 @@ from .tags import parse_tags
 
 _NODE = ("name", "group", "offline", "drained", "vm_capable")
 _GROUP = ("name", "tags")
+_TAGS = ("name", "tags")
 _INSTANCE = (
     "name",
     "uuid",
@@ -38,8 +39,7 @@ _JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "end_ts")
 
 def read_cluster(client: Client) -> Cluster:
     """The cluster as it stands; raises an AutorepairError when it can't be read as a whole."""
-    tags = client.query("instance", ("name", "tags"))
-    noticed = [(str(name[1]), repair) for name, texts in tags for repair in _repairs(texts)]
+    noticed = [found for row in client.query("instance", _TAGS) for found in _repairs(_values(_TAGS, row))]
     pending = [(name, repair) for name, repair in noticed if repair.result is None]
     asked = frozenset(number for name, repair in pending for number in repair.jobs)
     jobs = _read_jobs(client, noticed, asked)
@@ -133,9 +133,10 @@ def _instance(row: Row) -> Instance:
 # --- jobs -----------------------------------------------------------------------------------------------------------
 
 
-def _repairs(cell: tuple[int, Any]) -> tuple[Repair, ...]:
-    status, tags = cell
-    return repairs_of(parse_tags(tags)) if status == NORMAL and _is_texts(tags) else ()
+def _repairs(values: Mapping[str, Any]) -> list[tuple[str, Repair]]:
+    """The repairs that the tags of one instance tell of, each with the instance's name."""
+    name, tags = _named("instance", values), values.get("tags")
+    return [(name, repair) for repair in repairs_of(parse_tags(tags if _is_texts(tags) else ()))]
 
 
 def _read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: frozenset[int]) -> Mapping[int, Job]:

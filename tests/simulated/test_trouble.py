@@ -1,0 +1,238 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What goes wrong on the way to RAPI: each ends in one sentence that says what was tried and what to do."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from simulator import Simulator
+from simulator.faults import ANSWER, DROP_AFTER, DROP_BEFORE, TRUNCATE, RequestFault
+from simulator.http import Response
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
+    AutorepairError,
+    BadAnswer,
+    BadOption,
+    Forbidden,
+    QueueDrained,
+    RequestRefused,
+    TlsError,
+    Unauthorized,
+    Unreachable,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
+
+from .conftest import Site
+
+
+def closed_port() -> int:
+    """A port of loopback on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+CONNECTIONS = [
+    ("a wrong password", {"password": "wrong"}, Unauthorized, "check rapi_user and rapi_password"),
+    ("a password that is not latin-1", {"password": "пароль"}, Unauthorized, "check rapi_user and rapi_password"),
+    ("no user", {"user": None}, Unauthorized, "401"),
+    (
+        "a name that does not resolve",
+        {"host": "no-such-host.invalid"},
+        Unreachable,
+        "does not resolve; check rapi_host",
+    ),
+    ("nobody listens", {"port": closed_port()}, Unreachable, "Connection refused"),
+    ("a certificate nobody here trusts", {"ca_path": None}, TlsError, "give the CA that signed it as rapi_ca_path"),
+    ("another fingerprint", {"ca_path": None, "fingerprint": "ab" * 32}, TlsError, "Fingerprints did not match"),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"), [case[1:] for case in CONNECTIONS], ids=[case[0] for case in CONNECTIONS]
+)
+def test_a_cluster_that_can_not_be_reached(
+    site: Site, changes: dict[str, object], kind: type[AutorepairError], words: str
+) -> None:
+    """Nothing is read or written, and the error says which option to look at."""
+    with pytest.raises(kind, match=r"^cannot query instances: ") as caught:
+        site.play(**changes)
+    assert words in str(caught.value)
+    assert not site.simulator.log.writes()
+
+
+def test_a_name_that_the_certificate_does_not_have(site: Site) -> None:
+    """The certificate is valid for 127.0.0.1; 127.1 is the same host by another name."""
+    with pytest.raises(TlsError, match="can't be trusted"):
+        site.play(host="127.1")
+
+
+OPTIONS = [
+    ("a URL", {"host": "https://cluster.example.com"}, "rapi_host is 'https://cluster.example.com'"),
+    ("nothing", {"host": ""}, "rapi_host is ''"),
+    ("a short fingerprint", {"fingerprint": "ab:cd"}, "64 hexadecimal digits"),
+    ("a CA file that is not there", {"ca_path": "/nonexistent.pem"}, "there is no file /nonexistent.pem"),
+    ("a CA file without certificates", {"ca_path": __file__}, "holds no certificates"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), [case[1:] for case in OPTIONS], ids=[case[0] for case in OPTIONS])
+def test_an_option_that_can_not_be_meant(site: Site, changes: dict[str, object], words: str) -> None:
+    """It is refused before anything is sent."""
+    with pytest.raises(BadOption) as caught:
+        site.client(**changes)
+    assert words in str(caught.value)
+    assert not site.simulator.log.entries
+
+
+@pytest.mark.parametrize("write", [str.lower, lambda text: ":".join(text[i : i + 2] for i in range(0, 64, 2))])
+def test_a_pinned_certificate_without_names(
+    tmp_path: Path, write: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate like Ganeti's own is accepted by its fingerprint, whatever CA bundle the environment names."""
+    with Simulator(own_certificate=True, folder=tmp_path) as simulator:
+        site = Site(simulator)
+        fingerprint = simulator.certificate.fingerprint.replace(":", "")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent.pem")
+        assert site.client(ca_path=None, fingerprint=write(fingerprint)).cluster_info()["name"] == "cluster.example.com"
+        with pytest.raises(TlsError, match="mend REQUESTS_CA_BUNDLE"):
+            site.client(ca_path=None).cluster_info()
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        with pytest.raises(TlsError, match="can't be trusted"):
+            site.client(ca_path=None).cluster_info()
+
+
+def test_switching_verification_off(tmp_path: Path) -> None:
+    """It works where the user insists."""
+    with Simulator(own_certificate=True, folder=tmp_path) as simulator:
+        assert Site(simulator).client(ca_path=None, validate_certs=False).cluster_info()["name"]
+
+
+def json_answer(body: object) -> Response:
+    """An answer of 200 with this body."""
+    return Response(200, json.dumps(body).encode())
+
+
+ANSWERS = [
+    ("not JSON", Response(200, b"<html>proxy</html>"), BadAnswer, "is not JSON"),
+    ("no table", json_answer({"rows": []}), BadAnswer, "sent no table"),
+    ("a table with too few columns", json_answer({"data": [[[0, "web"]]]}), BadAnswer, "sent no table of 2 fields"),
+    ("an instance without a name", json_answer({"data": [[[3, None], [0, []]]]}), BadAnswer, "has no name"),
+    ("an error without words", Response(502, b""), RequestRefused, "502"),
+]
+
+
+@pytest.mark.parametrize(("answer", "kind", "words"), [case[1:] for case in ANSWERS], ids=[case[0] for case in ANSWERS])
+def test_nonsense_in_an_answer(site: Site, answer: Response, kind: type[AutorepairError], words: str) -> None:
+    """It is said whose answer it was, and nothing is done."""
+    site.simulator.faults.add(RequestFault("GET", "/2/query/instance", ANSWER, response=answer))
+    with pytest.raises(kind) as caught:
+        site.play()
+    assert words in str(caught.value)
+    assert not site.simulator.log.writes()
+
+
+def test_reads_are_tried_again(site: Site) -> None:
+    """A connection that breaks twice costs a read nothing but time."""
+    site.simulator.faults.add(RequestFault("GET", "/2/query/instance", DROP_BEFORE))
+    site.simulator.faults.add(RequestFault("PUT", "/2/query/job", DROP_AFTER, times=2))
+    assert site.look().summary["healthy"] == 0
+    site.simulator.faults.add(RequestFault("GET", "/2/info", DROP_BEFORE, times=3))
+    with pytest.raises(Unreachable, match="cannot read the cluster's data: no connection"):
+        site.look()
+
+
+def broken(site: Site) -> None:
+    """Two instances that may fail over."""
+    for name in ("db", "web"):
+        site.cluster.add_instance(name, "rbd", "node3")
+    site.allow("failover")
+    site.kill("node3")
+
+
+def test_a_user_who_may_only_read(site: Site) -> None:
+    """The first write ends the round with the words for it; nothing has changed."""
+    broken(site)
+    reader = {"user": "viewer", "password": "viewersecret"}
+    assert site.play(check=True, **reader).trouble is None
+    played = site.play(**reader)
+    assert isinstance(played.trouble, Forbidden)
+    assert "needs write access in Ganeti's rapi/users file" in str(played.trouble)
+    assert not played.changed
+    assert len(site.simulator.log.writes()) == 1
+    assert site.tags("web") == site.tags("db") == []
+
+
+def test_a_drained_queue(site: Site) -> None:
+    """Nothing is an error: all that would be written is held, with the reason, and comes when the queue is open."""
+    broken(site)
+    site.cluster.queue.drained = True
+    played = site.play()
+    assert played.trouble is None
+    assert not played.changed
+    assert {outcome.action.kind.value for outcome in played.outcomes} == {"hold"}
+    assert all("job queue is drained" in outcome.action.reason for outcome in played.outcomes)
+    site.cluster.queue.drained = False
+    site.play_until_quiet()
+    assert site.state("web") == site.state("db") == "healthy"
+
+
+@pytest.mark.parametrize("path", ["*/tags", "*/failover"])
+@pytest.mark.parametrize("action", [DROP_BEFORE, DROP_AFTER, TRUNCATE])
+def test_a_lost_answer_to_a_write(site: Site, path: str, action: str) -> None:
+    """The instance is left alone and the others go on; the next round finds out whether it was done. No job twice."""
+    broken(site)
+    site.simulator.faults.add(RequestFault("PUT", f"/2/instances/db{path[1:]}", action))  # type: ignore[arg-type]
+    played = site.play()
+    errors = {outcome.action.name: outcome.error for outcome in played.outcomes}
+    assert "db" in errors["db"] and not errors["web"]
+    site.simulator.advance_until_idle()
+    site.play_until_quiet()
+    assert site.state("web") == site.state("db") == "healthy"
+    done = [job for job in site.cluster.queue.jobs.values() if "INSTANCE_FAILOVER(db)" in job.summary]
+    assert len(done) == 1
+    assert [tag for tag in site.tags("db") if tag.startswith("pending")] == []
+
+
+def test_one_refused_request(site: Site) -> None:
+    """An instance whose request is refused says so, and the next one is repaired."""
+    broken(site)
+    refusal = Response(400, json.dumps({"code": 400, "message": "it&#x27;s wrong", "explain": "Bad request"}).encode())
+    site.simulator.faults.add(RequestFault("PUT", "/2/instances/db/failover", ANSWER, response=refusal))
+    played = site.play()
+    assert "answered 400 (it's wrong)" in played.outcomes[0].error
+    assert not played.outcomes[1].error
+
+
+def test_the_host_that_goes_away_half_way(site: Site) -> None:
+    """The round ends with a clear word and its account; the next one carries on."""
+    broken(site)
+    client = site.client()
+    calls = RapiClient.submit
+
+    def submit(self: RapiClient, request: object) -> int | None:
+        if "db" in str(request):
+            return calls(self, request)  # type: ignore[arg-type]
+        raise Unreachable("cannot submit: gone")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RapiClient, "submit", submit)
+        played = site.play()
+    assert client and isinstance(played.trouble, Unreachable)
+    assert played.changed
+    errors = {outcome.action.name: outcome.error for outcome in played.outcomes}
+    assert errors == {"db": "", "web": "not begun: cannot submit: gone"}
+    site.simulator.advance_until_idle()
+    site.play_until_quiet()
+    assert site.state("web") == "healthy"
+
+
+def test_errors_are_a_family() -> None:
+    """A module catches them all by one name."""
+    assert all(issubclass(kind, AutorepairError) for kind in (BadOption, QueueDrained, TlsError, BadAnswer))
