@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 QUIET := python tests/tools/quiet.py
 PYTEST := python -m pytest -rs --no-fold-skipped
 
-.PHONY: help setup test demo lint sanity unit contract molecule lab-test lock clean
+.PHONY: help setup test demo lint sanity unit simulated contract molecule lab-test lab-down lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ setup: .venv/.pins  ## Make .venv with the pinned tools, and show ansible the wo
 	@mkdir -p $(COLLECTION) && cd $(COLLECTION) && ln -sfn $(SHIPPED:%=../../../../../%) .
 
 test:  ## Set up and run everything below up to lab-test, with times and a summary
-	@$(PYTHON) tests/tools/suite.py setup lint sanity unit contract molecule lab-test
+	@$(PYTHON) tests/tools/suite.py setup lint sanity unit simulated molecule contract lab-test lab-down
 
 demo: setup  ## Repair a small simulated cluster, step by step
 	@python tests/demo/run.py
@@ -39,7 +39,10 @@ sanity: setup  ## ansible-test sanity
 unit: setup  ## Unit tests
 	@$(PYTEST) tests/unit
 
-contract: setup  ## Tests against the simulated cluster
+simulated: setup  ## Rounds on the simulated cluster, in virtual time
+	@$(PYTEST) tests/simulated
+
+contract: setup  ## The simulated cluster held to real Ganeti
 	@$(PYTEST) tests/contract
 
 molecule: setup  ## Playbooks and role, run by molecule
@@ -47,6 +50,9 @@ molecule: setup  ## Playbooks and role, run by molecule
 
 lab-test: setup  ## Tests against real Ganeti (root on Debian; skipped elsewhere)
 	@$(PYTEST) tests/scenarios
+
+lab-down: setup  ## Take down what the tests on real Ganeti have left for each other
+	@PYTHONPATH=tests python tests/tools/lab_down.py
 
 GATES := ruff-check ruff-format mypy ansible-lint docs changelog reuse shellcheck
 .PHONY: $(GATES)

@@ -135,8 +135,9 @@ def _instance(row: Row) -> Instance:
 
 def _repairs(values: Mapping[str, Any]) -> list[tuple[str, Repair]]:
     """The repairs that the tags of one instance tell of, each with the instance's name."""
-    name, tags = _named("instance", values), values.get("tags")
-    return [(name, repair) for repair in repairs_of(parse_tags(tags if _is_texts(tags) else ()))]
+    tags = values["tags"] if _is_texts(values.get("tags")) else []
+    name = _named("instance", values)
+    return [(name, repair) for repair in repairs_of(parse_tags(tags))]
 
 
 def _read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: frozenset[int]) -> Mapping[int, Job]:
