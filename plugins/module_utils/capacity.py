@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from .client import NORMAL, Client
 from .decide import Action, Kind
+from .errors import AutorepairError, ClusterError
 from .model import TEMPLATE_CLASSES, Instance, NodeState, Operation, TemplateClass
 from .plan import Plan
 from .state import Case
@@ -37,11 +38,16 @@ def place(plan: Plan, client: Client) -> Plan:
     groups = {case.group for case, action in plan.rows if _recreates(action)}
     if not groups:
         return plan
-    free = _read_room(client, _candidates(plan, groups))
+    try:
+        free, trouble = _read_room(client, _candidates(plan, groups)), ""
+    except ClusterError:
+        raise
+    except AutorepairError as error:  # the other repairs need none of it
+        free, trouble = {}, str(error)
     rows = []
     for case, action in plan.rows:
         if _recreates(action):
-            action, free = _placed(case, action, plan, free)
+            action, free = _placed(case, action, plan, free) if not trouble else (_unplaced(action, trouble), free)
         rows.append((case, action))
     return replace(plan, rows=tuple(rows))
 
@@ -75,24 +81,21 @@ def _read_room(client: Client, names: tuple[str, ...]) -> Mapping[str, Room]:
 
 def _placed(case: Case, action: Action, plan: Plan, free: Mapping[str, Room]) -> tuple[Action, Mapping[str, Room]]:
     """C(action) with its nodes, and what is free after it; or the same to wait for, and C(free) as it was."""
-    instance = case.instance
-    nodes = choose(
-        instance, {name: room for name, room in free.items() if plan.cluster.nodes[name].group == case.group}
-    )
+    instance, group = case.instance, case.group
+    if not instance.disk_sizes:
+        return _unplaced(action, "the sizes of its disks are not known"), free
+    nodes = choose(instance, {name: room for name, room in free.items() if plan.cluster.nodes[name].group == group})
     if nodes is None:
-        reason = "{}; no room in group {}: {} of its nodes with {} MiB of disk and {} MiB of memory free {} needed"
-        count = _copies(instance)
-        words = (
-            action.reason,
-            case.group,
-            count,
-            _disk(instance),
-            _memory(instance),
-            "are" if count > 1 else "is",
+        needed = (
+            f"{_copies(instance)} node(s) with {_disk(instance)} MiB of disk and {_memory(instance)} MiB of memory free"
         )
-        return replace(action, kind=Kind.WAIT, reason=reason.format(*words)), free
+        return _unplaced(action, f"no room in group {group}, where {needed} would be needed"), free
     taken = {name: Room(free[name].disk - _disk(instance), free[name].memory - _memory(instance)) for name in nodes}
     return replace(action, nodes=nodes), {**free, **taken}
+
+
+def _unplaced(action: Action, why: str) -> Action:
+    return replace(action, kind=Kind.WAIT, reason=f"{action.reason}; {why}")
 
 
 def choose(instance: Instance, free: Mapping[str, Room]) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from .health import Step
+from .health import REINSTALL, Step
 from .model import Cluster, NodeState, RepairType, utc
 from .repairs import Progress, Repair, progress_of, rest_of_reinstall
 from .state import Case
@@ -61,33 +61,36 @@ class Action:
 def decide(case: Case, cluster: Cluster, now: float) -> Action:
     """What comes next for the instance of C(case), and why."""
     if case.failure:  # untouched until a person has looked
-        return _report(case, _failure_reason(case.instance.name, case.failure, cluster))
+        return _report(case, _failure_reason(case, case.failure, cluster))
     if case.unread:
         return _report(case, "{}; put it right or remove it".format("; ".join(map(str, case.unread))))
-    if case.policy.suspended:
+    if case.policy.suspended and not (case.health.whole and not case.pending):
         return _suspended(case)
-    if case.pending:
-        return _follow(case, case.pending, cluster, now)
-    stale = tuple(tag.tag for tag in case.tags.pendings)  # a result with the same id stands beside it
-    if stale:
-        return Action(
-            Kind.FINISH,
-            case.instance.name,
-            "its repair has its result; the pending tag is left over",
-            remove=stale,
-        )
     if case.health.unknown:
         return _report(case, case.health.unknown)
+    if case.pending:
+        return _follow(case, case.pending, cluster, now)
+    leftover = tuple(tag.tag for tag in case.tags.pendings)  # a result with the same id stands beside it
+    if leftover and not case.policy.suspended:
+        why = "its repair has its result; the pending tag is left over"
+        return Action(Kind.FINISH, case.instance.name, why, remove=leftover)
     if case.health.whole:
-        return Action(Kind.NONE, case.instance.name, "healthy")
+        return _healthy(case)
     return _begin(case)
+
+
+def _healthy(case: Case) -> Action:
+    """Nothing is to be done, but a tag of the instance's own that can't be read is said to its owner."""
+    if case.tags.malformed:
+        return _report(case, "healthy; {}".format("; ".join(map(str, case.tags.malformed))))
+    return Action(Kind.NONE, case.instance.name, "suspended, and healthy" if case.policy.suspended else "healthy")
 
 
 def _report(case: Case, reason: str) -> Action:
     return Action(Kind.REPORT, case.instance.name, reason, repair=case.failure)
 
 
-def _failure_reason(name: str, failure: Repair, cluster: Cluster) -> str:
+def _failure_reason(case: Case, failure: Repair, cluster: Cluster) -> str:
     errors = [
         cluster.jobs[number].error for number in failure.jobs if number in cluster.jobs and cluster.jobs[number].error
     ]
@@ -96,14 +99,12 @@ def _failure_reason(name: str, failure: Repair, cluster: Cluster) -> str:
         what += f" ({errors[-1]})"
     elif failure.jobs:
         what += f" (see job {failure.jobs[-1]})"
-    tag = next(tag for tag in failure.tags if ":failure:" in tag)
-    return f"{what}; when it has been looked into: gnt-instance remove-tags {name} {tag}"
+    command = f"gnt-instance remove-tags {case.instance.name} {' '.join(failure.tags)}"
+    return f"{what}; when it has been looked into: {command}"
 
 
 def _suspended(case: Case) -> Action:
     until = case.policy.suspended_until
-    if case.health.whole and not case.pending:
-        return Action(Kind.NONE, case.instance.name, "suspended, and healthy")
     end = "until the suspend tag is removed" if until == FOREVER else f"until {utc(until or 0)}"
     doubts = "; " + "; ".join(case.policy.doubts) if case.policy.doubts else ""
     reason = "{}; suspended by its {} {}{}".format(
@@ -119,45 +120,58 @@ def _follow(case: Case, repair: Repair, cluster: Cluster, now: float) -> Action:
         return _wait(case, f"{_jobs_text(repair, cluster)} is under way")
     if case.progress is Progress.UNSEEN or case.busy:
         return _wait(case, _busy_text(case) or "it has gone on while the cluster was being read")
+    rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
     if case.progress is Progress.CANCELED:
-        reason = "job {} was canceled by a person, so the repair ends; a suspend tag keeps the next one from starting"
-        return _finish(case, repair, None, reason.format(repair.jobs[-1]))
+        return _finish(case, repair, None, _canceled_reason(case, repair, rest))
     if case.progress is Progress.FAILED and last:
         return _finish(case, repair, "failure", f"job {last.id} failed: {last.error}")
-    if case.progress is Progress.NO_ROOM and last:
-        again = (last.ended or now) + _pause(repair, cluster)
+    if case.progress is Progress.NO_ROOM and last and last.ended and not case.health.whole:
+        again = last.ended + _pause(repair, cluster)
         if again > now:
             return _wait(case, f"no room for it ({last.error}); it is tried again after {utc(again)}")
     if case.progress is Progress.GONE and repair.type is RepairType.REINSTALL:
-        reason = f"job {repair.jobs[-1]} has left the queue, and nobody can tell whether the new disks were installed"
-        return _finish(case, repair, "failure", reason)
-    return _go_on(case, repair, cluster)
+        return _finish(case, repair, "failure", _doubt(repair.jobs[-1]))
+    return _go_on(case, repair, rest, cluster)
 
 
-def _go_on(case: Case, repair: Repair, cluster: Cluster) -> Action:
+def _canceled_reason(case: Case, repair: Repair, rest: tuple[Step, ...]) -> str:
+    reason = f"job {repair.jobs[-1]} was canceled by a person, so the repair ends"
+    if rest:
+        return f"{reason}; its disks were recreated and are empty: gnt-instance reinstall {case.instance.name}"
+    return f"{reason}; a suspend tag keeps the next one from starting"
+
+
+def _doubt(job: int) -> str:
+    return f"job {job} has left the queue, and nobody can tell whether the new disks were installed since"
+
+
+def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster) -> Action:
     """What comes next for a repair none of whose jobs is under way or failed: its end, or its next step."""
     health = case.health
-    if health.unknown:
-        return _report(case, health.unknown)
-    rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
     if rest and cluster.nodes[case.instance.primary].state is not NodeState.OFFLINE:
-        return _submit(case, repair, repair.type, rest, "its disks were recreated and are empty")
+        return _reinstall(case, repair, rest, cluster)
     if health.whole:
         gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
         return _finish(case, repair, "success", f"it is healthy{gone}")
     if health.advice:
         return _finish(case, repair, "enoperm", f"{health.problem}; {health.advice}")
     if health.steps[0].needs > repair.type:
-        reason = "{}; {} is needed, the repair may do {}"
-        return _finish(
-            case,
-            repair,
-            "enoperm",
-            reason.format(health.problem, health.steps[0].needs.label, repair.type.label),
-        )
+        needed, allowed = health.steps[0].needs.label, repair.type.label
+        return _finish(case, repair, "enoperm", f"{health.problem}; {needed} is needed, the repair may do {allowed}")
     if health.waits_for:
         return _wait(case, f"{health.problem}; waits for {health.waits_for}")
     return _submit(case, repair, repair.type, health.steps, health.problem)
+
+
+def _reinstall(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster) -> Action:
+    """The rest of a reinstall. A reinstall can't be known again by a reason; one that was submitted, whose answer was
+    lost, and that was archived before anybody looked, can't be found. It ended after the recreation of the disks, and
+    Ganeti archives in the order in which jobs ended: while that one is in the queue, so would be the other."""
+    archived = [number for number in repair.jobs if number in cluster.jobs and cluster.jobs[number].archived]
+    if REINSTALL in rest and archived:
+        return _finish(case, repair, "failure", _doubt(archived[-1]))
+    words = "its disks were recreated and are empty" if REINSTALL in rest else "it was marked offline before its repair"
+    return _submit(case, repair, repair.type, rest, words)
 
 
 def _begin(case: Case) -> Action:

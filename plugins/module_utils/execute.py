@@ -13,12 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
-from .client import NORMAL, Client
+from .client import Client
 from .decide import Action, Kind
-from .errors import AutorepairError, ClusterError, QueueDrained
+from .errors import AnswerLost, AutorepairError, ClusterError, QueueDrained
 from .health import Step
-from .model import TEMPLATE_CLASSES, UNFINISHED, Instance, JobRequest, Operation, RepairType, TemplateClass
+from .model import TEMPLATE_CLASSES, Instance, Job, JobRequest, Operation, RepairType, TemplateClass
 from .plan import Plan
+from .read import query_jobs
 from .repairs import Repair, reason_of
 from .tags import pending_tag, result_tag
 
@@ -50,6 +51,12 @@ class Outcome:
     removed: tuple[str, ...] = ()
     sent: bool = False
     error: str = ""
+
+    @property
+    def written(self) -> bool:
+        """Whether the cluster has, or may have, taken something; nothing reaches it in check mode."""
+        begun = self.action.repair.jobs if self.action.repair else ()
+        return bool(self.tag_jobs or self.jobs != begun or (self.sent and self.error))
 
 
 def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Outcome, ...], ClusterError | None]:
@@ -151,7 +158,11 @@ class _Writer:
             after=tuple(job for job in after if job is not None),
             reason=reason_of(self.repair_id, self._reason),
         )
-        job = self._client.submit(request)
+        try:
+            job = self._client.submit(request)
+        except AnswerLost:  # it may have been taken
+            self.outcome_so_far = replace(self.outcome_so_far, sent=True)
+            raise
         self.outcome_so_far = replace(self.outcome_so_far, sent=True)
         return job
 
@@ -247,27 +258,25 @@ def confirm(outcomes: Iterable[Outcome], client: Client, settings: Settings) -> 
     """
     outcomes = tuple(outcomes)
     wanted = [job for outcome in outcomes for job in outcome.tag_jobs]
-    statuses = _wait_for(wanted, client, settings.sleep) if wanted else {}
-    return tuple(_confirmed(outcome, statuses) for outcome in outcomes)
+    jobs = _wait_for(wanted, client, settings.sleep) if wanted else {}
+    return tuple(_confirmed(outcome, [jobs[job] for job in outcome.tag_jobs if job in jobs]) for outcome in outcomes)
 
 
-def _wait_for(jobs: Iterable[int], client: Client, sleep: Callable[[float], None]) -> Mapping[int, str]:
-    query = ["|", *(["=", "id", job] for job in sorted(jobs))]
+def _wait_for(wanted: Iterable[int], client: Client, sleep: Callable[[float], None]) -> Mapping[int, Job]:
+    terms = [["=", "id", job] for job in sorted(wanted)]
     waited, pause = 0.0, 0.1
     while True:
-        rows = client.query("job", ("id", "status"), query)
-        statuses = {number[1]: str(status[1]) for number, status in rows if status[0] == NORMAL}
-        if waited >= CONFIRM_SECONDS or not any(status in UNFINISHED for status in statuses.values()):
-            return statuses
+        jobs = query_jobs(client, terms)
+        if waited >= CONFIRM_SECONDS or not any(job.unfinished for job in jobs.values()):
+            return jobs
         sleep(pause)
         waited, pause = waited + pause, min(pause * 2, 2.0)
 
 
-def _confirmed(outcome: Outcome, statuses: Mapping[int, str]) -> Outcome:
-    bad = [job for job in outcome.tag_jobs if statuses.get(job) in ("error", "canceled")]
-    late = [job for job in outcome.tag_jobs if statuses.get(job) in UNFINISHED]
-    if bad and not outcome.error:
-        return replace(outcome, error=f"job {bad[0]} that writes its tags ended as {statuses[bad[0]]}")
-    if late and not outcome.error:
-        return replace(outcome, error=f"job {late[0]} that writes its tags has not ended yet")
+def _confirmed(outcome: Outcome, jobs: Iterable[Job]) -> Outcome:
+    """C(outcome) with what became of its jobs, unless it has an error of its own."""
+    for job in jobs:
+        if job.status != "success" and not outcome.error:
+            how = "has not ended yet" if job.unfinished else f"ended as {job.status} ({job.error or 'no reason given'})"
+            outcome = replace(outcome, error=f"job {job.id}, which writes its tags, {how}")
     return outcome

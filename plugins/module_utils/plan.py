@@ -8,7 +8,7 @@ No input or output, no clock: a cluster, limits and a time go in, a plan comes o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from .decide import Action, Kind, decide
@@ -36,6 +36,7 @@ class Plan:
     """What a round would do: C(rows) has every instance, by name; C(lifts) are the suspends to remove."""
 
     cluster: Cluster
+    limits: Limits
     time: float
     rows: tuple[Row, ...]
     lifts: tuple[Action, ...]
@@ -62,7 +63,10 @@ class Plan:
 
 
 def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
-    """The plan for C(cluster) at C(now) (seconds since the epoch). Raises BadOption for a name that matches nothing."""
+    """The plan for C(cluster) at C(now) (seconds since the epoch), before C(held) makes it keep to its limits.
+
+    Raises BadOption for a name that matches nothing.
+    """
     cases = make_cases(cluster, now)
     chosen = _chosen(cases, cluster, limits)
     inside = frozenset(case.instance.name for case in chosen)
@@ -71,8 +75,9 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
     return Plan(
         cluster=cluster,
+        limits=limits,
         time=now,
-        rows=tuple(_limit(rows, limits.max_in_flight, cluster)),
+        rows=tuple(rows),
         lifts=tuple(_lifts(cluster_tags, group_tags, chosen, limits, now)),
         warnings=tuple(_warnings(cluster_tags, group_tags)),
     )
@@ -102,24 +107,34 @@ def _outside(case: Case) -> Action:
     return Action(Kind.NONE, case.instance.name, "outside of what this round is limited to")
 
 
-def _limit(rows: list[tuple[Case, Action]], most: int, cluster: Cluster) -> Iterable[tuple[Case, Action]]:
-    """C(rows) with the new repairs held that would be more than C(most) under way at once.
+def held(plan: Plan) -> Plan:
+    """C(plan) with the new repairs held that would be more than C(max_in_flight) under way at once.
 
     Repairs that have begun go on; of the new ones those come first whose instance is down.
     """
-    under_way = sum(
-        1
-        for case, action in rows
-        if case.progress is Progress.RUNNING or (action.kind is Kind.SUBMIT and action.repair)
-    )
-    new = [row for row in rows if row[1].kind is Kind.SUBMIT and row[1].repair is None]
-    new.sort(key=lambda row: (not _is_down(row[0], cluster), row[1].type, row[0].instance.name))
-    held = {case.instance.name for case, action in new[max(most - under_way, 0) :]}
-    reason = "{}; held, as max_in_flight lets {} repairs be under way at once"
-    for case, action in rows:
-        if case.instance.name in held:
-            action = Action(Kind.HOLD, action.name, reason.format(action.reason, most), type=action.type)
-        yield case, action
+    most = plan.limits.max_in_flight
+    under_way = sum(1 for case, action in plan.rows if _is_under_way(case, action))
+    new = [row for row in plan.rows if _is_new(row[1])]
+    new.sort(key=lambda row: (not _is_down(row[0], plan.cluster), row[1].type, row[0].instance.name))
+    over = {case.instance.name for case, action in new[max(most - under_way, 0) :]}
+    rows = [(case, _hold(action, most) if case.instance.name in over else action) for case, action in plan.rows]
+    return replace(plan, rows=tuple(rows))
+
+
+def _is_new(action: Action) -> bool:
+    """Whether it submits the first job of a repair, of ours or of one that was asked for from outside."""
+    return action.kind is Kind.SUBMIT and not (action.repair and action.repair.jobs)
+
+
+def _is_under_way(case: Case, action: Action) -> bool:
+    if case.progress in (Progress.RUNNING, Progress.UNSEEN):
+        return True
+    return action.kind is Kind.SUBMIT and not _is_new(action)
+
+
+def _hold(action: Action, most: int) -> Action:
+    reason = f"{action.reason}; held, as max_in_flight lets {most} repairs be under way at once"
+    return Action(Kind.HOLD, action.name, reason, type=action.type, repair=action.repair)
 
 
 def _is_down(case: Case, cluster: Cluster) -> bool:

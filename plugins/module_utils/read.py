@@ -10,6 +10,7 @@ that had ended by then has done is seen in them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .client import NORMAL, Client, Row
@@ -33,7 +34,6 @@ _INSTANCE = (
     "be/maxmem",
     "disk.sizes",
 )
-_NEEDED = ("uuid", "disk_template", "pnode", "snodes", "admin_state", "tags", "be/always_failover")
 _JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "end_ts")
 
 
@@ -110,11 +110,11 @@ def _group(row: Row) -> Group:
 
 def _instance(row: Row) -> Instance:
     values = _values(_INSTANCE, row)
-    unread = [field for field in _NEEDED if field not in values]
-    for field in ("snodes", "tags"):
-        if field in values and not _is_texts(values[field]):
-            unread.append(field)
-    sizes = values.get("disk.sizes")
+    unread = [field for field in _INSTANCE if field not in values]
+    unread += [field for field in ("snodes", "tags") if field in values and not _is_texts(values[field])]
+    sizes = _list(values.get("disk.sizes"))
+    if not all(isinstance(size, int) for size in sizes):
+        unread.append("disk.sizes")
     return Instance(
         name=_named("instance", values),
         uuid=str(values.get("uuid", "")),
@@ -124,7 +124,7 @@ def _instance(row: Row) -> Instance:
         admin_state=str(values.get("admin_state", "")),
         always_failover=values.get("be/always_failover") is True,
         memory=values["be/maxmem"] if isinstance(values.get("be/maxmem"), int) else 0,
-        disk_sizes=tuple(sizes) if isinstance(sizes, list) and all(isinstance(size, int) for size in sizes) else (),
+        disk_sizes=() if "disk.sizes" in unread else tuple(sizes),
         tags=() if "tags" in unread else tuple(values["tags"]),
         unread=tuple(unread),
     )
@@ -152,14 +152,16 @@ def _read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: fro
     terms: list[list[Any]] = [["=", "status", status] for status in UNFINISHED]
     terms += [["=", "id", number] for number in sorted(noted | failed)]
     terms += [["=[]", "summary", text] for name in names for text in step_summaries(name)]
-    jobs = _query_jobs(client, terms)
+    jobs = query_jobs(client, terms)
     missing = noted.difference(jobs)
     if missing:
-        jobs.update(_query_jobs(client, [["=", "id", number] for number in sorted(missing)]))
+        old = query_jobs(client, [["=", "id", number] for number in sorted(missing)])
+        jobs.update({number: replace(job, archived=True) for number, job in old.items()})
     return jobs
 
 
-def _query_jobs(client: Client, terms: list[list[Any]]) -> dict[int, Job]:
+def query_jobs(client: Client, terms: list[list[Any]]) -> dict[int, Job]:
+    """The jobs that any of the filter's C(terms) lets by, by their ids."""
     found = [_job(_values(_JOB, row)) for row in client.query("job", _JOB, ["|", *terms])]
     return {job.id: job for job in found if job is not None}
 
@@ -180,7 +182,7 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         reasons=tuple(dict.fromkeys(str(entry[1]) for entry in trail if len(_list(entry)) > 1)),
         error=error,
         error_code=code,
-        ended=end[0] + end[1] / 1e6 if len(end) == 2 else None,
+        ended=end[0] + end[1] / 1e6 if len(end) == 2 and all(isinstance(part, int) for part in end) else None,
     )
 
 

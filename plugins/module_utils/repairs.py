@@ -14,6 +14,7 @@ from .tags import Pending, Result, TagSet
 
 REASON = "ganeti.autorepair"  # begins our entries in the reason trail
 _NO_ROOM = ("insufficient_resources", "temp_insufficient_resources")  # Ganeti's error codes
+_NO_ALLOCATOR = "Failure while running the iallocator script"  # for instance one that is not installed; it has no code
 _STEPS = (
     "INSTANCE_REPLACE_DISKS",
     "INSTANCE_MIGRATE",
@@ -92,8 +93,9 @@ def step_summaries(instance: str) -> tuple[str, ...]:
 
 
 def reason_of(repair_id: str, reason: str = "") -> str:
-    """Our entry in the reason trail; a submitted job is known again by it."""
-    return " ".join(part for part in (REASON + ":" + repair_id, reason) if part)
+    """Our entry in the reason trail, by which a submitted job is known again. Ganeti takes nothing but ASCII there."""
+    words = reason.encode("ascii", "backslashreplace").decode()
+    return " ".join(part for part in (REASON + ":" + repair_id, words) if part)
 
 
 def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> Repair:
@@ -164,6 +166,7 @@ def _verdict(job: Job) -> Progress:
         return Progress.SUCCEEDED
     if job.status == "canceled":
         return Progress.CANCELED
-    if job.error_code in _NO_ROOM and "INSTANCE_REINSTALL" not in job.operations:
-        return Progress.NO_ROOM  # a reinstall that stopped half-way is no thing to repeat
+    placed = job.error_code not in _NO_ROOM and not job.error.startswith(_NO_ALLOCATOR)
+    if not placed and "INSTANCE_REINSTALL" not in job.operations:
+        return Progress.NO_ROOM  # nothing was done; but a reinstall that stopped half-way is no thing to repeat
     return Progress.FAILED

@@ -16,7 +16,7 @@ from .model import Cluster, utc
 from .plan import Plan
 from .repairs import Repair
 from .state import Case, State
-from .tags import FOREVER
+from .tags import FOREVER, parse_tags
 
 WIDTH = 80  # of the reasons in a report
 
@@ -81,9 +81,10 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     text = ["{}, {}{}".format(name, utc(before.time), ": nothing was written" if dry_run else "")]
     table = _table(before, outcomes, after, dry_run)
     text += ["", *table] if table else ["", "Nothing is broken."]
-    errors = [outcome for outcome in outcomes if outcome.error]
-    text += ["", *(f"ERROR {outcome.action.name}: {outcome.error}" for outcome in errors)] if errors else []
-    text += ["", *(f"WARNING {warning}" for warning in before.warnings)] if before.warnings else []
+    remarks = [f"ERROR {_object(outcome.action)}: {outcome.error}" for outcome in outcomes if outcome.error]
+    remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]
+    remarks += [f"WARNING {warning}" for warning in before.warnings]
+    text += ["", *remarks] if remarks else []
     counts = [f"{count} {state}" for state, count in after.summary.items() if count]
     text += ["", "{} instances: {}".format(len(after.rows), ", ".join(counts) or "none")]
     return text
@@ -179,20 +180,18 @@ def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool
     """The instances that are not healthy or had something done to them, in columns; and lifts on groups and cluster."""
     states = {case.instance.name: case.state for case, action in after.rows}
     old = {case.instance.name: case.state for case, action in before.rows}
-    by_name = {outcome.action.name: outcome for outcome in outcomes if outcome.action.scope == "instance"}
     rows = [("INSTANCE", "STATE", "DONE", "WHY")]
-    for name, outcome in by_name.items():
-        state = states.get(name, old[name])
-        rows.append((name, state.value, _done(outcome, dry_run), outcome.action.reason))
+    for outcome in outcomes:
+        name = outcome.action.name if outcome.action.scope == "instance" else ""
+        state = states.get(name, old.get(name))
+        rows.append(
+            (_object(outcome.action), state.value if state else "", _done(outcome, dry_run), outcome.action.reason)
+        )
+    told = {row[0] for row in rows}
     rows += [
         (case.instance.name, case.state.value, "", action.reason)
         for case, action in after.rows
-        if case.instance.name not in by_name and case.state is not State.HEALTHY
-    ]
-    rows += [
-        (f"{outcome.action.scope} {outcome.action.name}".strip(), "", _done(outcome, dry_run), "")
-        for outcome in outcomes
-        if outcome.action.scope != "instance"
+        if case.instance.name not in told and case.state is not State.HEALTHY
     ]
     return _columns(rows) if len(rows) > 1 else []
 
@@ -206,6 +205,20 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
         wrapped = textwrap.wrap(row[-1], WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
         text += [(start + wrapped[0]).rstrip(), *(" " * len(start) + line for line in wrapped[1:])]
     return text
+
+
+def _object(action: Action) -> str:
+    """What an action is about, for people: an instance by its name alone."""
+    return action.name if action.scope == "instance" else f"{action.scope} {action.name}".strip()
+
+
+def _forgotten(outcome: Outcome) -> Iterable[str]:
+    """The jobs of a repair for which its newest tag has no room (design, section 2)."""
+    tags = parse_tags(outcome.added)
+    noted = [tag.jobs for tag in tags.results] + [tag.jobs for tag in tags.pendings if tag.jobs]
+    lost = [str(job) for jobs in noted for job in outcome.jobs if job not in jobs]
+    if lost:
+        yield f"NOTE {_object(outcome.action)}: its tag has no room for the oldest of its jobs, {', '.join(lost)}"
 
 
 def _done(outcome: Outcome, dry_run: bool) -> str:

@@ -12,7 +12,7 @@ from .capacity import place
 from .client import Client
 from .errors import AutorepairError
 from .execute import Outcome, Settings, carry_out, confirm
-from .plan import Limits, Plan, make_plan
+from .plan import Limits, Plan, held, make_plan
 from .read import read_cluster
 from .report import diff, lines, performed, planned
 from .state import State
@@ -38,14 +38,14 @@ class Round:
 
 def look(client: Client, limits: Limits, now: float) -> Plan:
     """The plan for the cluster behind C(client) as it stands at C(now); sends reads only."""
-    return make_plan(read_cluster(client), limits, now)
+    return held(make_plan(read_cluster(client), limits, now))
 
 
 def play(client: Client, limits: Limits, settings: Settings, clock: Callable[[], float]) -> Round:
     """Play one round. Raises an AutorepairError when it can't begin; what goes wrong later stands in the round."""
-    plan = place(look(client, limits, clock()), client)
+    plan = held(place(make_plan(read_cluster(client), limits, clock()), client))
     outcomes, trouble = carry_out(plan, client, settings)
-    if not any(outcome.tag_jobs for outcome in outcomes):  # nothing was written
+    if not any(outcome.written for outcome in outcomes):
         return Round(plan, outcomes, plan, trouble)
     try:
         outcomes = confirm(outcomes, client, settings)

@@ -92,6 +92,9 @@ def _case(
 ) -> Case:
     tags = parse_tags(instance.tags)
     group = _group(instance, cluster)
+    health = judge(instance, cluster.nodes)
+    if not health.unknown and group not in cluster.groups:  # its tags may suspend the instance
+        health = Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)
     if pending:
@@ -102,7 +105,7 @@ def _case(
         group=group,
         tags=tags,
         policy=resolve(objects, now),
-        health=judge(instance, cluster.nodes),
+        health=health,
         repairs=repairs,
         pending=pending,
         progress=progress_of(pending, cluster) if pending else Progress.NEW,

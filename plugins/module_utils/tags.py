@@ -157,7 +157,8 @@ def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None
         return "{} is no timestamp in seconds".format(timestamp or "nothing")
     if any(not _NUMBER.match(job) for job in jobs.split("+") if jobs):
         return f"{jobs} is no list of job ids joined by +"
-    if len(_result_head(_TYPES[kind], repair_id, int(timestamp), RESULTS[0])) > MAX_LENGTH:
+    end = max(int(timestamp), 10**9)  # the result's timestamp has ten digits at least
+    if len(_result_head(_TYPES[kind], repair_id, end, RESULTS[0])) > MAX_LENGTH:
         return "the id is so long that no result tag could be written for it"
     return None
 
