@@ -86,10 +86,9 @@ def _placed(case: Case, action: Action, plan: Plan, free: Mapping[str, Room]) ->
         return _unplaced(action, "the sizes of its disks are not known"), free
     nodes = choose(instance, {name: room for name, room in free.items() if plan.cluster.nodes[name].group == group})
     if nodes is None:
-        needed = (
-            f"{_copies(instance)} node(s) with {_disk(instance)} MiB of disk and {_memory(instance)} MiB of memory free"
-        )
-        return _unplaced(action, f"no room in group {group}, where {needed} would be needed"), free
+        where = "2 nodes" if _copies(instance) > 1 else "a node"
+        room = f"{_disk(instance)} MiB of disk and {_memory(instance)} MiB of memory free"
+        return _unplaced(action, f"no room in group {group}: it needs {where} with {room}"), free
     taken = {name: Room(free[name].disk - _disk(instance), free[name].memory - _memory(instance)) for name in nodes}
     return replace(action, nodes=nodes), {**free, **taken}
 

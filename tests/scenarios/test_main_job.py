@@ -40,8 +40,7 @@ def test_a_dead_node(cluster: Cluster) -> None:
         ]
     )
     lab.add_tags("cluster", "", TAG + "failover")
-    lab.node_off("node3")
-    lab.set_node("node3", offline=True)
+    lab.node_off("node3", offline=True)
     before = {name: cluster.tags(name) for name in ("kept", "moved", "wiped")}
 
     dry = cluster.repair("--check", "--diff")
@@ -125,8 +124,7 @@ def test_going_on_from_harep(cluster: Cluster) -> None:
     lab = cluster.lab
     lab.create("web", template="drbd", primary="node3", secondary="node2")
     lab.add_tags("cluster", "", TAG + "failover")
-    lab.node_off("node3")
-    lab.set_node("node3", offline=True)
+    lab.node_off("node3", offline=True)
     cluster.harep("--job-delay=0")
     (pending,) = cluster.tags("web")
     _, kind, repair_id, _, job = pending.split(":")

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from simulator import Simulator
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, Plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient, RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, look, play
+from simulator import Simulator
 
 TAG = "ganeti:watcher:autorepair:"
 

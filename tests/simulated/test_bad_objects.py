@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from simulator.faults import ANSWER, RequestFault
-from simulator.http import Response
-from simulator.trouble import JobTrouble
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
+from simulator.faults import ANSWER, RequestFault
+from simulator.http import Response
+from simulator.trouble import JobTrouble
 
 from .conftest import TAG, Site
 

@@ -11,9 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from simulator import Simulator
-from simulator.faults import ANSWER, DROP_AFTER, DROP_BEFORE, TRUNCATE, RequestFault
-from simulator.http import Response
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AutorepairError,
@@ -27,6 +24,9 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     Unreachable,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
+from simulator import Simulator
+from simulator.faults import ANSWER, DROP_AFTER, DROP_BEFORE, TRUNCATE, RequestFault
+from simulator.http import Response
 
 from .conftest import Site
 

@@ -1,0 +1,435 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Execute: which requests are sent, in which order, and what becomes of errors (laws 1, 2, 4 and 7)."""
+
+from __future__ import annotations
+
+import pytest
+from unit.plugins.module_utils.builders import (
+    DRAINED,
+    NOW,
+    OFFLINE,
+    ONLINE,
+    FakeClient,
+    cluster,
+    drbd,
+    ended,
+    job,
+    node,
+    pending,
+    placed,
+    plain,
+    plan_of,
+    rbd,
+    settings,
+    tag,
+)
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import place
+from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
+    AnswerLost,
+    BadAnswer,
+    Forbidden,
+    NotFound,
+    QueueDrained,
+    RequestRefused,
+    TlsError,
+    Unauthorized,
+    Unreachable,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import CONFIRM_SECONDS, carry_out, confirm
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
+
+ALLOW = [tag("reinstall")]
+UUID = "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27"
+
+
+def _client(*members, script=lambda request: None, room=None, **more):
+    more.setdefault("tags", ALLOW)
+    return FakeClient(cluster(*members, **more), script=script, room=room or {})
+
+
+def _run(client, **more):
+    """The outcomes of carrying out the plan for C(client)'s cluster, and the trouble."""
+    plan = place(plan_of(client.cluster), client)
+    return carry_out(plan, client, settings(**more))
+
+
+def _told(client):
+    """The requests as words: operation, name, and the tags or parameters, and which jobs they wait for."""
+    return [
+        (one.operation.value, one.name, *(text.removeprefix(tag("")) for text in one.tags), one.after)
+        for one in client.writes
+    ]
+
+
+# --- what is sent ---------------------------------------------------------------------------------------------------
+
+
+def test_a_new_repair_is_four_jobs():
+    """Its intent; the step behind it; the intent with the step's job; and the first one goes (law 2)."""
+    client = _client(rbd("web1", OFFLINE), node("spare"))
+    ((outcome,), trouble) = _run(client)
+    assert _told(client) == [
+        ("add-tags", "web1", f"pending:failover:id1:{NOW}:", ()),
+        ("failover", "web1", (1001,)),
+        ("add-tags", "web1", f"pending:failover:id1:{NOW}:1002", (1001,)),
+        ("remove-tags", "web1", f"pending:failover:id1:{NOW}:", (1001, 1003)),
+    ]
+    assert (outcome.jobs, outcome.tag_jobs, outcome.sent, outcome.error, trouble) == ((1002,), (1001,), True, "", None)
+    assert (outcome.added, outcome.removed) == ((tag(f"pending:failover:id1:{NOW}:1002"),), ())
+
+
+def test_a_repair_that_goes_on_is_three_jobs():
+    """The intent stands; its time stays; the jobs grow."""
+    client = _client(
+        drbd("web1", ONLINE, OFFLINE, pending(jobs="7")), node("spare"), jobs=[job(7, "success", "FAILOVER")]
+    )
+    ((outcome,), _trouble) = _run(client)
+    assert _told(client) == [
+        ("replace-disks", "web1", ()),
+        ("add-tags", "web1", "pending:failover:r1:100:7+1001", ()),
+        ("remove-tags", "web1", "pending:failover:r1:100:7", (1002,)),
+    ]
+    assert (outcome.jobs, outcome.added, outcome.removed) == (
+        (7, 1001), (tag("pending:failover:r1:100:7+1001"),), (pending(jobs="7"),),
+    )  # fmt: skip
+
+
+def test_all_tags_of_a_repair_make_room_for_the_new_one():
+    """Also what a dead runner has left."""
+    client = _client(drbd("web1", ONLINE, OFFLINE, pending(jobs="7"), pending()), jobs=[job(7, "success", "FAILOVER")])
+    _run(client)
+    assert set(client.writes[-1].tags) == {pending(jobs="7"), pending()}
+
+
+def test_a_result_stands_before_the_pending_tag_goes():
+    """Between the two both stand, which every reader takes for the result."""
+    client = _client(
+        rbd("web1", ONLINE, pending(jobs="7"), ended("enoperm", repair="r0")), jobs=[job(7, "success", "FAILOVER")]
+    )
+    ((outcome,), _trouble) = _run(client)
+    assert _told(client) == [
+        ("add-tags", "web1", f"result:failover:r1:{NOW}:success:7", ()),
+        ("remove-tags", "web1", "pending:failover:r1:100:7", "result:failover:r0:200:enoperm:", (1001,)),
+    ]
+    assert outcome.tag_jobs == (1001, 1002)
+
+
+def test_a_refusal_is_one_tag_with_an_id_of_its_own():
+    """Of harep's form: without jobs."""
+    client = _client(rbd("web1", OFFLINE), tags=[tag("migrate")])
+    _run(client)
+    assert _told(client) == [("add-tags", "web1", f"result:failover:id1:{NOW}:enoperm:", ())]
+
+
+def test_a_canceled_repair_only_loses_its_tags():
+    """No result is written."""
+    client = _client(rbd("web1", OFFLINE, pending(jobs="7")), jobs=[job(7, "canceled", "FAILOVER")])
+    _run(client)
+    assert _told(client) == [("remove-tags", "web1", "pending:failover:r1:100:7", ())]
+
+
+def test_a_lift_removes_the_suspend_from_its_object():
+    """Of each kind."""
+    over = tag("suspend:1")
+    client = _client(rbd("web1", ONLINE, over), tags=[over], group_tags={"default": [over]})
+    _run(client)
+    assert [(one.operation, one.kind, one.name, one.tags) for one in client.writes] == [
+        (Operation.REMOVE_TAGS, kind, name, (over,))
+        for kind, name in (("cluster", ""), ("group", "default"), ("instance", "web1"))
+    ]
+
+
+PARAMETERS = [
+    ("a new secondary", drbd("web1", ONLINE, OFFLINE), "replace-disks", {"iallocator": "hail"}),
+    ("a migration to the secondary", drbd("web1", DRAINED, ONLINE), "migrate", {}),
+    ("a failover to the secondary", drbd("web1", OFFLINE, ONLINE), "failover", {}),
+    ("a migration on shared storage", rbd("web1", DRAINED), "migrate", {"iallocator": "hail"}),
+    ("a failover on shared storage", rbd("web1", OFFLINE), "failover", {"iallocator": "hail"}),
+    ("new disks", plain("web1", OFFLINE), "recreate-disks", {"nodes": ["spare1"]}),
+    ("new disks, mirrored", drbd("web1", OFFLINE, OFFLINE), "recreate-disks", {"nodes": ["spare1", "spare2"]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("one", "operation", "wanted"), [row[1:] for row in PARAMETERS], ids=[row[0] for row in PARAMETERS]
+)
+def test_a_step_s_parameters(one, operation, wanted):
+    """What the operation needs beside the name; recreated disks always on nodes that are named."""
+    client = _client(one, node("spare1"), node("spare2"), room={"spare1": (9000, 9000), "spare2": (8000, 8000)})
+    _run(client)
+    assert (client.writes[1].operation.value, client.writes[1].parameters) == (operation, wanted)
+
+
+@pytest.mark.parametrize(("admin", "start"), [("up", True), ("down", False)])
+def test_a_reinstall_starts_only_what_is_meant_to_run(admin, start):
+    """Down it stays."""
+    one = placed("web1", "plain", ONLINE, tags=(pending("reinstall", "7"),), admin_state=admin)
+    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS")])
+    _run(client)
+    assert (client.writes[0].operation, client.writes[0].parameters) == (Operation.REINSTALL, {"start": start})
+
+
+def test_marking_an_instance_needs_nothing_but_its_name():
+    """What it is marked as is in the operation."""
+    one = placed("web1", "plain", ONLINE, tags=(pending("reinstall", "7"),), admin_state="offline")
+    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS")])
+    _run(client)
+    assert (client.writes[0].operation, client.writes[0].parameters) == (Operation.MARK_DOWN, {})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "default", "wanted"), [("mine", "theirs", "mine"), ("", "theirs", "theirs"), ("", "", "hail")]
+)
+def test_the_allocator_is_the_user_s_or_the_cluster_s_or_hail(chosen, default, wanted):
+    """In this order."""
+    client = _client(rbd("web1", OFFLINE), default_iallocator=default)
+    _run(client, iallocator=chosen)
+    assert client.writes[1].parameters == {"iallocator": wanted}
+
+
+def test_every_request_carries_the_repair_s_id_and_the_user_s_words():
+    """By the first a job is known again."""
+    client = _client(rbd("web1", OFFLINE), drbd("web2", ONLINE, OFFLINE, pending(repair="r2")), node("spare"))
+    _run(client, reason="nightly")
+    reasons = {(one.name, one.reason) for one in client.writes}
+    assert reasons == {("web1", "ganeti.autorepair:id1 nightly"), ("web2", "ganeti.autorepair:r2 nightly")}
+
+
+def test_a_tag_that_grows_too_long_loses_its_oldest_jobs():
+    """128 characters; the outcome knows all of them."""
+    numbers = tuple(range(1000001, 1000006))
+    known = [job(number, "success", "MIGRATE") for number in numbers]
+    text = tag(f"pending:fix-storage:{UUID}:1795259564:" + "+".join(map(str, numbers[1:])))
+    client = _client(drbd("web1", ONLINE, OFFLINE, text), jobs=known)
+    client.next_job = 1000005
+    ((outcome,), _trouble) = _run(client)
+    (added,) = client.writes[1].tags
+    assert added.endswith(":1000003+1000004+1000005+1000006")
+    assert len(added) <= 128
+    assert outcome.jobs == (*numbers[1:], 1000006)
+
+
+def test_what_waits_is_held_or_needs_a_person_sends_nothing():
+    """No write, but an outcome each."""
+    client = _client(
+        rbd("a-wait", OFFLINE, pending(jobs="7")),
+        rbd("b-hold", OFFLINE, tag("suspend")),
+        rbd("c-report", OFFLINE, ended("failure")),
+        rbd("d-well", ONLINE),
+        jobs=[job(7, "running", "FAILOVER", "a-wait")],
+    )
+    (outcomes, trouble) = _run(client)
+    assert (client.writes, trouble) == ([], None)
+    assert [(one.action.kind.value, one.sent, one.error) for one in outcomes] == [
+        (kind, False, "") for kind in ("wait", "report", "hold")
+    ]
+
+
+# --- check mode -----------------------------------------------------------------------------------------------------
+
+
+def _everything():
+    """Something of each kind that writes."""
+    return _client(
+        rbd("a-begins", OFFLINE),
+        drbd("b-goes-on", ONLINE, OFFLINE, pending(jobs="7", repair="r2")),
+        rbd("c-ends", ONLINE, pending(jobs="8", repair="r3")),
+        rbd("d-refused", OFFLINE, tag("migrate")),
+        rbd("e-lifted", ONLINE, tag("suspend:1")),
+        plain("f-lost", OFFLINE),
+        node("spare"),
+        room={"spare": (9000, 9000)},
+        jobs=[job(7, "success", "FAILOVER", "b-goes-on"), job(8, "success", "FAILOVER", "c-ends")],
+    )
+
+
+def test_check_mode_sends_nothing_and_tells_the_same_tags():
+    """Law 1: it is the client that sends nothing, whatever stands above it."""
+    real, dry = _everything(), _everything()
+    recorder = DryRunClient(dry)
+    plan = place(plan_of(dry.cluster), recorder)
+    outcomes, trouble = carry_out(plan, recorder, settings())
+    done, _trouble = _run(real)
+    assert (dry.writes, trouble) == ([], None)
+    assert [one.action for one in outcomes] == [one.action for one in done]
+    assert [one.sent for one in outcomes] == [one.sent for one in done] == [True] * 6
+    first = {one.name: one.operation for one in reversed(real.writes)}
+    assert {one.name: one.operation for one in reversed(recorder.unsent)} == first
+    assert [one.removed for one in outcomes if one.action.kind.value != "submit"] == [
+        one.removed for one in done if one.action.kind.value != "submit"
+    ]
+    assert not any(one.tag_jobs for one in outcomes)
+
+
+def test_check_mode_knows_the_intent_and_the_step_and_invents_no_job():
+    """A job that was not submitted has no id to note."""
+    recorder = DryRunClient(_client(rbd("web1", OFFLINE)))
+    ((outcome,), _trouble) = carry_out(plan_of(recorder._client.cluster), recorder, settings())
+    assert [one.operation.value for one in recorder.unsent] == ["add-tags", "failover"]
+    assert (outcome.added, outcome.removed, outcome.jobs) == ((tag(f"pending:failover:id1:{NOW}:"),), (), ())
+
+
+def test_a_dry_run_passes_reads_on():
+    """Unchanged."""
+    client = _client(rbd("web1", OFFLINE))
+    recorder = DryRunClient(client)
+    assert recorder.query("node", ("name",), ["=", "name", "web1-p"]) == client.query(
+        "node", ("name",), ["=", "name", "web1-p"]
+    )
+    assert recorder.cluster_info() == client.cluster_info()
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+def _failing_at(number, error):
+    """A script whose C(number)th write, from 1, gives C(error); all others succeed."""
+    count = iter(range(1, 1000))
+    return lambda request: error if next(count) == number else None
+
+
+LONE = [RequestRefused("refused"), AnswerLost("lost"), NotFound("not found"), BadAnswer("nonsense")]
+
+
+@pytest.mark.parametrize("error", LONE, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_an_error_ends_its_own_repair_s_requests_and_no_other_s(number, error):
+    """Nothing more is sent for that instance; the next one is repaired (law 4)."""
+    client = _client(rbd("web1", OFFLINE), rbd("web2", OFFLINE), node("spare"), script=_failing_at(number, error))
+    (outcomes, trouble) = _run(client)
+    assert [one.name for one in client.writes] == ["web1"] * number + ["web2"] * 4
+    assert [one.error for one in outcomes] == [str(error), ""]
+    assert trouble is None
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_write_whose_answer_was_lost_counts_as_sent(number):
+    """The cluster may have taken it, so the round may have changed something."""
+    client = _client(rbd("web1", OFFLINE), node("spare"), script=_failing_at(number, AnswerLost("lost")))
+    ((outcome,), _trouble) = _run(client)
+    assert outcome.sent
+
+
+def test_a_refused_first_write_was_not_sent():
+    """Nothing changed."""
+    client = _client(rbd("web1", OFFLINE), script=_failing_at(1, RequestRefused("refused")))
+    ((outcome,), _trouble) = _run(client)
+    assert (outcome.sent, outcome.added, outcome.jobs) == (False, (), ())
+
+
+def test_a_step_that_was_refused_leaves_the_intent_told():
+    """The tag stands, and the outcome says so."""
+    client = _client(rbd("web1", OFFLINE), script=_failing_at(2, RequestRefused("refused")))
+    ((outcome,), _trouble) = _run(client)
+    assert (outcome.sent, outcome.added, outcome.tag_jobs) == (True, (tag(f"pending:failover:id1:{NOW}:"),), (1001,))
+
+
+ALL = [Unreachable("no connection"), TlsError("bad certificate"), Unauthorized("401"), Forbidden("403")]
+
+
+@pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_an_error_of_the_whole_cluster_ends_the_round(number, error):
+    """Nothing more is sent; what was not begun says so, and what needs no write is told as ever."""
+    client = _client(
+        rbd("web1", OFFLINE),
+        rbd("web2", OFFLINE),
+        rbd("web3", OFFLINE, tag("suspend")),
+        script=_failing_at(number, error),
+    )
+    (outcomes, trouble) = _run(client)
+    assert len(client.writes) == number
+    assert trouble is error
+    assert [one.action.kind.value for one in outcomes] == ["submit", "submit", "hold"]
+    assert [one.error for one in outcomes] == [
+        f"not begun: {error}" if number == 1 else str(error),
+        f"not begun: {error}",
+        "",
+    ]
+    assert [one.sent for one in outcomes] == [number > 1, False, False]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_drained_queue_holds_what_is_left_and_is_no_failure(number):
+    """Law 9: it is respected; what had begun says what kept it."""
+    client = _client(
+        rbd("web1", OFFLINE), rbd("web2", OFFLINE), script=_failing_at(number, QueueDrained("Queue drained"))
+    )
+    (outcomes, trouble) = _run(client)
+    assert (len(client.writes), trouble) == (number, None)
+    first, second = outcomes
+    assert (second.action.kind.value, second.error, second.sent) == ("hold", "", False)
+    assert second.action.reason == "primary web2-p is offline; held, as the job queue is drained"
+    assert (first.action.kind.value, first.error) == (("hold", "") if number == 1 else ("submit", "Queue drained"))
+
+
+# --- confirming -----------------------------------------------------------------------------------------------------
+
+
+def _confirm(script, during=lambda client: None, **more):
+    """The outcomes of a round after they were confirmed, and the seconds that were slept."""
+    slept = []
+    client = _client(rbd("web1", OFFLINE), rbd("web2", OFFLINE), script=script, **more)
+    outcomes, _trouble = _run(client)
+
+    def sleep(seconds):
+        slept.append(seconds)
+        during(client)
+
+    client.log.clear()
+    return confirm(outcomes, client, settings(sleep=sleep)), slept, client
+
+
+def _first_tag(status):
+    return lambda request: status if request.name == "web1" and request.operation is Operation.ADD_TAGS else None
+
+
+def test_tags_that_were_written_are_confirmed_by_one_request():
+    """For all of them."""
+    outcomes, slept, client = _confirm(lambda request: None)
+    assert ([one.error for one in outcomes], slept, client.reads) == (["", ""], [], ["job"])
+
+
+@pytest.mark.parametrize(("status", "why"), [("error", "it broke"), ("canceled", "no reason given")])
+def test_a_tag_that_was_not_written_is_an_error_of_its_repair(status, why):
+    """The step will not run: it depends on the tag."""
+    outcomes, slept, _client = _confirm(_first_tag(status))
+    assert [one.error for one in outcomes] == [f"job 1001, which writes its tags, ended as {status} ({why})", ""]
+    assert slept == []
+
+
+def test_a_tag_that_takes_long_is_waited_for_with_growing_pauses_and_not_for_ever():
+    """A minute."""
+    outcomes, slept, _client = _confirm(_first_tag("waiting"))
+    assert [one.error for one in outcomes] == ["job 1001, which writes its tags, has not ended yet", ""]
+    assert CONFIRM_SECONDS <= sum(slept) < CONFIRM_SECONDS + 5
+    assert slept[:3] == [0.1, 0.2, 0.4]
+    assert max(slept) == 2.0
+
+
+def test_a_job_that_ends_while_it_is_waited_for_is_well():
+    """No longer than needed."""
+
+    def end(client):
+        jobs = {number: job(number, "success", "TAGS_SET") for number in client.cluster.jobs}
+        client.cluster = cluster(jobs=jobs.values())
+
+    outcomes, slept, _client = _confirm(_first_tag("running"), during=end)
+    assert ([one.error for one in outcomes], slept) == (["", ""], [0.1])
+
+
+@pytest.mark.parametrize("status", ["error", "waiting"])
+def test_an_error_that_is_known_already_is_not_replaced(status):
+    """The first one explains the most."""
+    scripts = iter([status, RequestRefused("refused")])
+    outcomes, _slept, _client = _confirm(lambda request: next(scripts, None))
+    assert outcomes[0].error == "refused"
+
+
+def test_nothing_is_asked_when_nothing_was_written():
+    """No read for nothing."""
+    client = _client(rbd("web1", ONLINE))
+    assert (confirm((), client, settings()), client.log) == ((), [])

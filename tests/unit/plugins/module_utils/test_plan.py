@@ -1,0 +1,320 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan: selection, limits, lifts, warnings and order (design, sections 1, 5 and 6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from unit.plugins.module_utils.builders import (
+    DRAINED,
+    NOW,
+    OFFLINE,
+    ONLINE,
+    cluster,
+    deeds,
+    drbd,
+    ended,
+    job,
+    pending,
+    plain,
+    plan_of,
+    rbd,
+    tag,
+)
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.module_utils.report import planned
+
+ALLOW = [tag("reinstall")]
+
+
+def _submitted(plan):
+    """The instances for which a job is to be submitted."""
+    return [name for name, word in deeds(plan).items() if word == "submit"]
+
+
+# --- selection ------------------------------------------------------------------------------------------------------
+
+FLEET = cluster(
+    rbd("db1.example.com", OFFLINE, group="rack1"),
+    rbd("web1.example.com", OFFLINE, group="rack1"),
+    rbd("web2.example.com", OFFLINE, group="rack2"),
+    rbd("web10.example.com", OFFLINE, group="rack2"),
+    tags=ALLOW,
+)
+SELECTIONS = [
+    ("no limit is all of them", (), (), "db1 web1 web10 web2"),
+    ("a full name", ("web1.example.com",), (), "web1"),
+    ("a name without its domain", ("web1",), (), "web1"),
+    ("a glob", ("web?",), (), "web1 web2"),
+    ("a glob over the domain", ("web*",), (), "web1 web10 web2"),
+    ("two names", ("web1", "db1"), (), "db1 web1"),
+    ("a set of characters", ("[dw]*1",), (), "db1 web1"),
+    ("a group", (), ("rack1",), "db1 web1"),
+    ("a glob of groups", (), ("rack*",), "db1 web1 web10 web2"),
+    ("both: what lies in both", ("web*",), ("rack1",), "web1"),
+    ("both: nothing lies in both", ("db1",), ("rack2",), ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("instances", "groups", "wanted"), [row[1:] for row in SELECTIONS], ids=[row[0] for row in SELECTIONS]
+)
+def test_a_round_is_limited_to(instances, groups, wanted):
+    """Names or globs, which may leave the domain out; the others are accounted for all the same."""
+    plan = plan_of(FLEET, instances=instances, groups=groups)
+    assert [name.partition(".")[0] for name in _submitted(plan)] == wanted.split()
+    outside = [action.reason for _case, action in plan.rows if action.kind.value == "none"]
+    assert outside == ["outside of what this round is limited to"] * (4 - len(wanted.split()))
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"instances": ("web1", "web3")}, "instances: nothing in the cluster is called web3"),
+        ({"instances": ("Web1",)}, "instances: nothing in the cluster is called Web1"),
+        ({"instances": ("eb1",)}, "called eb1"),
+        ({"instances": ("web1.example.com.",)}, "called web1.example.com."),
+        ({"groups": ("rack3",)}, "groups: nothing in the cluster is called rack3"),
+        ({"groups": ("x*",), "instances": ("web1",)}, "groups: nothing in the cluster is called x*"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_name_that_matches_nothing_is_a_mistake(limits, words):
+    """It stops the round before anything is written."""
+    with pytest.raises(BadOption, match="nothing was done") as caught:
+        plan_of(FLEET, **limits)
+    assert words in str(caught.value)
+
+
+# --- limits ---------------------------------------------------------------------------------------------------------
+
+
+def _five(*more):
+    """Five new repairs, and what else."""
+    return cluster(*(rbd(f"new{number}", OFFLINE) for number in range(5)), *more, tags=ALLOW, jobs=[RUNNING])
+
+
+RUNNING = job(7, "running", "FAILOVER", "old1", repair="r1")
+OLD = rbd("old1", OFFLINE, pending(jobs="7"))
+NEXT = drbd("old2", ONLINE, OFFLINE, pending("fix-storage", "8", repair="r2"))
+
+
+@pytest.mark.parametrize(("most", "begun"), [(0, 0), (1, 1), (4, 4), (5, 5), (6, 5)], ids="max_in_flight {}".format)
+def test_new_repairs_are_limited(most, begun):
+    """At the edges; the rest is held, and says why."""
+    plan = plan_of(_five(), max_in_flight=most)
+    assert len(_submitted(plan)) == begun
+    held = [action for _case, action in plan.rows if action.kind.value == "hold"]
+    assert len(held) == 5 - begun
+    assert all(
+        action.reason.startswith("primary ") and f"max_in_flight lets {most} " in action.reason for action in held
+    )
+
+
+@pytest.mark.parametrize(("most", "begun"), [(0, 0), (1, 0), (2, 1), (6, 5)], ids="max_in_flight {}".format)
+def test_a_repair_whose_job_runs_takes_a_place(most, begun):
+    """It is under way."""
+    plan = plan_of(_five(OLD), max_in_flight=most)
+    assert len(_submitted(plan)) == begun
+    assert deeds(plan)["old1"] == "wait"
+
+
+@pytest.mark.parametrize(("most", "begun"), [(0, 0), (1, 0), (2, 1), (6, 5)], ids="max_in_flight {}".format)
+def test_a_repair_that_goes_on_is_never_held_and_takes_a_place(most, begun):
+    """A half-done repair is worse than none."""
+    plan = plan_of(_five(NEXT), max_in_flight=most)
+    assert deeds(plan)["old2"] == "submit"
+    assert len([name for name in _submitted(plan) if name.startswith("new")]) == begun
+
+
+def test_a_repair_outside_of_the_selection_takes_a_place():
+    """The limit is the cluster's."""
+    plan = plan_of(_five(OLD), instances=("new*",), max_in_flight=1)
+    assert _submitted(plan) == []
+
+
+def test_a_repair_that_has_gone_on_while_we_read_takes_a_place():
+    """Somebody's job may be running for it."""
+    one = replace(_five(rbd("old1", OFFLINE, pending())), followed=frozenset())
+    assert _submitted(plan_of(one, max_in_flight=1)) == []
+
+
+def test_a_repair_that_ends_takes_no_place():
+    """Nothing is under way for it any more."""
+    assert len(_submitted(plan_of(_five(rbd("old3", ONLINE, pending(repair="r3"))), max_in_flight=1))) == 1
+
+
+def test_ten_repairs_are_under_way_at_once_unless_said_otherwise():
+    """Brakes are on by default (law 9)."""
+    fleet = cluster(*(rbd(f"web{number}", OFFLINE) for number in range(12)), tags=ALLOW)
+    assert len(_submitted(plan_of(fleet))) == 10
+
+
+def test_repairs_asked_for_from_outside_are_limited_too():
+    """They have not begun: a thousand requests must not become a thousand jobs (law 9)."""
+    wanted = [rbd(f"web{number}", OFFLINE, pending(repair=f"r{number}")) for number in range(5)]
+    assert len(_submitted(plan_of(cluster(*wanted), max_in_flight=2))) == 2
+    assert _submitted(plan_of(cluster(*wanted), max_in_flight=0)) == []
+
+
+def test_those_that_are_down_go_first_then_the_lesser_repairs_then_the_name():
+    """With room for more and more of them, in this order."""
+    fleet = cluster(
+        rbd("a-drained", DRAINED),
+        drbd("b-degraded", ONLINE, OFFLINE),
+        rbd("c-down", OFFLINE),
+        plain("d-lost", OFFLINE),
+        rbd("e-meant-to-be-down", OFFLINE, admin_state="down"),
+        rbd("f-down", OFFLINE),
+        tags=ALLOW,
+    )
+    order = []
+    for most in range(1, 7):
+        order += [name for name in _submitted(plan_of(fleet, max_in_flight=most)) if name not in order]
+    assert order == ["c-down", "f-down", "d-lost", "b-degraded", "a-drained", "e-meant-to-be-down"]
+
+
+# --- lifts ----------------------------------------------------------------------------------------------------------
+
+OVER = tag("suspend:1")
+
+
+def _lifts(limits=None, **tags):
+    """What is lifted in a small cluster."""
+    one = cluster(
+        rbd("web1", ONLINE, *tags.get("web1", ()), group="rack1"),
+        rbd("web2", ONLINE, *tags.get("web2", ()), group="rack2"),
+        group_tags={"rack1": tags.get("rack1", ()), "rack2": tags.get("rack2", ())},
+        tags=tags.get("cluster", ()),
+    )
+    return [(lift.scope, lift.name, lift.remove) for lift in plan_of(one, **(limits or {})).lifts]
+
+
+def test_suspends_that_have_run_out_are_lifted_from_every_object():
+    """Only those; what stands beside them stays."""
+    stay = (tag("suspend"), tag("suspend:soon"), tag(f"suspend:{NOW + 1}"), tag("migrate"))
+    found = _lifts(web1=(OVER, *stay), web2=stay, rack1=(OVER, *stay), rack2=stay, cluster=(OVER, *stay))
+    assert found == [("cluster", "", (OVER,)), ("group", "rack1", (OVER,)), ("instance", "web1", (OVER,))]
+
+
+def test_several_suspends_are_lifted_at_once():
+    """One job an object."""
+    assert _lifts(web1=(OVER, tag("suspend:2"))) == [("instance", "web1", (OVER, tag("suspend:2")))]
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted"),
+    [
+        ({"instances": ("web1",)}, ["web1"]),
+        ({"groups": ("rack1",)}, ["rack1", "web1"]),
+        ({"instances": ("web1",), "groups": ("rack1",)}, ["web1"]),
+        ({}, ["", "rack1", "rack2", "web1", "web2"]),
+    ],
+    ids=["to an instance", "to a group", "to both", "to nothing"],
+)
+def test_a_round_lifts_nothing_outside_of_what_it_is_limited_to(limits, wanted):
+    """Of the cluster only when it is about all of it."""
+    everywhere = dict.fromkeys(("web1", "web2", "rack1", "rack2", "cluster"), (OVER,))
+    assert [name for _scope, name, _remove in _lifts(limits, **everywhere)] == wanted
+
+
+@pytest.mark.parametrize("bad", [ended("failure"), tag("pending:x"), tag("result:x")])
+def test_nothing_is_lifted_from_an_instance_that_waits_for_a_person(bad):
+    """It is left alone altogether."""
+    assert _lifts(web1=(OVER, bad)) == []
+
+
+def test_an_instance_whose_suspend_has_run_out_is_repaired_in_the_same_round():
+    """The lift comes first."""
+    plan = plan_of(cluster(rbd("web1", OFFLINE, OVER, tag("failover"))))
+    assert [action.kind.value for action in plan.actions] == ["lift", "submit"]
+
+
+# --- the plan as a whole --------------------------------------------------------------------------------------------
+
+MIXED = (
+    rbd("a-new", OFFLINE),
+    drbd("b-goes-on", ONLINE, OFFLINE, pending("fix-storage", repair="r2")),
+    rbd("c-well", ONLINE),
+    rbd("d-held", OFFLINE, tag("suspend")),
+    rbd("e-lift", ONLINE, OVER),
+)
+
+
+def test_repairs_that_have_begun_are_carried_out_first_and_lifts_before_all():
+    """What does nothing is no action."""
+    names = [action.name for action in plan_of(cluster(*MIXED, tags=ALLOW)).actions]
+    assert names == ["e-lift", "b-goes-on", "a-new", "d-held"]
+
+
+def test_the_summary_counts_every_instance_once():
+    """With a zero where there is none."""
+    plan = plan_of(cluster(*MIXED, tags=ALLOW))
+    assert plan.summary == {
+        "healthy": 2,
+        "needs_repair": 1,
+        "repair_disallowed": 0,
+        "pending_repair": 1,
+        "suspended": 1,
+        "repair_failed": 0,
+    }
+    assert plan.under_way == 1
+
+
+def test_tags_of_the_cluster_and_of_groups_that_mean_nothing_there_are_told():
+    """Each with its object."""
+    one = cluster(
+        rbd("web1", ONLINE, group="rack1"),
+        group_tags={"rack1": [pending(), tag("suspend:soon")]},
+        tags=[tag("Migrate"), ended("success")],
+    )
+    warnings = plan_of(one).warnings
+    assert [warning.partition(":")[0] for warning in warnings] == ["the cluster"] * 2 + ["group rack1"] * 2
+    for words in (tag("Migrate"), "soon is no timestamp", f"{pending()} means something on an instance only"):
+        assert any(words in warning for warning in warnings)
+
+
+def test_a_plan_without_instances_is_empty():
+    """A cluster may be new."""
+    plan = plan_of(cluster())
+    assert (plan.rows, plan.actions, plan.under_way, sum(plan.summary.values())) == ((), (), 0, 0)
+
+
+# --- its hash -------------------------------------------------------------------------------------------------------
+
+
+def _hash(one, now=NOW, **limits):
+    return planned(plan_of(one, now, **limits))["hash"]
+
+
+def test_the_hash_is_the_same_for_the_same_deeds():
+    """Whatever the time, the order in which the cluster answers, the instances that are well, and the words."""
+    one = cluster(*MIXED, tags=ALLOW)
+    same = [
+        _hash(one, NOW + 1000),
+        _hash(cluster(*reversed(MIXED), tags=ALLOW)),
+        _hash(replace(one, instances=tuple(reversed(one.instances)))),
+        _hash(cluster(*MIXED, rbd("f-well", ONLINE), tags=ALLOW)),
+        _hash(cluster(*MIXED, rbd("f-waits", OFFLINE, tag("suspend")), tags=ALLOW)),
+        _hash(one, max_in_flight=50),
+    ]
+    assert set(same) == {_hash(one)}
+
+
+def test_the_hash_is_another_for_other_deeds():
+    """One more, one less, another step, another repair, another tag."""
+    others = [
+        cluster(*MIXED, rbd("f-new", OFFLINE), tags=ALLOW),
+        cluster(*MIXED[1:], tags=ALLOW),
+        cluster(rbd("a-new", DRAINED), *MIXED[1:], tags=ALLOW),
+        cluster(
+            MIXED[0], drbd("b-goes-on", ONLINE, OFFLINE, pending("fix-storage", repair="r3")), *MIXED[2:], tags=ALLOW
+        ),
+        cluster(*MIXED[:4], rbd("e-lift", ONLINE, tag("suspend:2")), tags=ALLOW),
+        cluster(*MIXED, tags=ALLOW, group_tags={"default": [OVER]}),
+    ]
+    hashes = [_hash(other) for other in others]
+    assert len({*hashes, _hash(cluster(*MIXED, tags=ALLOW))}) == len(others) + 1

@@ -1,0 +1,350 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Report: data for modules and lines for people, dry and for real, with errors (design, section 6)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from unit.plugins.module_utils.builders import (
+    NOW,
+    OFFLINE,
+    ONLINE,
+    FakeClient,
+    cluster,
+    drbd,
+    ended,
+    job,
+    node,
+    pending,
+    plain,
+    plan_of,
+    rbd,
+    settings,
+    tag,
+)
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import RequestRefused
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.report import facts, planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, result
+
+ALLOW = [tag("reinstall")]
+
+
+def _play(client, check_mode=False, **more):
+    used = DryRunClient(client) if check_mode else client
+    return result(play(used, Limits(**more), settings(), lambda: NOW), check_mode)
+
+
+def _report(*members, check_mode=False, script=lambda request: None, room=None, **more):
+    more.setdefault("tags", ALLOW)
+    client = FakeClient(cluster(*members, **more), script=script, room=room or {})
+    return _play(client, check_mode)["report"]
+
+
+def _row(report, name):
+    return next(" ".join(line.split()) for line in report if line.startswith(name))
+
+
+# --- lines ----------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_broken_is_three_lines():
+    """And says of what, and when."""
+    assert _report(rbd("web1", ONLINE), rbd("web2", ONLINE)) == [
+        "cluster.example.com, 2027-01-15T08:00:00Z", "", "Nothing is broken.", "", "2 instances: 2 healthy",
+    ]  # fmt: skip
+
+
+def test_an_empty_cluster_has_none():
+    """No line ends in a colon."""
+    assert _report()[-1] == "0 instances: none"
+
+
+def test_a_mirrored_instance_s_new_disks_are_on_two_nodes():
+    """Both are named, the primary first."""
+    report = _report(drbd("web1", OFFLINE, OFFLINE), node("a"), node("b"), room={"a": (9000, 900), "b": (9001, 900)})
+    assert "recreate-disks on b and a " in _row(report, "web1 ")
+
+
+def test_long_reasons_are_broken_below_their_column():
+    """No word is lost."""
+    report = _report(rbd("web1", OFFLINE, tag("suspend:tomorrow-in-the-early-morning")))
+    start = next(number for number, line in enumerate(report) if line.startswith("web1"))
+    column = report[start].index("primary")
+    rest = [line for line in report[start + 1 :] if line.startswith(" " * column)]
+    assert rest
+    assert all(not line[column].isspace() for line in rest)
+    told = " ".join([report[start][column:], *(line.strip() for line in rest)])
+    assert told.endswith("tomorrow-in-the-early-morning is no timestamp in seconds")
+
+
+def test_a_dry_run_says_so():
+    """In its first line."""
+    assert _report(rbd("web1", ONLINE), check_mode=True)[0].endswith("2027-01-15T08:00:00Z: nothing was written")
+
+
+DONE = job(7, "success", "FAILOVER")
+ROWS = [
+    (
+        "a new repair",
+        rbd("web1", OFFLINE),
+        {},
+        "pending_repair job 1002: failover primary web1-p is offline",
+        "needs_repair would submit failover primary web1-p is offline",
+    ),
+    (
+        "new disks",
+        plain("web1", OFFLINE),
+        {},
+        "pending_repair job 1002: recreate-disks on spare primary web1-p is offline",
+        "needs_repair would submit recreate-disks on spare primary web1-p is offline",
+    ),
+    (
+        "one that goes on",
+        drbd("web1", ONLINE, OFFLINE, pending(jobs="7")),
+        {"jobs": [DONE]},
+        "pending_repair job 1001: replace-disks secondary",
+        "pending_repair would submit replace-disks secondary",
+    ),
+    (
+        "a success",
+        rbd("web1", ONLINE, pending(jobs="7")),
+        {"jobs": [DONE]},
+        "healthy ended the repair: success it is healthy",
+        "pending_repair would end the repair: success it is healthy",
+    ),
+    (
+        "a canceled one",
+        rbd("web1", ONLINE, pending(jobs="7")),
+        {"jobs": [job(7, "canceled", "FAILOVER")]},
+        "healthy ended the repair: no result job 7 was canceled",
+        "pending_repair would end the repair: no result",
+    ),
+    (
+        "a refusal",
+        rbd("web1", OFFLINE, tag("migrate")),
+        {},
+        "repair_disallowed noted enoperm primary",
+        "repair_disallowed would note enoperm primary",
+    ),
+    (
+        "a lift",
+        rbd("web1", ONLINE, tag("suspend:1")),
+        {},
+        "healthy lifted the suspend its suspend has run out",
+        "healthy would lift the suspend its suspend has run out",
+    ),
+    (
+        "one that waits",
+        rbd("web1", OFFLINE, pending(jobs="7")),
+        {"jobs": [job(7, "running", "FAILOVER")]},
+        "pending_repair waits job 7",
+        "pending_repair waits job 7",
+    ),
+    ("one that is held", rbd("web1", OFFLINE, tag("suspend")), {}, "suspended held primary", "suspended held primary"),
+    (
+        "one for a person",
+        rbd("web1", OFFLINE, ended("failure")),
+        {},
+        "repair_failed needs a person its failover",
+        "repair_failed needs a person its failover",
+    ),
+    (
+        "one that is suspended and well",
+        rbd("web1", ONLINE, tag("suspend")),
+        {},
+        "suspended suspended, and healthy",
+        "suspended suspended, and healthy",
+    ),
+]
+
+
+@pytest.mark.parametrize("check_mode", [False, True], ids=["for real", "dry"])
+@pytest.mark.parametrize(("one", "more", "real", "dry"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_a_line_tells_state_deed_and_why(one, more, real, dry, check_mode):
+    """The state is the one after the round; a dry run changes none."""
+    report = _report(one, node("spare"), room={"spare": (9000, 9000)}, check_mode=check_mode, **more)
+    assert _row(report, "web1 ").startswith("web1 " + (dry if check_mode else real))
+
+
+def test_columns_stand_below_each_other():
+    """Whatever the names' lengths."""
+    report = _report(rbd("web1", OFFLINE), rbd("a-much-longer-name", OFFLINE, tag("suspend")))
+    table = [line for line in report if line.startswith(("INSTANCE", "web1", "a-much"))]
+    assert len(table) == 3
+    assert {line.index(word) for line, word in zip(table, ("WHY", "primary", "primary"), strict=True)} == {
+        table[0].index("WHY")
+    }
+
+
+def test_suspends_lifted_from_groups_and_the_cluster_have_their_lines():
+    """Named by their kind."""
+    over = tag("suspend:1")
+    report = _report(rbd("web1", ONLINE), tags=[over], group_tags={"default": [over]})
+    assert (_row(report, "cluster  "), _row(report, "group default")) == (
+        "cluster lifted the suspend its suspend has run out",
+        "group default lifted the suspend its suspend has run out",
+    )
+
+
+def test_an_instance_that_is_lifted_and_repaired_shows_both():
+    """Nothing that was done is left out."""
+    report = "\n".join(_report(rbd("web1", OFFLINE, tag("suspend:1"), tag("failover"))))
+    assert "lifted the suspend" in report
+    assert "job 1003: failover" in report
+
+
+def test_an_error_has_a_line_and_the_deed_is_not_called_done():
+    """With what came back."""
+    report = _report(rbd("web1", OFFLINE), script=lambda request: RequestRefused("RAPI answered 400 (Bad Request)"))
+    assert "ERROR web1: RAPI answered 400 (Bad Request)" in report
+    assert _row(report, "web1 ").startswith("web1 needs_repair submit went wrong primary")
+
+
+def test_an_error_on_the_cluster_names_the_cluster():
+    """Its name is empty in the action."""
+    report = _report(tags=[tag("suspend:1")], script=lambda request: RequestRefused("refused"))
+    assert any(line.startswith("ERROR cluster: refused") for line in report)
+
+
+def test_an_error_on_a_group_names_its_kind():
+    """A group may be called as an instance."""
+    report = _report(group_tags={"web1": [tag("suspend:1")]}, script=lambda request: RequestRefused("refused"))
+    assert any(line.startswith("ERROR group web1: refused") for line in report)
+
+
+def test_a_step_that_was_refused_is_not_reported_as_submitted():
+    """Only its intent was written."""
+    refuse = lambda request: RequestRefused("refused") if request.operation.value == "failover" else None  # noqa: E731
+    report = _report(rbd("web1", OFFLINE), script=refuse)
+    assert _row(report, "web1 ").startswith("web1 pending_repair submit went wrong primary")
+
+
+def test_warnings_have_their_lines():
+    """Tags that mean nothing where they stand."""
+    assert any(line.startswith("WARNING the cluster: the tag") for line in _report(tags=[tag("Migrate")]))
+
+
+def test_jobs_that_do_not_fit_into_the_tag_are_told():
+    """The design: keep the newest ones, and say so in the report."""
+    numbers = "1000001+1000002+1000003+1000004"
+    text = tag(f"pending:fix-storage:9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27:1795259564:{numbers}")
+    client = FakeClient(
+        cluster(
+            drbd("web1", ONLINE, OFFLINE, text), node("spare"),
+            jobs=[job(number, "success", "MIGRATE") for number in range(1000001, 1000005)],
+        ),
+        next_job=1000004,
+    )  # fmt: skip
+    assert "1000001" in "\n".join(_play(client)["report"])
+
+
+def test_the_counts_are_those_after_the_round():
+    """In the states' order, without zeros."""
+    report = _report(rbd("a", ONLINE), rbd("b", OFFLINE), rbd("c", OFFLINE, ended("failure")))
+    assert report[-1] == "3 instances: 1 healthy, 1 pending_repair, 1 repair_failed"
+
+
+# --- data -----------------------------------------------------------------------------------------------------------
+
+
+def test_facts_have_the_shape_of_the_design():
+    """And are plain data."""
+    one = cluster(
+        drbd("web1", OFFLINE, ONLINE, tag("failover"), group="rack1"), tags=ALLOW, master="node1", version="3.0.2"
+    )
+    told = facts(plan_of(one))
+    assert json.loads(json.dumps(told)) == told
+    assert told["cluster"] == {
+        "name": "cluster.example.com", "master": "node1", "version": "3.0.2", "uuid": "", "queue_drained": None,
+        "watcher_paused_until": None, "tags": ALLOW,
+    }  # fmt: skip
+    assert (told["time"], told["summary"]["needs_repair"]) == (NOW, 1)
+    assert told["nodes"][0] == {"name": "web1-p", "group": "rack1", "state": "offline", "vm_capable": True}
+    (instance,) = told["instances"]
+    assert instance == {
+        "name": "web1", "uuid": "uuid-web1", "group": "rack1", "disk_template": "drbd", "primary": "web1-p",
+        "secondaries": ["web1-s"], "admin_state": "up", "state": "needs_repair",
+        "policy": {"allowed": "failover", "suspended_until": None, "source": "instance"},
+        "repair": None, "needs": "failover", "next": "submit", "reason": "primary web1-p is offline",
+    }  # fmt: skip
+    assert told["plan"]["actions"] == [
+        {
+            "instance": "web1", "scope": "instance", "name": "web1", "action": "submit", "type": "failover", "id": None,
+            "steps": ["failover", "replace-disks"], "nodes": [], "result": None, "reason": "primary web1-p is offline",
+        }
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [((), None), (("suspend",), "forever"), ((f"suspend:{NOW + 5}",), NOW + 5), (("suspend:soon",), "forever")],
+    ids=["not", "for ever", "until a time", "unreadable"],
+)
+def test_a_suspend_in_the_facts(words, wanted):
+    """A number, the word, or null."""
+    one = cluster(rbd("web1", ONLINE, *(tag(word) for word in words)))
+    assert facts(plan_of(one))["instances"][0]["policy"]["suspended_until"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("texts", "wanted"),
+    [
+        ((), None),
+        ((pending(jobs="7"),), {"type": "failover", "id": "r1", "timestamp": 100, "jobs": [7], "result": None}),
+        (
+            (ended("success"), pending(repair="r2", at=300)),
+            {"type": "failover", "id": "r2", "timestamp": 300, "jobs": [], "result": None},
+        ),
+        (
+            (ended("failure", repair="r0", at=1), pending()),
+            {"type": "failover", "id": "r0", "timestamp": 1, "jobs": [], "result": "failure"},
+        ),
+        (
+            (ended("success", repair="a", at=1), ended("enoperm", repair="b", at=2)),
+            {"type": "failover", "id": "b", "timestamp": 2, "jobs": [], "result": "enoperm"},
+        ),
+    ],
+    ids=["none", "pending", "pending before ended", "failed before pending", "the newest that ended"],
+)
+def test_the_repair_in_the_facts(texts, wanted):
+    """The failed one, else the pending one, else the last that ended."""
+    assert facts(plan_of(cluster(rbd("web1", ONLINE, *texts))))["instances"][0]["repair"] == wanted
+
+
+def test_scope_and_instance_of_an_action():
+    """An action on a group has no instance."""
+    told = planned(plan_of(cluster(rbd("web1", ONLINE), group_tags={"default": [tag("suspend:1")]})))
+    assert [(one["instance"], one["scope"], one["name"]) for one in told["actions"]] == [(None, "group", "default")]
+
+
+def test_what_was_done_and_the_difference_are_plain_data():
+    """Jobs, tags, errors; before and after, for each object that changed."""
+    client = FakeClient(cluster(rbd("web1", OFFLINE), rbd("web2", ONLINE, tag("suspend:1")), node("spare"), tags=ALLOW))
+    told = _play(client)
+    assert json.loads(json.dumps(told)) == told
+    lift, submit = told["actions"]
+    noted = tag(f"pending:failover:id1:{NOW}:1003")
+    assert (lift["action"], lift["tags_removed"], lift["error"]) == ("lift", [tag("suspend:1")], None)
+    assert (submit["jobs"], submit["tags_added"], submit["tags_removed"]) == ([1003], [noted], [])
+    assert told["diff"] == [
+        {
+            "before_header": "instance web2",
+            "after_header": "instance web2",
+            "before": tag("suspend:1") + "\n",
+            "after": "",
+        },
+        {"before_header": "instance web1", "after_header": "instance web1", "before": "", "after": noted + "\n"},
+    ]
+    assert (told["changed"], told["pending"], told["failed_instances"]) == (True, 1, [])
+
+
+def test_times_are_told_in_utc_and_the_far_future_as_a_number():
+    """A suspend may name any number."""
+    assert utc(NOW) == "2027-01-15T08:00:00Z"
+    assert utc(999_999_999_999_999) == "999999999999999 seconds after 1970"
