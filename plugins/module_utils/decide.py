@@ -130,7 +130,8 @@ def _follow(case: Case, repair: Repair, cluster: Cluster, now: float) -> Action:
         if again > now:
             return _wait(case, f"no room for it ({last.error}); it is tried again after {utc(again)}")
     if case.progress is Progress.GONE and repair.type is RepairType.REINSTALL:
-        return _finish(case, repair, "failure", _doubt(repair.jobs[-1]))
+        gone = f"job {repair.jobs[-1]} has left the queue"
+        return _finish(case, repair, "failure", f"{gone}, and nobody can tell whether its disks were installed since")
     return _go_on(case, repair, rest, cluster)
 
 
@@ -141,15 +142,14 @@ def _canceled_reason(case: Case, repair: Repair, rest: tuple[Step, ...]) -> str:
     return f"{reason}; a suspend tag keeps the next one from starting"
 
 
-def _doubt(job: int) -> str:
-    return f"job {job} has left the queue, and nobody can tell whether the new disks were installed since"
-
-
 def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster) -> Action:
     """What comes next for a repair none of whose jobs is under way or failed: its end, or its next step."""
     health = case.health
     if rest and cluster.nodes[case.instance.primary].state is not NodeState.OFFLINE:
-        return _reinstall(case, repair, rest, cluster)
+        left = (
+            "its disks were recreated and are empty" if REINSTALL in rest else "it was marked offline before its repair"
+        )
+        return _submit(case, repair, repair.type, rest, left)
     if health.whole:
         gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
         return _finish(case, repair, "success", f"it is healthy{gone}")
@@ -161,17 +161,6 @@ def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster)
     if health.waits_for:
         return _wait(case, f"{health.problem}; waits for {health.waits_for}")
     return _submit(case, repair, repair.type, health.steps, health.problem)
-
-
-def _reinstall(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster) -> Action:
-    """The rest of a reinstall. A reinstall can't be known again by a reason; one that was submitted, whose answer was
-    lost, and that was archived before anybody looked, can't be found. It ended after the recreation of the disks, and
-    Ganeti archives in the order in which jobs ended: while that one is in the queue, so would be the other."""
-    archived = [number for number in repair.jobs if number in cluster.jobs and cluster.jobs[number].archived]
-    if REINSTALL in rest and archived:
-        return _finish(case, repair, "failure", _doubt(archived[-1]))
-    words = "its disks were recreated and are empty" if REINSTALL in rest else "it was marked offline before its repair"
-    return _submit(case, repair, repair.type, rest, words)
 
 
 def _begin(case: Case) -> Action:

@@ -110,7 +110,7 @@ class Job:
 
     C(operations) are opcodes in their order as the job's summary names them (C(INSTANCE_FAILOVER)), C(instances)
     the names that they were given, C(reasons) the texts of the reason trail, C(ended) seconds since the epoch.
-    C(error) and C(error_code) come from the first opcode that failed. C(archived) are jobs that Ganeti has put away.
+    C(error) and C(error_code) come from the first opcode that failed.
     """
 
     id: int
@@ -121,7 +121,6 @@ class Job:
     error: str = ""
     error_code: str = ""
     ended: float | None = None
-    archived: bool = False
 
     @property
     def unfinished(self) -> bool:

@@ -138,7 +138,7 @@ class RapiClient:
             body.update({"depends": [[job, ["success"]] for job in request.after]} if request.after else {})
         answer = self._call(method, _object(request) + path, f"submit {request}", query, body)
         if not isinstance(answer, int) or isinstance(answer, bool):
-            raise BadAnswer(f"cannot submit {request}: RAPI sent no job id but {answer!r}")
+            raise AnswerLost(f"cannot tell whether {request} was submitted: RAPI sent no job id but {answer!r}")
         return answer
 
     def _call(self, method: str, path: str, what: str, query: Any = None, body: Any = None) -> Any:

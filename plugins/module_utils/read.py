@@ -10,7 +10,6 @@ that had ended by then has done is seen in them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from .client import NORMAL, Client, Row
@@ -55,7 +54,7 @@ def read_cluster(client: Client) -> Cluster:
         tags=_tags(info),
         default_iallocator=_text(info, "default_iallocator"),
         nodes={node.name: node for node in nodes},
-        groups={group.name: group for group in groups},
+        groups={group.name: group for group in groups if group},
         instances=tuple(sorted(instances, key=lambda instance: instance.name)),
         jobs=jobs,
         asked=asked,
@@ -100,18 +99,18 @@ def _node(row: Row) -> Node:
     return Node(_named("node", values), str(values.get("group", "")), state, values.get("vm_capable") is True)
 
 
-def _group(row: Row) -> Group:
+def _group(row: Row) -> Group | None:
+    """The group, or None if its tags did not come: nobody knows then what is allowed for its instances."""
     values = _values(_GROUP, row)
-    name = _named("group", values)
-    if not _is_texts(values.get("tags")):
-        raise BadAnswer(f"cannot query groups: the tags of group {name} did not come")
-    return Group(name, tuple(values["tags"]))
+    name, tags = _named("group", values), values.get("tags")
+    return Group(name, tuple(tags)) if tags is not None and _is_texts(tags) else None
 
 
 def _instance(row: Row) -> Instance:
     values = _values(_INSTANCE, row)
     unread = [field for field in _INSTANCE if field not in values]
     unread += [field for field in ("snodes", "tags") if field in values and not _is_texts(values[field])]
+    unread += [] if isinstance(values.get("be/always_failover", False), bool) else ["be/always_failover"]
     sizes = _list(values.get("disk.sizes"))
     if not all(isinstance(size, int) for size in sizes):
         unread.append("disk.sizes")
@@ -144,25 +143,35 @@ def _read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: fro
     """The jobs of interest in one request: all that are unfinished, those noted in the tags of repairs that are pending
     or have failed, and whatever steps were submitted for an instance with a pending repair.
 
-    Ganeti leaves archived jobs out of such a query, but finds them by id alone, so C(noted) ones that are missing are
-    asked for once more.
+    Ganeti looks for archived jobs only if it has to: where a repair has no job so far, or a C(noted) one is missing, it
+    is asked once more, in a way that makes it look there.
     """
+    pending = [(name, repair) for name, repair in noticed if repair.result is None]
     failed = {number for name, repair in noticed if repair.result == "failure" for number in repair.jobs}
-    names = sorted({name for name, repair in noticed if repair.result is None})
-    terms: list[list[Any]] = [["=", "status", status] for status in UNFINISHED]
-    terms += [["=", "id", number] for number in sorted(noted | failed)]
-    terms += [["=[]", "summary", text] for name in names for text in step_summaries(name)]
-    jobs = query_jobs(client, terms)
-    missing = noted.difference(jobs)
-    if missing:
-        old = query_jobs(client, [["=", "id", number] for number in sorted(missing)])
-        jobs.update({number: replace(job, archived=True) for number, job in old.items()})
+    jobs = query_jobs(client, _unfinished() + _by_id(noted | failed) + _by_step(name for name, repair in pending))
+    unclear = [name for name, repair in pending if not repair.jobs or not jobs.keys() >= set(repair.jobs)]
+    if unclear:
+        old = query_jobs(client, _by_id(noted.difference(jobs)) + _by_step(unclear), archived=True)
+        jobs = {**old, **jobs}
     return jobs
 
 
-def query_jobs(client: Client, terms: list[list[Any]]) -> dict[int, Job]:
-    """The jobs that any of the filter's C(terms) lets by, by their ids."""
-    found = [_job(_values(_JOB, row)) for row in client.query("job", _JOB, ["|", *terms])]
+def _unfinished() -> list[list[Any]]:
+    return [["=", "status", status] for status in UNFINISHED]
+
+
+def _by_id(numbers: Iterable[int]) -> list[list[Any]]:
+    return [["=", "id", number] for number in sorted(numbers)]
+
+
+def _by_step(names: Iterable[str]) -> list[list[Any]]:
+    return [["=[]", "summary", text] for name in sorted(set(names)) for text in step_summaries(name)]
+
+
+def query_jobs(client: Client, terms: list[list[Any]], archived: bool = False) -> dict[int, Job]:
+    """The jobs that any of the filter's C(terms) lets by, by their ids; with C(archived), also of those put away."""
+    fields = (*_JOB, "archived") if archived else _JOB
+    found = [_job(_values(fields, row)) for row in client.query("job", fields, ["|", *terms])]
     return {job.id: job for job in found if job is not None}
 
 

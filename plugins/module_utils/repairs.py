@@ -29,7 +29,7 @@ _STEPS = (
 class Repair:
     """One attempt to heal one instance, as its tags tell it.
 
-    C(result) is None while it is pending; C(tags) are all the tags that carry its id; C(noted) are the jobs in them.
+    C(result) is None while it is pending; C(tags) are all the tags that carry its id.
     """
 
     type: RepairType

@@ -202,9 +202,17 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     text = []
     for row in rows:
         start = "".join(cell.ljust(width) + "  " for cell, width in zip(row, widths))
-        wrapped = textwrap.wrap(row[-1], WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+        wrapped = _wrapped(row[-1])
         text += [(start + wrapped[0]).rstrip(), *(" " * len(start) + line for line in wrapped[1:])]
     return text
+
+
+def _wrapped(reason: str) -> list[str]:
+    """C(reason) in lines of WIDTH characters; a command at its end stays whole, so that it can be copied."""
+    words, gnt, command = reason.partition("gnt-")
+    kept = words + (gnt + command).replace(" ", "\xa0")
+    found = textwrap.wrap(kept, WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+    return [line.replace("\xa0", " ") for line in found]
 
 
 def _object(action: Action) -> str:

@@ -113,6 +113,8 @@ def parse_tag(text: str) -> Tag:
         return _parse_pending(text, rest.split(":"))
     if word == "result":
         return _parse_result(text, rest.split(":"))
+    if word.lower().startswith("suspend"):  # somebody meant to stop us
+        return Malformed(text, "suspend", f"{text[len(PREFIX) :]} is not spelt as suspend or suspend:TIMESTAMP")
     kind = RepairType.parse(word)
     if kind is None or colon:
         return Malformed(text, "enable", "{} is no repair type".format(text[len(PREFIX) :] or "nothing"))

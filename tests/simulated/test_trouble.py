@@ -200,6 +200,26 @@ def test_a_lost_answer_to_a_write(site: Site, path: str, action: str) -> None:
     assert [tag for tag in site.tags("db") if tag.startswith("pending")] == []
 
 
+@pytest.mark.parametrize("path", ["*/recreate-disks", "*/reinstall"])
+@pytest.mark.parametrize("archived", [False, True], ids=["soon", "after the jobs were archived"])
+def test_a_lost_answer_to_what_destroys_data(site: Site, path: str, archived: bool) -> None:
+    """Disks are made anew once, and installed once, however late the next round comes (law 2)."""
+    site.cluster.add_instance("db", "plain", "node3")
+    site.allow("reinstall")
+    site.kill("node3")
+    site.simulator.faults.add(RequestFault("POST", path, DROP_AFTER))
+    for _ in range(4):
+        site.play()
+        site.simulator.advance_until_idle()
+        for job in list(site.cluster.queue.jobs) if archived else []:
+            site.cluster.queue.archive(job)
+    site.play_until_quiet()
+    done = [summary for job in site.cluster.queue.jobs.values() for summary in job.summary]
+    assert [done.count(f"INSTANCE_{step}(db)") for step in ("RECREATE_DISKS", "REINSTALL")] == [1, 1]
+    (tag,) = [tag for tag in site.tags("db") if tag != "reinstall"]
+    assert ":success:" in tag
+
+
 def test_one_refused_request(site: Site) -> None:
     """An instance whose request is refused says so, and the next one is repaired."""
     broken(site)

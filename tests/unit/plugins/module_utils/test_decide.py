@@ -618,16 +618,6 @@ def test_a_reinstall_that_a_person_ran_is_not_run_again():
     assert (action.kind.value, action.result, action.repair.jobs) == ("finish", "success", (7, 8))
 
 
-def test_a_reinstall_is_not_run_so_late_that_an_earlier_one_could_be_forgotten():
-    """Ganeti archives jobs after some hours, and a reinstall over RAPI carries no reason: one whose answer was lost
-    can't be found any more, and a second one would destroy what has been put onto the disks since (law 2)."""
-    one = plain("web1", ONLINE, pending("reinstall", "7"))
-    soon = next_for(one, jobs=[RECREATED])
-    late = next_for(one, jobs=[replace(RECREATED, archived=True)])
-    assert steps(soon) == ["reinstall"]
-    assert steps(late) == []
-
-
 # --- the group ------------------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,7 @@ from unit.plugins.module_utils.builders import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadAnswer, Unreachable
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, make_plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import step_summaries
 
 
 @dataclass
@@ -186,10 +187,14 @@ def test_all_steps_on_an_instance_with_a_pending_repair_are_read(name, found):
     assert _found(one, job(1, "success", "RECREATE_DISKS", name)) == found
 
 
-def test_noted_jobs_that_did_not_come_are_asked_for_once_more_by_id_alone():
-    """So Ganeti finds archived ones."""
-    one = cluster(rbd("web1", OFFLINE, pending(jobs="7+8+9")), jobs=[job(8, "success", "FAILOVER")])
-    assert _job_queries(one)[1:] == [["|", ["=", "id", 7], ["=", "id", 9]]]
+@pytest.mark.parametrize(
+    ("noted", "again"), [("7+8+9", [["=", "id", 7], ["=", "id", 9]]), ("8", None), ("", [])], ids=str
+)
+def test_repairs_whose_jobs_are_not_clear_are_asked_for_once_more(noted, again):
+    """So that archived jobs are found: those noted that did not come, and any that was not noted."""
+    one = cluster(rbd("web1", OFFLINE, pending(jobs=noted)), jobs=[job(8, "success", "FAILOVER")])
+    steps = [["=[]", "summary", text] for text in step_summaries("web1")]
+    assert _job_queries(one)[1:] == ([["|", *again, *steps]] if again is not None else [])
 
 
 def test_what_was_asked_for_and_followed_is_remembered():
@@ -395,10 +400,9 @@ def test_without_the_cluster_s_tags_nothing_goes_on(info):
 
 
 @pytest.mark.parametrize("cell", [(1, None), (0, None), (0, "x"), (0, [5])], ids=str)
-def test_without_a_group_s_tags_nothing_goes_on(cell):
-    """The same; the message names the group."""
-    with pytest.raises(BadAnswer, match="rack1"):
-        _read(FLEET, changes={("group", "rack1", "tags"): cell})
+def test_without_a_group_s_tags_its_instances_are_left_alone(cell):
+    """The same for them; the others go on (law 4)."""
+    assert "rack1" not in _read(FLEET, changes={("group", "rack1", "tags"): cell}).groups
 
 
 @pytest.mark.parametrize(("kind", "name"), [("instance", "web1"), ("node", "web1-p"), ("group", "rack1")])
