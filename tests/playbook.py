@@ -13,6 +13,7 @@ from typing import Any
 
 import ansible_runner
 
+BUILD = Path(__file__).parents[1] / ".build"  # `make setup` shows ansible the working tree there
 STEP = "ganeti.autorepair.ganeti_autorepair_step"
 FACTS = "ganeti.autorepair.ganeti_autorepair_facts"
 
@@ -24,6 +25,7 @@ class Run:
     code: int
     output: str
     results: tuple[tuple[str, Mapping[str, Any]], ...]
+    failures: tuple[Mapping[str, Any], ...]
 
     def result(self, module: str) -> Mapping[str, Any]:
         """What the last task with this module returned.
@@ -49,7 +51,7 @@ class Run:
     @property
     def messages(self) -> list[str]:
         """The messages of the tasks that failed."""
-        return [str(result.get("msg")) for _, result in self.results if result.get("failed")]
+        return [str(result.get("msg")) for result in self.failures]
 
 
 def play(folder: Path, variables: Mapping[str, Any], *options: str, playbook: str = "ganeti.autorepair.repair") -> Run:
@@ -66,11 +68,10 @@ def play(folder: Path, variables: Mapping[str, Any], *options: str, playbook: st
         playbook=playbook,
         inventory={"all": {"hosts": {"cluster": host}}},
         cmdline=" ".join(options) or None,
+        envvars={"ANSIBLE_COLLECTIONS_PATH": str(BUILD / "collections"), "ANSIBLE_HOME": str(BUILD / "ansible")},
         quiet=True,
     )
-    results = [
-        (event["event_data"]["resolved_action"], event["event_data"]["res"])
-        for event in run.events
-        if event["event"] in ("runner_on_ok", "runner_on_failed")
-    ]
-    return Run(run.rc, run.stdout.read(), tuple(results))
+    ended = [event for event in run.events if event["event"] in ("runner_on_ok", "runner_on_failed")]
+    results = [(event["event_data"]["resolved_action"], event["event_data"]["res"]) for event in ended]
+    failures = [event["event_data"]["res"] for event in ended if event["event"] == "runner_on_failed"]
+    return Run(run.rc, run.stdout.read(), tuple(results), tuple(failures))

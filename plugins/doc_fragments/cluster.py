@@ -23,8 +23,8 @@ options:
     default: 5080
   rapi_user:
     description:
-      - User of the RAPI. Reading needs a user where RAPI runs with C(--require-authentication); writing needs one
-        with write access.
+      - User of the RAPI. Check mode and facts need one with C(read) in Ganeti's file of RAPI users, rounds one with
+        C(write).
       - If not set, the value of the environment variable E(GANETI_RAPI_USER) is used.
     type: str
   rapi_password:

@@ -159,7 +159,7 @@ class RapiClient:
         except (requests.RequestException, OSError, ValueError) as error:
             raise _connection_error(error, options, what, write) from error
         if answer.status_code != 200:
-            raise _refusal(answer, options, what)
+            raise _refusal(answer, options, what, write)
         try:
             return answer.json()
         except ValueError as error:
@@ -258,7 +258,7 @@ def _last_words(causes: tuple[BaseException, ...]) -> str:
     )
 
 
-def _refusal(answer: Any, options: RapiOptions, what: str) -> AutorepairError:
+def _refusal(answer: Any, options: RapiOptions, what: str, write: bool) -> AutorepairError:
     """The error for an answer that says no. Ganeti puts its words, escaped for HTML, into C(message)."""
     status = answer.status_code
     try:
@@ -269,7 +269,8 @@ def _refusal(answer: Any, options: RapiOptions, what: str) -> AutorepairError:
     if status == 401:
         return Unauthorized(said + "; check rapi_user and rapi_password")
     if status == 403:
-        return Forbidden(said + f"; the user {options.user} needs write access in Ganeti's rapi/users file")
+        access = "write" if write else "read"
+        return Forbidden(f"{said}; the user {options.user} needs {access} access in Ganeti's rapi/users file")
     if status == 404:
         return NotFound(said)
     if status == 500 and "Queue drained" in words:

@@ -24,7 +24,7 @@ from .settings import Settings, User
 RAPI_PORT = 5080
 USERS = {
     "write": User("lab", "labsecret", "write"),
-    "read": User("viewer", "viewersecret", ""),
+    "read": User("viewer", "viewersecret", "read"),
 }
 
 
