@@ -11,7 +11,8 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from .client import Client
 from .errors import AutorepairError, BadOption
 from .plan import Limits
-from .rapi import REQUESTS_PROBLEM, RapiClient, RapiOptions
+from .rapi import REQUESTS_PROBLEM, RapiClient
+from .rapi_options import RapiOptions
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .decide import Action, Kind
-from .execute import Outcome
 from .model import Cluster, utc
 from .plan import Plan
 from .repairs import Repair
 from .state import Case, State
 from .tags import FOREVER, parse_tags
+from .writer import Outcome
 
 WIDTH = 80  # of the reasons in a report
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from .capacity import place
 from .client import Client
+from .confirm import confirm
 from .errors import AutorepairError
-from .execute import Outcome, Settings, carry_out, confirm
+from .execute import Settings, carry_out
 from .plan import Limits, Plan, held, make_plan
 from .read import read_cluster
 from .report import diff, lines, performed, planned
 from .state import State
+from .writer import Outcome
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def play(client: Client, limits: Limits, settings: Settings, clock: Callable[[],
     if not any(outcome.written for outcome in outcomes):
         return Round(plan, outcomes, plan, trouble)
     try:
-        outcomes = confirm(outcomes, client, settings)
+        outcomes = confirm(outcomes, client, settings.sleep)
         return Round(plan, outcomes, look(client, limits, clock()), trouble)
     except AutorepairError as error:
         return Round(plan, outcomes, plan, trouble or error)

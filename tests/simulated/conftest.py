@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, Plan
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient, RapiOptions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, look, play
 from simulator import Simulator
 

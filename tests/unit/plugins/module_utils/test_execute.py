@@ -27,6 +27,7 @@ from unit.plugins.module_utils.builders import (
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.confirm import CONFIRM_SECONDS, confirm
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AnswerLost,
     BadAnswer,
@@ -38,7 +39,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     Unauthorized,
     Unreachable,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import CONFIRM_SECONDS, carry_out, confirm
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import carry_out
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
 
 ALLOW = [tag("reinstall")]
@@ -380,7 +381,7 @@ def _confirm(script, during=lambda client: None, **more):
         during(client)
 
     client.log.clear()
-    return confirm(outcomes, client, settings(sleep=sleep)), slept, client
+    return confirm(outcomes, client, sleep), slept, client
 
 
 def _first_tag(status):
@@ -432,4 +433,4 @@ def test_an_error_that_is_known_already_is_not_replaced(status):
 def test_nothing_is_asked_when_nothing_was_written():
     """No read for nothing."""
     client = _client(rbd("web1", ONLINE))
-    assert (confirm((), client, settings()), client.log) == ((), [])
+    assert (confirm((), client, print), client.log) == ((), [])
