@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run a sentence on one side, and return all that it showed, made comparable."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from contract.normalise import normal
+from contract.sentence import Act, Ask, Finish, Jobs, Look, Sentence, Step, Submit, full, query, resolve
+from contract.sides import Side
+
+STATE = ["name", "pnode", "snodes", "admin_state", "status", "oper_state", "tags"]
+
+
+@dataclass
+class Run:
+    """A sentence on its way through one side. `shown` is what came of each step."""
+
+    side: Side
+    jobs: list[int] = field(default_factory=list)
+    shown: list[Any] = field(default_factory=list)
+
+    def go(self, sentence: Sentence) -> list[Any]:
+        """Go through all steps."""
+        for step in sentence.steps:
+            self.step(step)
+        return self.shown
+
+    def step(self, step: Step) -> None:
+        """Go one step."""
+        if isinstance(step, Ask):
+            self.ask(step)
+        elif isinstance(step, Submit):
+            self.submit(step.ask)
+            if step.started:
+                self.side.wait_running(self.jobs[-1])
+        elif isinstance(step, Jobs):
+            first = len(self.jobs)
+            for ask in step.asks:
+                self.submit(ask)
+            if step.quiet:
+                self.succeed(first)
+            else:
+                self.finish(first)
+        elif isinstance(step, Finish):
+            self.finish(0)
+        elif isinstance(step, Look):
+            self.look(step)
+        elif isinstance(step, Act):
+            getattr(self.side, step.what)(*resolve(list(step.arguments), self.jobs))
+
+    def show(self, value: Any) -> None:
+        """Add something to compare."""
+        self.shown.append(normal(value, {job: number for number, job in enumerate(self.jobs)}))
+
+    def send(self, ask: Ask) -> Any:
+        """Send a request with the ids of jobs put in."""
+        target, body = resolve(ask.target, self.jobs), resolve(ask.body, self.jobs)
+        return self.side.ask(replace(ask, target=target, body=body))
+
+    def ask(self, ask: Ask) -> None:
+        """Send a request and compare the answer."""
+        self.show({"request": f"{ask.method} {ask.target}", **asdict(self.send(ask))})
+
+    def submit(self, ask: Ask) -> None:
+        """Send a request that makes a job."""
+        reply = self.send(ask)
+        assert isinstance(reply.body, int), f"{ask.method} {ask.target} gave no job but {reply}"
+        self.jobs.append(reply.body)
+
+    def finish(self, first: int) -> None:
+        """Wait for jobs and compare how they ended."""
+        self.side.settle(self.jobs[first:])
+        for job in self.jobs[first:]:
+            self.show(self.side.ask(Ask("GET", f"/2/jobs/{job}")).body)
+
+    def succeed(self, first: int) -> None:
+        """Wait for jobs that must succeed."""
+        self.side.settle(self.jobs[first:])
+        for job in self.jobs[first:]:
+            body = self.side.ask(Ask("GET", f"/2/jobs/{job}")).body
+            assert body["status"] == "success", f"{body['summary']}: {body['opresult']}"
+
+    def look(self, look: Look) -> None:
+        """Compare the state of instances."""
+        named = ["|", *(["=", "name", full(name)] for name in look.names)]
+        rows = self.side.ask(query("instance", STATE, named)).body["data"]
+        self.show(sorted(rows))

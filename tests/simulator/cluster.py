@@ -1,0 +1,213 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The simulated cluster: configuration, job queue and clock, and the hands of whoever stands before the machines.
+
+    cluster = Cluster()
+    cluster.add_group("default")
+    cluster.add_node("node1.example.com", "default")
+    cluster.add_instance("web1.example.com", "plain", "node1.example.com")
+    job = cluster.submit([opcodes.build("OP_INSTANCE_SHUTDOWN", {"instance_name": "web1.example.com"})])
+    cluster.advance(5)
+
+Everything here happens at the clock's time and in one thread. Nothing is random. `copy.deepcopy` of a cluster
+with a virtual clock is a second cluster that can go another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from simulator.clock import Clock, VirtualClock
+from simulator.errors import SimulatorMisuse
+from simulator.job import Job
+from simulator.jobs import Queue
+from simulator.model import TEMPLATES, Group, Instance, Node, Tagged, find, uuid_of
+from simulator.opcodes import Op
+
+VERSION = "3.0.2"
+CANDIDATE_POOL_SIZE = 3
+Object = TypeVar("Object", bound=Tagged)
+
+
+class Cluster(Tagged):
+    """A cluster with its job queue. `dead_node_seconds` is what a time-out costs a live query of a dead node."""
+
+    def __init__(self, name: str = "cluster.example.com", clock: Clock | None = None) -> None:
+        super().__init__(name)
+        self.clock: Clock = clock or VirtualClock()
+        self.groups: dict[str, Group] = {}
+        self.nodes: dict[str, Node] = {}
+        self.instances: dict[str, Instance] = {}
+        self.queue: Queue = Queue()
+        self.always_failover = False
+        self.default_iallocator = "hail"
+        self.dead_node_seconds = 5.0
+        self.ctime = self.mtime = self.clock.now()
+
+    @property
+    def uuid(self) -> str:
+        """Return the cluster's UUID."""
+        return uuid_of("cluster", self.name)
+
+    @property
+    def master(self) -> str:
+        """Return the master node: the first one that was added."""
+        return next(iter(self.nodes), "")
+
+    @property
+    def tagged(self) -> dict[str, Mapping[str, Tagged]]:
+        """Return the objects that can carry tags, by the name of their kind."""
+        return {"instance": self.instances, "node": self.nodes, "nodegroup": self.groups}
+
+    # setting up
+
+    def add_group(self, name: str, **settings: str) -> Group:
+        """Add a node group; settings are attributes of `Group`."""
+        group = Group(name, ctime=self.clock.now(), mtime=self.clock.now(), **settings)  # type: ignore[arg-type]
+        self.groups[name] = group
+        return group
+
+    def add_node(self, name: str, group: str = "default", **settings: object) -> Node:
+        """Add a node; settings are attributes of `Node`. The first few become master candidates."""
+        if group not in self.groups:
+            raise SimulatorMisuse(f"no group {group}; add it first")
+        now, index = self.clock.now(), len(self.nodes) + 1
+        ip = f"192.0.{2 + index // 250}.{index % 250 + 1}"
+        node = Node(name, group=group, ip=ip, ctime=now, mtime=now, **settings)  # type: ignore[arg-type]
+        self.nodes[name] = node
+        node.master_candidate = not (node.offline or node.drained) and index <= CANDIDATE_POOL_SIZE
+        return node
+
+    def add_instance(
+        self, name: str, disk_template: str, primary: str, secondary: str | None = None, **settings: object
+    ) -> Instance:
+        """Add a healthy instance, running if its `admin_state` is up; settings are attributes of `Instance`."""
+        if disk_template not in TEMPLATES or (secondary is not None) != (disk_template == "drbd"):
+            raise SimulatorMisuse(f"{disk_template} on {primary} and {secondary}: no such layout")
+        secondaries = [self.node(secondary).name] if secondary else []
+        disks = [] if disk_template == "diskless" else [1024]
+        kept = {"disks": disks, "ctime": self.clock.now(), "mtime": self.clock.now(), **settings}
+        instance = Instance(
+            name,
+            disk_template=disk_template,
+            primary=self.node(primary).name,
+            secondaries=secondaries,
+            **kept,  # type: ignore[arg-type]
+        )
+        instance.volumes = set(instance.places)
+        if instance.admin_state == "up" and self.node(primary).alive:
+            instance.running_on = {instance.primary}
+        self.instances[name] = instance
+        return instance
+
+    # looking
+
+    def node(self, name: str) -> Node:
+        """Return a node by its full or short name; raise SimulatorMisuse if there is none."""
+        return self._must(find(self.nodes, name), "node", name)
+
+    def instance(self, name: str) -> Instance:
+        """Return an instance by its full or short name; raise SimulatorMisuse if there is none."""
+        return self._must(find(self.instances, name), "instance", name)
+
+    def _must(self, found: Object | None, kind: str, name: str) -> Object:
+        if found is None:
+            raise SimulatorMisuse(f"no {kind} {name}")
+        return found
+
+    def memory_free(self, node: Node) -> int:
+        """Return the MB of memory that the instances which run on a node leave free."""
+        used = sum(i.memory for i in self.instances.values() if node.name in i.running_on)
+        return node.memory - node.memory_of_node - used
+
+    def storage_free(self, node: Node) -> int:
+        """Return the MB that are free in the volume group of a node; file and shared storage stand elsewhere."""
+        held = (i for i in self.instances.values() if node.name in i.volumes and i.disk_template != "file")
+        return node.storage - sum(i.disk_usage for i in held)
+
+    def always_fails_over(self, instance: Instance) -> bool:
+        """Return the backend parameter `always_failover`, the cluster's where the instance has none."""
+        return self.always_failover if instance.always_failover is None else instance.always_failover
+
+    def unreachable_nodes(self, names: Iterable[str] | None = None) -> list[Node]:
+        """Return the nodes that are dead without being marked offline, of those named or of all."""
+        chosen = self.nodes.values() if names is None else (self.nodes[name] for name in names)
+        return [node for node in chosen if node.unreachable]
+
+    # acting
+
+    def power_off(self, name: str) -> None:
+        """Pull the plug: what runs there dies; disks stay. Ganeti is told nothing."""
+        node = self.node(name)
+        node.alive = False
+        for instance in self.instances.values():
+            instance.running_on.discard(node.name)
+
+    def power_on(self, name: str) -> None:
+        """Boot a node. Its instances stay down until somebody starts them."""
+        self.node(name).alive = True
+
+    def break_storage(self, name: str) -> None:
+        """Take the disks of an instance away, as a storage failure does; what ran from them dies."""
+        instance = self.instance(name)
+        instance.volumes.clear()
+        instance.running_on.clear()
+
+    def submit(self, ops: Sequence[Op]) -> int:
+        """Put a job of these opcodes into the queue; return its id. Raise RequestError if it is drained."""
+        self.sync()
+        job = self.queue.submit(ops, self.clock.now())
+        self.sync()
+        return job.id
+
+    def cancel(self, job_id: int) -> tuple[bool, str]:
+        """Cancel a job that has not begun; return whether, and Ganeti's words.
+
+        A job that waits for locks is not canceled: the request hangs until the job is over (measured).
+        """
+        self.sync()
+        job = self.queue.jobs.get(job_id)
+        if job is not None and job.status == "waiting" and self._sit_out(job):
+            return False, f"Job exited before it could have been canceled, status JOB_STATUS_{job.status.upper()}"
+        answer = self.queue.cancel(job_id, self.clock.now())
+        self.sync()
+        return answer
+
+    def _sit_out(self, job: Job, limit: float = 60.0) -> bool:
+        """Let time pass until a job is over; return whether it came to that within the limit, in seconds."""
+        begin = self.clock.now()
+        while not job.finished:
+            due = self.queue.next_event()
+            if due is None or due - begin > limit:
+                return False
+            self.advance(max(0.001, due - self.clock.now()))
+        return True
+
+    def job(self, job_id: int) -> Job:
+        """Return a job as it stands now; raise SimulatorMisuse if there is none."""
+        self.sync()
+        return self._must_job(self.queue.jobs.get(job_id), job_id)
+
+    def _must_job(self, job: Job | None, job_id: int) -> Job:
+        if job is None:
+            raise SimulatorMisuse(f"no job {job_id}")
+        return job
+
+    def sync(self) -> None:
+        """Let everything happen that was due up to the clock's time."""
+        self.queue.run(self, self.clock.now())
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and everything happen that falls into it."""
+        self.clock.elapse(seconds)
+        self.sync()
+
+    def advance_until_idle(self, limit: float = 3600.0) -> float:
+        """Let time pass until no job can move any more, `limit` seconds at most; return the seconds passed."""
+        begin = self.clock.now()
+        self.sync()
+        while (due := self.queue.next_event()) is not None and due - begin <= limit:
+            self.advance(max(0.0, due - self.clock.now()))
+        return self.clock.now() - begin

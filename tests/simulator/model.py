@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The configuration of a cluster and what is true on its nodes: groups, nodes, instances.
+
+Plain values without behaviour beyond their own arithmetic. What changes them are opcodes (`work_*.py`) and
+the hand on the power switch (`cluster.py`).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+MIRRORED = frozenset({"drbd"})
+SHARED = frozenset({"sharedfile", "rbd", "ext", "gluster", "blockdev", "diskless"})
+LOCAL = frozenset({"plain", "file"})
+TEMPLATES = MIRRORED | SHARED | LOCAL
+ON_VOLUME_GROUP = frozenset({"drbd", "plain"})
+SHARED_STORAGE = "shared storage"
+DRBD_METADATA_MB = 128  # of each DRBD disk, on both nodes
+
+
+def uuid_of(kind: str, name: str) -> str:
+    """Return the UUID of an object: made from its name, so that every run has the same."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{kind}.{name}"))
+
+
+@dataclass
+class Tagged:
+    """What a cluster, a group, a node and an instance have in common. Times in seconds since the epoch."""
+
+    name: str
+    tags: set[str] = field(default_factory=set)
+    serial_no: int = 1
+    ctime: float = 0.0
+    mtime: float = 0.0
+
+    def touch(self, now: float) -> None:
+        """Note that the configuration of this object was written."""
+        self.serial_no += 1
+        self.mtime = now
+
+
+@dataclass
+class Group(Tagged):
+    """A node group."""
+
+    alloc_policy: str = "preferred"
+
+    @property
+    def uuid(self) -> str:
+        """Return the group's UUID."""
+        return uuid_of("group", self.name)
+
+
+@dataclass
+class Node(Tagged):
+    """A node. `alive` is the truth, `offline` and `drained` are what the administrator says. Sizes in MB."""
+
+    group: str = "default"
+    ip: str = "192.0.2.1"
+    alive: bool = True
+    offline: bool = False
+    drained: bool = False
+    master_candidate: bool = False
+    vm_capable: bool = True
+    memory: int = 65536
+    memory_of_node: int = 1024
+    storage: int = 2097152
+    cpus: int = 16
+
+    @property
+    def uuid(self) -> str:
+        """Return the node's UUID."""
+        return uuid_of("node", self.name)
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether a call to it times out: it is dead, and Ganeti was not told."""
+        return not self.alive and not self.offline
+
+    @property
+    def takes_instances(self) -> bool:
+        """Whether an iallocator may choose it."""
+        return self.vm_capable and not self.offline and not self.drained
+
+
+@dataclass
+class Instance(Tagged):
+    """An instance. `running_on` and `volumes` are the truth on the nodes, whatever the configuration says.
+
+    `wiped` counts how often its disks were made anew: data that is gone is gone for good.
+    """
+
+    disk_template: str = "diskless"
+    primary: str = ""
+    secondaries: list[str] = field(default_factory=list)
+    admin_state: str = "up"
+    memory: int = 512
+    vcpus: int = 1
+    disks: list[int] = field(default_factory=list)
+    always_failover: bool | None = None
+    running_on: set[str] = field(default_factory=set)
+    volumes: set[str] = field(default_factory=set)
+    wiped: int = 0
+
+    @property
+    def uuid(self) -> str:
+        """Return the instance's UUID."""
+        return uuid_of("instance", self.name)
+
+    @property
+    def nodes(self) -> list[str]:
+        """Return the primary and the secondaries."""
+        return [self.primary, *self.secondaries]
+
+    @property
+    def kind(self) -> str:
+        """Return the class of its disk template: mirrored, shared or local."""
+        if self.disk_template in MIRRORED:
+            return "mirrored"
+        return "shared" if self.disk_template in SHARED else "local"
+
+    @property
+    def disk_usage(self) -> int:
+        """Return the MB that it takes on each of its nodes."""
+        extra = DRBD_METADATA_MB if self.disk_template == "drbd" else 0
+        return sum(size + extra for size in self.disks)
+
+    @property
+    def places(self) -> list[str]:
+        """Return where its disks belong: on its nodes, or on the storage that all nodes share."""
+        if self.disk_template == "diskless":
+            return []
+        return [SHARED_STORAGE] if self.kind == "shared" else self.nodes
+
+    @property
+    def has_disks(self) -> bool:
+        """Whether the disks that its configuration names exist wherever they belong."""
+        return self.volumes.issuperset(self.places)
+
+    @property
+    def splits_brain(self) -> bool:
+        """Whether two copies of it run at once: what every repair must prevent."""
+        return len(self.running_on) > 1
+
+
+Object = TypeVar("Object", bound=Tagged)
+
+
+def find(objects: Mapping[str, Object], name: object) -> Object | None:
+    """Return the object of this name, or the only one whose name goes on with a dot, as Ganeti matches names."""
+    if not isinstance(name, str):
+        return None
+    if name in objects:
+        return objects[name]
+    longer = [key for key in objects if key.startswith(name + ".")]
+    return objects[longer[0]] if len(longer) == 1 else None
+
+
+def nice(key: object) -> list[object]:
+    """Return what to sort by, as Ganeti does: numbers within a name count as numbers."""
+    if isinstance(key, int):
+        return [key]
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(key))]

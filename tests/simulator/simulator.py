@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cluster, its surface and its server in one: what a test starts.
+
+with Simulator(Cluster()) as simulator:
+    simulator.cluster.add_group("default")
+    ...
+    client = Client(simulator.url, ca_path=simulator.certificate.authority, user="lab", password="labsecret")
+    simulator.advance(10)
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from simulator import certificates
+from simulator.certificates import Certificate
+from simulator.clock import WallClock
+from simulator.cluster import Cluster
+from simulator.faults import Hooks, RequestFaults, RequestLog
+from simulator.http import Request, Response
+from simulator.rapi import Rapi
+from simulator.server import Server
+from simulator.surface import Surface
+from simulator.trouble import JobTroubles
+
+WRITER, READER = ("lab", "labsecret"), ("viewer", "viewersecret")
+
+
+class Simulator:
+    """A running simulator. Without `with` it serves no socket, but `ask` works all the same.
+
+    `own_certificate` serves a certificate like Ganeti's default instead of one that an authority signed; `latency` is
+    in seconds for each answer.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster | None = None,
+        *,
+        folder: Path | None = None,
+        port: int = 0,
+        own_certificate: bool = False,
+        latency: float = 0.0,
+        clients: int = 20,
+    ) -> None:
+        self.cluster = cluster or Cluster()
+        self.surface = Surface(Rapi(self.cluster))
+        self._folder, self._own = folder, own_certificate
+        self._settings: dict[str, Any] = {"port": port, "latency": latency, "clients": clients}
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._server: Server | None = None
+        self._certificate: Certificate | None = None
+
+    # what a test looks at
+
+    @property
+    def faults(self) -> RequestFaults:
+        """Return the faults of requests."""
+        return self.surface.faults
+
+    @property
+    def troubles(self) -> JobTroubles:
+        """Return the faults of jobs."""
+        return self.cluster.queue.troubles
+
+    @property
+    def hooks(self) -> Hooks:
+        """Return the hooks around requests."""
+        return self.surface.hooks
+
+    @property
+    def log(self) -> RequestLog:
+        """Return the log of requests."""
+        return self.surface.log
+
+    @property
+    def port(self) -> int:
+        """Return the port that is served."""
+        assert self._server is not None, "not serving: use `with` or start()"
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        """Return the address."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def certificate(self) -> Certificate:
+        """Return the server's certificate."""
+        assert self._certificate is not None, "not serving: use `with` or start()"
+        return self._certificate
+
+    # what a test does
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        with self.surface.lock:
+            self.cluster.advance(seconds)
+
+    def advance_until_idle(self) -> float:
+        """Let time pass until all jobs are over that can be; return the seconds."""
+        with self.surface.lock:
+            return self.cluster.advance_until_idle()
+
+    def ask(self, method: str, target: str, data: object = None, user: tuple[str, str] | None = WRITER) -> Response:
+        """Answer a request without a socket; `data` is sent as JSON. Raise ConnectionLost if a fault says so."""
+        headers = {"content-type": "application/json"}
+        if user is not None:
+            headers["authorization"] = "Basic " + base64.b64encode(":".join(user).encode()).decode()
+        body = b"" if data is None else json.dumps(data).encode()
+        return self.surface.deliver(Request(method, target, headers, body)).response
+
+    # serving
+
+    def start(self) -> Simulator:
+        """Serve on a loopback port, in threads of its own."""
+        if self._folder is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="simulator-")
+        folder = self._folder or Path(self._temporary.name if self._temporary else "")
+        make = certificates.like_ganeti if self._own else certificates.signed_for_loopback
+        self._certificate = make(folder)
+        self._server = Server(self.surface, self._certificate.context(), **self._settings)
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Simulator:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def settings(self) -> dict[str, object]:
+        """Return what a client needs to know, for a file or for variables."""
+        return {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "url": self.url,
+            "user": WRITER[0],
+            "password": WRITER[1],
+            "read_only_user": READER[0],
+            "read_only_password": READER[1],
+            "ca_path": str(self.certificate.authority),
+            "fingerprint": self.certificate.fingerprint,
+        }
+
+
+def wall_clock_cluster(speed: float) -> Cluster:
+    """Return an empty cluster that lives by the machine's clock, `speed` times faster than a real one."""
+    cluster = Cluster(clock=WallClock(speed))
+    cluster.queue.durations.speed = speed
+    return cluster
