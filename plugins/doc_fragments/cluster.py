@@ -35,7 +35,7 @@ options:
   rapi_ca_path:
     description:
       - File with the certificates of the authorities that may have signed the RAPI's certificate; without it, those
-        that the machine trusts.
+        that the Python library C(requests) trusts. E(REQUESTS_CA_BUNDLE) is not looked at.
       - If not set, the value of the environment variable E(GANETI_RAPI_CA_PATH) is used.
     type: path
   rapi_fingerprint:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from .client import NORMAL, Client
 from .decide import Action, Kind
 from .errors import AutorepairError, ClusterError
-from .model import TEMPLATE_CLASSES, Instance, NodeState, Operation, TemplateClass
+from .model import Instance, NodeState, Operation
 from .plan import Plan
 from .state import Case
 
@@ -105,7 +105,7 @@ def choose(instance: Instance, free: Mapping[str, Room]) -> tuple[str, ...] | No
 
 
 def _copies(instance: Instance) -> int:
-    return 2 if TEMPLATE_CLASSES[instance.disk_template] is TemplateClass.MIRRORED else 1
+    return 2 if instance.mirrored else 1
 
 
 def _disk(instance: Instance) -> int:

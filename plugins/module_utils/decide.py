@@ -43,7 +43,8 @@ class Action:
 
     C(repair) is the pending repair that it goes on with, None for a new one; C(type) is the repair's type; C(steps) are
     all that are to come, of which the first is submitted now; C(result) is what a C(finish) or C(refuse) writes (None:
-    only tags are removed); C(remove) are tags to be removed; C(nodes) where disks are recreated.
+    only tags are removed); C(remove) are tags to be removed; C(nodes) where disks are recreated. C(command) is what a
+    person can run; C(reason) ends with it.
     """
 
     kind: Kind
@@ -56,12 +57,15 @@ class Action:
     result: str | None = None
     remove: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+    command: str = ""
 
 
 def decide(case: Case, cluster: Cluster, now: float) -> Action:
     """What comes next for the instance of C(case), and why."""
     if case.failure:  # untouched until a person has looked
-        return _report(case, _failure_reason(case, case.failure, cluster))
+        command = f"gnt-instance remove-tags {case.instance.name} {' '.join(case.failure.tags)}"
+        why = _failure_reason(case.failure, cluster)
+        return _report(case, f"{why}; when it has been looked into: {command}", command)
     if case.unread:
         return _report(case, "{}; put it right or remove it".format("; ".join(map(str, case.unread))))
     if case.policy.suspended and not (case.health.whole and not case.pending):
@@ -86,11 +90,11 @@ def _healthy(case: Case) -> Action:
     return Action(Kind.NONE, case.instance.name, "suspended, and healthy" if case.policy.suspended else "healthy")
 
 
-def _report(case: Case, reason: str) -> Action:
-    return Action(Kind.REPORT, case.instance.name, reason, repair=case.failure)
+def _report(case: Case, reason: str, command: str = "") -> Action:
+    return Action(Kind.REPORT, case.instance.name, reason, repair=case.failure, command=command)
 
 
-def _failure_reason(case: Case, failure: Repair, cluster: Cluster) -> str:
+def _failure_reason(failure: Repair, cluster: Cluster) -> str:
     errors = [
         cluster.jobs[number].error for number in failure.jobs if number in cluster.jobs and cluster.jobs[number].error
     ]
@@ -99,8 +103,7 @@ def _failure_reason(case: Case, failure: Repair, cluster: Cluster) -> str:
         what += f" ({errors[-1]})"
     elif failure.jobs:
         what += f" (see job {failure.jobs[-1]})"
-    command = f"gnt-instance remove-tags {case.instance.name} {' '.join(failure.tags)}"
-    return f"{what}; when it has been looked into: {command}"
+    return what
 
 
 def _suspended(case: Case) -> Action:
@@ -165,9 +168,9 @@ def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster)
 
 def _begin(case: Case) -> Action:
     """What comes next for a broken instance without a repair."""
-    health, allowed, _name = case.health, case.policy.allowed, case.instance.name
+    health, allowed = case.health, case.policy.allowed
     if health.advice:
-        return _report(case, f"{health.problem}; {health.advice}")
+        return _report(case, f"{health.problem}; {health.advice}", health.command)
     needs = max(step.needs for step in health.steps)  # broken and without advice: there are steps
     if allowed is None:
         doubts = "; ".join(case.policy.doubts) or "no tag allows a repair"

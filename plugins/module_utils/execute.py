@@ -15,13 +15,15 @@ from typing import Any, Callable
 
 from .client import Client
 from .decide import Action, Kind
-from .errors import AutorepairError, ClusterError, QueueDrained
+from .errors import AnswerLost, AutorepairError, ClusterError, QueueDrained, Unreachable
 from .health import Step
-from .model import TEMPLATE_CLASSES, Instance, Operation, RepairType, TemplateClass
+from .model import Instance, Operation, RepairType
 from .plan import Plan
 from .repairs import Repair
 from .tags import pending_tag, result_tag
-from .writer import Outcome, Writer
+from .writer import NOT_BEGUN, Outcome, Writer
+
+CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Out
             ended = error
             outcomes.append(writer.outcome(str(error)) if writer.sent else _not_begun(action, error))
         except AutorepairError as error:
-            outcomes.append(writer.outcome(str(error)))
+            if isinstance(error, AnswerLost) and outcomes and outcomes[-1].lost:
+                ended = Unreachable(f"two answers in a row did not come, so nothing more is sent; the last: {error}")
+            outcomes.append(replace(writer.outcome(str(error)), lost=isinstance(error, AnswerLost)))
         else:
             outcomes.append(writer.outcome())
     return tuple(outcomes), None if isinstance(ended, QueueDrained) else ended
@@ -63,7 +67,7 @@ def _not_begun(action: Action, error: ClusterError) -> Outcome:
     if isinstance(error, QueueDrained):
         held = replace(action, kind=Kind.HOLD, reason=f"{action.reason}; held, as the job queue is drained")
         return Outcome(held)
-    return Outcome(action, error=f"not begun: {error}")
+    return Outcome(action, error=NOT_BEGUN)
 
 
 def _carry_out(action: Action, plan: Plan, writer: Writer, settings: Settings) -> None:
@@ -108,9 +112,7 @@ def _take_step(
         _parameters(step, instance, action, settings.iallocator or plan.cluster.default_iallocator or "hail"),
         [tagged],
     )
-    if job is None:  # check mode: a job that was not submitted has no id to note
-        return
-    note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, job))
+    note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, job or CHECK_MODE_JOB))
     old = [tag for tag in repair.tags if tag != note]
     noted = writer.tags(Operation.ADD_TAGS, [note], [tagged], see_through=False)
     if old and note not in repair.tags:
@@ -122,8 +124,7 @@ def _parameters(step: Step, instance: Instance, action: Action, iallocator: str)
     if step.operation is Operation.REPLACE_SECONDARY:
         return {"iallocator": iallocator}
     if step.operation in (Operation.FAILOVER, Operation.MIGRATE):
-        mirrored = TEMPLATE_CLASSES[instance.disk_template] is TemplateClass.MIRRORED
-        return {} if mirrored else {"iallocator": iallocator}  # a mirrored instance can go to its secondary only
+        return {} if instance.mirrored else {"iallocator": iallocator}  # a mirrored one can go to its secondary only
     if step.operation is Operation.RECREATE_DISKS:
         return {"nodes": list(action.nodes)}
     if step.operation is Operation.REINSTALL:

@@ -33,13 +33,15 @@ class Health:
     """A judgement of one instance.
 
     C(problem) says what is broken and is empty for a whole instance; C(steps) lead from here to health. Where there are
-    none for a broken instance, C(advice) says why and what a person can do. C(waits_for) is what must happen before the
-    first step can be taken. C(unknown) says what is not known: then nothing else is.
+    none for a broken instance, C(advice) says why and what a person can do, and ends with a C(command) for it.
+    C(waits_for) is what must happen before the first step can be taken. C(unknown) says what is not known: then nothing
+    else is.
     """
 
     problem: str = ""
     steps: tuple[Step, ...] = ()
     advice: str = ""
+    command: str = ""
     waits_for: str = ""
     unknown: str = ""
 
@@ -123,7 +125,7 @@ def _local(instance: Instance, primary: Node) -> Health:
     advice = (
         "no automatic repair keeps the data of a {} instance on a drained node; a person can move it with its data: {}"
     )
-    return Health(problem, advice=advice.format(instance.disk_template, command))
+    return Health(problem, advice=advice.format(instance.disk_template, command), command=command)
 
 
 def _move(instance: Instance) -> Step:

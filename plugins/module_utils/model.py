@@ -95,6 +95,11 @@ class Instance:
     unread: tuple[str, ...] = ()
 
     @property
+    def mirrored(self) -> bool:
+        """Whether its disks are on two nodes."""
+        return TEMPLATE_CLASSES.get(self.disk_template) is TemplateClass.MIRRORED
+
+    @property
     def meant_to_run(self) -> bool:
         """Whether its administrator wants it running."""
         return self.admin_state == "up"

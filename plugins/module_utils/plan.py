@@ -96,7 +96,8 @@ def _matching(option: str, patterns: tuple[str, ...], names: Iterable[str]) -> f
         return frozenset(names)
     found: set[str] = set()
     for pattern in patterns:
-        matching = [name for name in names if fnmatchcase(name, pattern) or fnmatchcase(name, pattern + ".*")]
+        forms = (pattern.lower(), pattern.lower() + ".*")
+        matching = [name for name in names if any(fnmatchcase(name.lower(), form) for form in forms)]
         if not matching:
             raise BadOption(f"{option}: nothing in the cluster is called {pattern}; nothing was done")
         found.update(matching)

@@ -56,21 +56,8 @@ class RapiClient:
         self._verify: bool | str = options.ca_path or True
         if options.fingerprint or not options.validate_certs:
             self._verify = False
-        self._session = requests.Session()
-        if options.user:
-            self._session.auth = HTTPBasicAuth(options.user.encode(), (options.password or "").encode())
-        reads = Retry(
-            total=READ_TRIES - 1,
-            other=0,
-            status=0,
-            redirect=0,
-            backoff_factor=0.5,
-            allowed_methods={"GET", "PUT"},
-        )
-        pin = options.pin
-        self._session.mount(options.url, _Adapter(pin, max_retries=0))
-        for path in ("/2/info", "/2/query/"):  # nothing below these is a write
-            self._session.mount(options.url + path, _Adapter(pin, max_retries=reads))
+        self._reads = _session(options, READ_TRIES)
+        self._writes = _session(options, 1)
 
     def cluster_info(self) -> Mapping[str, Any]:
         """See Client."""
@@ -110,7 +97,7 @@ class RapiClient:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", InsecureRequestWarning)  # the user has asked for it
-                answer = self._session.request(
+                answer = (self._writes if write else self._reads).request(
                     method,
                     options.url + path,
                     params=query,
@@ -128,6 +115,21 @@ class RapiClient:
         except ValueError as error:
             kind = AnswerLost if write else BadAnswer
             raise kind(f"cannot {what}: the answer of {options.url} is not JSON: {answer.text[:80]!r}") from error
+
+
+def _session(options: RapiOptions, tries: int) -> requests.Session:
+    """A session that tries a request so often while the connection fails.
+
+    It takes nothing from the environment: neither a proxy, which would see the password if it were not the cluster that
+    is pinned, nor a password of somebody's netrc.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    if options.user:
+        session.auth = HTTPBasicAuth(options.user.encode(), (options.password or "").encode())
+    again = Retry(total=tries - 1, other=0, status=0, redirect=0, backoff_factor=0.5, allowed_methods={"GET", "PUT"})
+    session.mount("https://", _Adapter(options.pin, max_retries=again if tries > 1 else 0))
+    return session
 
 
 class _Adapter(HTTPAdapter):

@@ -38,8 +38,6 @@ def connection_error(error: BaseException, options: RapiOptions, what: str, writ
             return TlsError(f"cannot {what}: no TLS with {url} ({words}); check rapi_host and rapi_port")
         trust = "give the CA that signed it as rapi_ca_path, or its own SHA-256 as rapi_fingerprint"
         return TlsError(f"cannot {what}: the certificate of {url} can't be trusted ({words}); {trust}")
-    if "CA certificate bundle" in words:  # the environment names one that is not there
-        return TlsError(f"cannot {what}: {words}; give rapi_ca_path, or mend REQUESTS_CA_BUNDLE in the environment")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return Unreachable(f"cannot {what}: the name {options.host} does not resolve; check rapi_host")
     sent = not any(isinstance(cause, (NewConnectionError, requests.ConnectTimeout)) for cause in causes)
@@ -84,6 +82,8 @@ def refusal(answer: Any, options: RapiOptions, what: str, write: bool) -> Autore
         return Forbidden(f"{said}; the user {options.user} needs {access} access in Ganeti's rapi/users file")
     if status == 404:
         return NotFound(said)
+    if write and status in (502, 503, 504):  # given up on the way, whatever became of it
+        return AnswerLost(f"{said}; the next round looks whether it was carried out")
     if status == 500 and "Queue drained" in words:
         return QueueDrained(said + "; gnt-cluster queue undrain lets jobs in again")
     return RequestRefused(said)

@@ -43,11 +43,13 @@ class RapiOptions:
 
 def check(options: RapiOptions) -> None:
     """Refuse what can't be meant before anything is sent."""
-    if not re.match(r"[^\s/@?#]+\Z", options.host):
+    if not re.match(r"[^\s/@?#%\\]+\Z", options.host):
         raise BadOption(f"rapi_host is {options.host!r}; it takes the name or the address of a host, no URL")
     if options.fingerprint and not re.match(r"[0-9a-f]{64}\Z", options.pin or ""):
         digits = "the SHA-256 of a certificate has 64 hexadecimal digits"
         raise BadOption(f"rapi_fingerprint is {options.fingerprint}; {digits}")
+    if options.pin:
+        return
     if options.ca_path and not os.path.exists(options.ca_path):
         raise BadOption(f"rapi_ca_path: there is no file {options.ca_path}")
     if options.ca_path and os.path.isfile(options.ca_path):

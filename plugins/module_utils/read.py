@@ -200,11 +200,11 @@ def _list(value: Any) -> list[Any]:
 
 
 def _instance_names(op: Mapping[str, Any]) -> Iterable[str]:
-    """The instances that an opcode is about."""
+    """The instances that an opcode is about, in Ganeti's own small letters whatever a person typed."""
     if isinstance(op.get("instance_name"), str):
-        yield op["instance_name"]
+        yield op["instance_name"].lower()
     if op.get("kind") == "instance" and isinstance(op.get("name"), str):
-        yield op["name"]
+        yield op["name"].lower()
 
 
 def _error(statuses: Sequence[Any], results: Sequence[Any]) -> tuple[str, str]:
@@ -212,5 +212,5 @@ def _error(statuses: Sequence[Any], results: Sequence[Any]) -> tuple[str, str]:
     for status, result in zip(statuses, results):
         if status == "error":
             details = _list(_list(result)[-1] if _list(result) else None) or [result]
-            return str(details[0]), str(details[1]) if len(details) > 1 else ""
+            return " ".join(str(details[0]).split()), str(details[1]) if len(details) > 1 else ""
     return "", ""

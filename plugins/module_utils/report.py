@@ -16,9 +16,10 @@ from .plan import Plan
 from .repairs import Repair
 from .state import Case, State
 from .tags import FOREVER, parse_tags
-from .writer import Outcome
+from .writer import NOT_BEGUN, Outcome
 
-WIDTH = 80  # of the reasons in a report
+WIDTH = 100  # of the lines of a report
+INDENT = "    "
 
 
 def facts(plan: Plan) -> dict[str, Any]:
@@ -81,7 +82,8 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     text = ["{}, {}{}".format(name, utc(before.time), ": nothing was written" if dry_run else "")]
     table = _table(before, outcomes, after, dry_run)
     text += ["", *table] if table else ["", "Nothing is broken."]
-    remarks = [f"ERROR {_object(outcome.action)}: {outcome.error}" for outcome in outcomes if outcome.error]
+    errors = [outcome for outcome in outcomes if outcome.error and outcome.error != NOT_BEGUN]
+    remarks = [f"ERROR {_object(outcome.action)}: {outcome.error}" for outcome in errors]
     remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]
     remarks += [f"WARNING {warning}" for warning in before.warnings]
     text += ["", *remarks] if remarks else []
@@ -177,42 +179,40 @@ _DONE: Mapping[Kind, tuple[str, str]] = {  # what a kind of action reads like: i
 
 
 def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
-    """The instances that are not healthy or had something done to them, in columns; and lifts on groups and cluster."""
-    states = {case.instance.name: case.state for case, action in after.rows}
-    old = {case.instance.name: case.state for case, action in before.rows}
-    rows = [("INSTANCE", "STATE", "DONE", "WHY")]
-    for outcome in outcomes:
-        name = outcome.action.name if outcome.action.scope == "instance" else ""
-        state = states.get(name, old.get(name))
-        rows.append(
-            (_object(outcome.action), state.value if state else "", _done(outcome, dry_run), outcome.action.reason)
-        )
-    told = {row[0] for row in rows}
-    rows += [
-        (case.instance.name, case.state.value, "", action.reason)
-        for case, action in after.rows
-        if case.instance.name not in told and case.state is not State.HEALTHY
+    """The instances that are not healthy or had something done to them, each with the reason below it; and the suspends
+    that were lifted from groups and the cluster."""
+    states = {case.instance.name: case.state.value for case, action in (*before.rows, *after.rows)}
+    told = [
+        ((_object(outcome.action), states.get(outcome.action.name, ""), _done(outcome, dry_run)), outcome.action)
+        for outcome in outcomes
     ]
-    return _columns(rows) if len(rows) > 1 else []
+    names = {action.name for row, action in told}
+    told += [
+        ((case.instance.name, case.state.value, ""), action)
+        for case, action in after.rows
+        if case.instance.name not in names and case.state is not State.HEALTHY
+    ]
+    if not told:
+        return []
+    columns = _columns([("INSTANCE", "STATE", "DONE"), *(row for row, action in told)])
+    return columns[:1] + [line for start, (row, action) in zip(columns[1:], told) for line in (start, *_reason(action))]
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """C(rows) in columns; the last one is broken into lines of WIDTH characters at most, where words allow it."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    text = []
-    for row in rows:
-        start = "".join(cell.ljust(width) + "  " for cell, width in zip(row, widths))
-        wrapped = _wrapped(row[-1])
-        text += [(start + wrapped[0]).rstrip(), *(" " * len(start) + line for line in wrapped[1:])]
-    return text
+    """C(rows) in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def _wrapped(reason: str) -> list[str]:
-    """C(reason) in lines of WIDTH characters; a command at its end stays whole, so that it can be copied."""
-    words, gnt, command = reason.partition("gnt-")
-    kept = words + (gnt + command).replace(" ", "\xa0")
-    found = textwrap.wrap(kept, WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
-    return [line.replace("\xa0", " ") for line in found]
+def _reason(action: Action) -> list[str]:
+    """Why, in lines that are no wider than WIDTH; a command for a person has a line of its own, so that it can be
+    copied."""
+    words = action.reason[: len(action.reason) - len(action.command)].rstrip()
+    whole = textwrap.TextWrapper(
+        WIDTH, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
+    )
+    text = whole.wrap(words)
+    return text + ([INDENT + INDENT + action.command] if action.command else [])
 
 
 def _object(action: Action) -> str:
@@ -233,7 +233,7 @@ def _done(outcome: Outcome, dry_run: bool) -> str:
     """What was done, in a few words."""
     action = outcome.action
     if outcome.error:
-        return f"{action.kind.value} went wrong"
+        return "not begun" if outcome.error == NOT_BEGUN else f"{action.kind.value} went wrong"
     if action.kind is Kind.SUBMIT:
         step = action.steps[0].operation.value + "".join(f" on {name}" for name in action.nodes[:1])
         step += "".join(f" and {name}" for name in action.nodes[1:])

@@ -24,13 +24,15 @@ from .writer import Outcome
 class Round:
     """A round: its plan, what became of each action, and the plan that the cluster would get now.
 
-    C(trouble) is what kept it from carrying out all of its plan, or from seeing how that went.
+    C(trouble) is what kept it from carrying out all of its plan, or from seeing how that went; C(seen) says whether
+    C(after) was looked at after the writes.
     """
 
     before: Plan
     outcomes: tuple[Outcome, ...]
     after: Plan
     trouble: AutorepairError | None = None
+    seen: bool = True
 
     @property
     def changed(self) -> bool:
@@ -53,7 +55,7 @@ def play(client: Client, limits: Limits, settings: Settings, clock: Callable[[],
         outcomes = confirm(outcomes, client, settings.sleep)
         return Round(plan, outcomes, look(client, limits, clock()), trouble)
     except AutorepairError as error:
-        return Round(plan, outcomes, plan, trouble or error)
+        return Round(plan, outcomes, plan, trouble or error, seen=False)
 
 
 def result(played: Round, check_mode: bool) -> dict[str, Any]:
@@ -62,9 +64,9 @@ def result(played: Round, check_mode: bool) -> dict[str, Any]:
     return {
         "changed": played.changed,
         "actions": performed(played.outcomes),
-        "summary": dict(played.after.summary),
-        "pending": played.after.under_way,
-        "failed_instances": failed,
+        "summary": dict(played.after.summary) if played.seen else None,
+        "pending": played.after.under_way if played.seen else None,
+        "failed_instances": failed if played.seen else None,
         "plan": planned(played.before),
         "report": lines(played.before, played.outcomes, played.after, check_mode),
         "diff": diff(played.outcomes),

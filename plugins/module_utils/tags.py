@@ -169,11 +169,6 @@ def _jobs(text: str) -> tuple[int, ...]:
     return tuple(int(job) for job in text.split("+")) if text else ()
 
 
-def suspend_tag(until: float) -> str:
-    """The tag that suspends until then (seconds since the epoch, or FOREVER)."""
-    return PREFIX + ("suspend" if until == FOREVER else f"suspend:{int(until):d}")
-
-
 def pending_tag(kind: RepairType, repair_id: str, timestamp: int, jobs: Iterable[int]) -> str:
     """The tag of a repair under way; of too many jobs the newest ones are kept."""
     return _fit(f"{PREFIX}pending:{kind.label}:{repair_id}:{timestamp}:", jobs)

@@ -14,13 +14,16 @@ from .errors import AnswerLost
 from .model import JobRequest, Operation
 from .repairs import reason_of
 
+NOT_BEGUN = "not begun, as the round ended before"
+
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one action.
 
     C(jobs) are the repair's jobs; C(tag_jobs) the jobs that write tags and that a round sees through to their end;
-    C(added) and C(removed) the tags, which in check mode are those that would be written.
+    C(added) and C(removed) the tags. C(sent) says that something was written, or in check mode would have been; C(lost)
+    that the answer to it did not come.
     """
 
     action: Action
@@ -30,6 +33,7 @@ class Outcome:
     removed: tuple[str, ...] = ()
     sent: bool = False
     error: str = ""
+    lost: bool = False
 
     @property
     def written(self) -> bool:
@@ -50,7 +54,7 @@ class Writer:
 
     @property
     def sent(self) -> bool:
-        """Whether anything was sent that the cluster has, or may have, taken."""
+        """See Outcome."""
         return self.outcome_so_far.sent
 
     def outcome(self, error: str = "") -> Outcome:

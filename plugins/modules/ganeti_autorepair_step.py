@@ -36,7 +36,7 @@ attributes:
     description: Can run in check mode, sends reads only, and returns what it would have done.
     support: full
   diff_mode:
-    description: Shows the tags of each object that changes, before and after.
+    description: Shows for each object that changes the tags that go and those that come.
     support: full
   action_group:
     description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
@@ -163,7 +163,7 @@ actions:
       type: str
       sample: null
 summary:
-  description: The number of instances in each state after the round.
+  description: The number of instances in each state after the round; null if it could not be looked at any more.
   returned: success, and failure after the round had begun
   type: dict
   sample:
@@ -174,7 +174,7 @@ summary:
     repair_failed: 0
     suspended: 0
 pending:
-  description: The number of repairs under way after the round.
+  description: The number of repairs under way after the round; null if it could not be looked at any more.
   returned: success, and failure after the round had begun
   type: int
   sample: 2

@@ -76,6 +76,7 @@ def test_a_name_that_the_certificate_does_not_have(site: Site) -> None:
 OPTIONS = [
     ("a URL", {"host": "https://cluster.example.com"}, "rapi_host is 'https://cluster.example.com'"),
     ("nothing", {"host": ""}, "rapi_host is ''"),
+    ("a percent sign", {"host": "local%68ost"}, "rapi_host is 'local%68ost'"),
     ("a short fingerprint", {"fingerprint": "ab:cd"}, "64 hexadecimal digits"),
     ("a CA file that is not there", {"ca_path": "/nonexistent.pem"}, "there is no file /nonexistent.pem"),
     ("a CA file without certificates", {"ca_path": __file__}, "holds no certificates"),
@@ -95,17 +96,23 @@ def test_an_option_that_can_not_be_meant(site: Site, changes: dict[str, object],
 def test_a_pinned_certificate_without_names(
     tmp_path: Path, write: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A certificate like Ganeti's own is accepted by its fingerprint, whatever CA bundle the environment names."""
+    """One like Ganeti's own is accepted by its fingerprint, whatever bundle or proxy the environment names."""
     with Simulator(own_certificate=True, folder=tmp_path) as simulator:
         site = Site(simulator)
         fingerprint = simulator.certificate.fingerprint.replace(":", "")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent.pem")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port()}")
         assert site.client(ca_path=None, fingerprint=write(fingerprint)).cluster_info()["name"] == "cluster.example.com"
-        with pytest.raises(TlsError, match="mend REQUESTS_CA_BUNDLE"):
-            site.client(ca_path=None).cluster_info()
-        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
         with pytest.raises(TlsError, match="can't be trusted"):
             site.client(ca_path=None).cluster_info()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "LOCALHOST", "127.1", "0x7f.1"])
+def test_a_wrong_pin_is_refused_by_whatever_name_the_host_goes(site: Site, host: str) -> None:
+    """However the address is spelt, no password goes to somebody else."""
+    with pytest.raises(TlsError, match="Fingerprints did not match"):
+        site.client(host=host, ca_path=None, fingerprint="ab" * 32).cluster_info()
+    assert not site.simulator.log.entries
 
 
 def test_switching_verification_off(tmp_path: Path) -> None:
@@ -220,6 +227,29 @@ def test_a_lost_answer_to_what_destroys_data(site: Site, path: str, archived: bo
     assert ":success:" in tag
 
 
+def test_answers_that_stay_away(site: Site) -> None:
+    """After two in a row nothing more is tried: a host that hangs would cost a time-out for each instance."""
+    broken(site)
+    site.cluster.add_instance("mail", "rbd", "node3")
+    site.simulator.faults.add(RequestFault("PUT", "/2/instances/*", DROP_AFTER, times=9))
+    played = site.play()
+    assert isinstance(played.trouble, Unreachable)
+    assert [outcome.sent for outcome in played.outcomes] == [True, True, False]
+    assert len(site.simulator.log.writes()) == 2
+    site.simulator.faults.clear()
+    site.simulator.advance_until_idle()
+    site.play_until_quiet()
+    assert site.state("web") == site.state("db") == site.state("mail") == "healthy"
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_gateway_that_gives_up_on_a_write(site: Site, status: int) -> None:
+    """It says nothing of whether the write was carried out."""
+    broken(site)
+    site.simulator.faults.add(RequestFault("PUT", "*/failover", ANSWER, response=Response(status, b"{}")))
+    assert site.play().outcomes[0].lost
+
+
 def test_one_refused_request(site: Site) -> None:
     """An instance whose request is refused says so, and the next one is repaired."""
     broken(site)
@@ -247,7 +277,7 @@ def test_the_host_that_goes_away_half_way(site: Site) -> None:
     assert client and isinstance(played.trouble, Unreachable)
     assert played.changed
     errors = {outcome.action.name: outcome.error for outcome in played.outcomes}
-    assert errors == {"db": "", "web": "not begun: cannot submit: gone"}
+    assert errors == {"db": "", "web": "not begun, as the round ended before"}
     site.simulator.advance_until_idle()
     site.play_until_quiet()
     assert site.state("web") == "healthy"

@@ -41,6 +41,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import carry_out
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.writer import NOT_BEGUN
 
 ALLOW = [tag("reinstall")]
 UUID = "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27"
@@ -266,11 +267,11 @@ def test_check_mode_sends_nothing_and_tells_the_same_tags():
 
 
 def test_check_mode_knows_the_intent_and_the_step_and_invents_no_job():
-    """A job that was not submitted has no id to note."""
+    """A job that was not submitted stands as 0 in the tag that would be there in the end."""
     recorder = DryRunClient(_client(rbd("web1", OFFLINE)))
     ((outcome,), _trouble) = carry_out(plan_of(recorder._client.cluster), recorder, settings())
-    assert [one.operation.value for one in recorder.unsent] == ["add-tags", "failover"]
-    assert (outcome.added, outcome.removed, outcome.jobs) == ((tag(f"pending:failover:id1:{NOW}:"),), (), ())
+    assert [one.operation.value for one in recorder.unsent] == ["add-tags", "failover", "add-tags", "remove-tags"]
+    assert (outcome.added, outcome.removed, outcome.jobs) == ((tag(f"pending:failover:id1:{NOW}:0"),), (), ())
 
 
 def test_a_dry_run_passes_reads_on():
@@ -346,8 +347,8 @@ def test_an_error_of_the_whole_cluster_ends_the_round(number, error):
     assert trouble is error
     assert [one.action.kind.value for one in outcomes] == ["submit", "submit", "hold"]
     assert [one.error for one in outcomes] == [
-        f"not begun: {error}" if number == 1 else str(error),
-        f"not begun: {error}",
+        NOT_BEGUN if number == 1 else str(error),
+        NOT_BEGUN,
         "",
     ]
     assert [one.sent for one in outcomes] == [number > 1, False, False]

@@ -74,7 +74,7 @@ def test_a_round_is_limited_to(instances, groups, wanted):
     ("limits", "words"),
     [
         ({"instances": ("web1", "web3")}, "instances: nothing in the cluster is called web3"),
-        ({"instances": ("Web1",)}, "instances: nothing in the cluster is called Web1"),
+        ({"instances": ("Web9",)}, "instances: nothing in the cluster is called Web9"),
         ({"instances": ("eb1",)}, "called eb1"),
         ({"instances": ("web1.example.com.",)}, "called web1.example.com."),
         ({"groups": ("rack3",)}, "groups: nothing in the cluster is called rack3"),

@@ -22,7 +22,6 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import (
     parse_tags,
     pending_tag,
     result_tag,
-    suspend_tag,
 )
 
 LONGEST = 128
@@ -171,8 +170,6 @@ def test_a_suspend_holds_until_the_second_that_it_names(until, now, holds):
 
 def test_tags_are_written_as_the_design_has_them():
     """Every form that is written."""
-    assert suspend_tag(FOREVER) == tag("suspend")
-    assert suspend_tag(1_800_000_000.9) == tag("suspend:1800000000")
     assert pending_tag(FAILOVER, "r1", 100, ()) == tag("pending:failover:r1:100:")
     assert pending_tag(FAILOVER, "r1", 100, (7, 8)) == tag("pending:failover:r1:100:7+8")
     assert result_tag(FIX_STORAGE, "r1", 100, "enoperm", ()) == tag("result:fix-storage:r1:100:enoperm:")
