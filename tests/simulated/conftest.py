@@ -54,10 +54,18 @@ class Site:
         """The plan for the cluster as it stands."""
         return look(self.client(), limits or Limits(), self.cluster.clock.now())
 
-    def play(self, limits: Limits | None = None, *, check: bool = False, **changes: object) -> Round:
+    def play(
+        self,
+        limits: Limits | None = None,
+        *,
+        check: bool = False,
+        reason: str = "",
+        iallocator: str = "",
+        **changes: object,
+    ) -> Round:
         """Play one round; jobs go on while the runner waits."""
         client: Client = self.client(**changes)
-        settings = Settings("", "", lambda: next(self.ids), self.simulator.advance)
+        settings = Settings(reason, iallocator, lambda: next(self.ids), self.simulator.advance)
         return play(DryRunClient(client) if check else client, limits or Limits(), settings, self.cluster.clock.now)
 
     def play_until_quiet(self, rounds: int = 30, **changes: object) -> list[Round]:

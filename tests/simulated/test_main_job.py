@@ -128,3 +128,30 @@ def test_the_whole_plan_in_check_mode(site: Site) -> None:
     did = {outcome.action.name: outcome.action.kind.value for outcome in played.outcomes if outcome.action.kind.writes}
     assert did == {"web": "submit", "log": "submit", "db": "refuse", "old": "finish"}
     assert any("pending:failover:repair-" in tag for outcome in played.outcomes for tag in outcome.added)
+
+
+def test_the_users_words_and_allocator(site: Site) -> None:
+    """A reason stands in the trail of every job that RAPI lets have one, in ASCII; the allocator is the user's."""
+    site.cluster.add_instance("web", "rbd", "node3")
+    site.allow("failover")
+    site.kill("node3")
+    site.play(reason="für node3", iallocator="hail")
+    site.simulator.advance_until_idle()
+    ops = [step.op for job in site.cluster.queue.jobs.values() for step in job.steps]
+    assert len(ops) == 4
+    assert all("ganeti.autorepair:repair-1 f\\\\xfcr node3" in str(op["reason"]) for op in ops)
+    (failover,) = [op for op in ops if op["OP_ID"] == "OP_INSTANCE_FAILOVER"]
+    assert failover["iallocator"] == "hail"
+
+
+def test_an_allocator_that_is_not_there(site: Site) -> None:
+    """A slip in its name costs tries, not a failure on every instance."""
+    site.cluster.add_instance("web", "rbd", "node3")
+    site.allow("failover")
+    site.kill("node3")
+    site.play(iallocator="hial")
+    site.simulator.advance_until_idle()
+    played = site.play()
+    (outcome,) = played.outcomes
+    assert (outcome.action.kind.value, outcome.sent) == ("wait", False)
+    assert "hial" in outcome.action.reason

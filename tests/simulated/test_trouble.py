@@ -17,6 +17,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     BadAnswer,
     BadOption,
     Forbidden,
+    NotFound,
     QueueDrained,
     RequestRefused,
     TlsError,
@@ -131,6 +132,7 @@ ANSWERS = [
     ("no table", json_answer({"rows": []}), BadAnswer, "sent no table"),
     ("a table with too few columns", json_answer({"data": [[[0, "web"]]]}), BadAnswer, "sent no table of 2 fields"),
     ("an instance without a name", json_answer({"data": [[[3, None], [0, []]]]}), BadAnswer, "has no name"),
+    ("a path that is not there", Response(404, b'{"message": "Not found"}'), NotFound, "answered 404 (Not found)"),
     ("an error without words", Response(502, b""), RequestRefused, "502"),
 ]
 
