@@ -17,19 +17,25 @@ from simulator.examples import example
 ROOT = Path(__file__).parents[2]
 
 
-def galaxy(*arguments: object) -> None:
+def elsewhere(home: Path) -> dict[str, str]:
+    """An environment that knows nothing of the checkout."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return kept | {"ANSIBLE_HOME": str(home / "ansible")}
+
+
+def galaxy(home: Path, *arguments: object) -> None:
     """Run ansible-galaxy for collections."""
     command = ["ansible-galaxy", "collection", *map(str, arguments)]
-    subprocess.run(command, check=True, capture_output=True, text=True, cwd="/")
+    subprocess.run(command, check=True, capture_output=True, text=True, cwd="/", env=elsewhere(home))
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the built collection was installed."""
     folder = tmp_path_factory.mktemp("installed")
-    galaxy("build", ROOT, "--output-path", folder)
+    galaxy(folder, "build", ROOT, "--output-path", folder)
     (tarball,) = folder.glob("*.tar.gz")
-    galaxy("install", "--no-deps", "--collections-path", folder / "collections", tarball)
+    galaxy(folder, "install", "--no-deps", "--collections-path", folder / "collections", tarball)
     return folder / "collections"
 
 
@@ -38,14 +44,12 @@ def dry_run(playbook: str, folder: Path, collections: Path | None, cwd: Path) ->
     with Simulator(folder=folder) as simulator:
         example(simulator.cluster)
         settings = simulator.settings()
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environment |= {
+        environment = elsewhere(folder) | {
             f"GANETI_RAPI_{name.upper()}": str(settings[name])
             for name in ("host", "port", "user", "password", "ca_path")
         }
         if collections:
             environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
-        environment["ANSIBLE_HOME"] = str(folder / "ansible")
         inventory = folder / "inventory"
         inventory.write_text('c ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"\n')
         command = ["ansible-playbook", "--inventory", str(inventory), playbook, "--check", "--diff"]
