@@ -44,7 +44,7 @@ def connection_error(error: BaseException, options: RapiOptions, what: str, writ
     if write and sent:
         look = "the next round looks whether it was carried out"
         return AnswerLost(f"cannot {what}: it was sent to {url}, but no answer came ({words}); {look}")
-    if any(isinstance(cause, requests.Timeout) for cause in causes):
+    if any(isinstance(cause, (requests.Timeout, socket.timeout)) for cause in causes):
         return Unreachable(f"cannot {what}: {url} did not answer in time; check rapi_host, or raise rapi_timeout")
     check = "check rapi_host and rapi_port, and that ganeti-rapi runs on the master"
     return Unreachable(f"cannot {what}: no connection to {url} ({words}); {check}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,6 +156,24 @@ def test_reads_are_tried_again(site: Site) -> None:
     site.simulator.faults.add(RequestFault("GET", "/2/info", DROP_BEFORE, times=3))
     with pytest.raises(Unreachable, match="cannot read the cluster's data: no connection"):
         site.look()
+
+
+def test_an_answer_that_takes_too_long() -> None:
+    """The time-out holds for connecting and for reading, each time that a read is tried."""
+    with Simulator(latency=3.0) as simulator:
+        client, before = Site(simulator).client(timeout=1), time.monotonic()
+        with pytest.raises(Unreachable, match="did not answer in time; check rapi_host, or raise rapi_timeout"):
+            client.cluster_info()
+        assert 3 <= time.monotonic() - before < 8
+
+
+def test_a_port_that_accepts_and_says_nothing(site: Site) -> None:
+    """Not even TLS begins."""
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        with pytest.raises(Unreachable, match="did not answer in time"):
+            site.client(port=mute.getsockname()[1], timeout=1).cluster_info()
 
 
 def broken(site: Site) -> None:
