@@ -73,8 +73,8 @@ def _not_begun(action: Action, error: ClusterError) -> Outcome:
 def _carry_out(action: Action, plan: Plan, writer: Writer, settings: Settings) -> None:
     if action.kind is Kind.SUBMIT and action.repair is None:
         _begin(action, plan, writer, settings)
-    elif action.kind is Kind.SUBMIT and action.repair is not None:
-        _go_on(action, action.repair, plan, writer, settings)
+    elif action.kind is Kind.SUBMIT and action.repair is not None:  # its intent stands in the cluster already
+        _take_step(action, action.repair, plan, writer, settings, None)
     elif action.kind is Kind.REFUSE:
         writer.repair_id = settings.new_id()
         _replace_tags(writer, _result(action, writer.repair_id, plan.time, ()), action.remove)
@@ -93,11 +93,6 @@ def _begin(action: Action, plan: Plan, writer: Writer, settings: Settings) -> No
     intent = pending_tag(repair.type, repair.id, repair.timestamp, ())
     tagged = writer.tags(Operation.ADD_TAGS, [intent])
     _take_step(action, replace(repair, tags=(intent,)), plan, writer, settings, tagged)
-
-
-def _go_on(action: Action, repair: Repair, plan: Plan, writer: Writer, settings: Settings) -> None:
-    """The next step of a repair whose intent stands in the cluster already."""
-    _take_step(action, repair, plan, writer, settings, None)
 
 
 def _take_step(

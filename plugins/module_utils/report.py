@@ -81,7 +81,7 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     name = before.cluster.name or "the cluster"
     text = ["{}, {}{}".format(name, utc(before.time), ": nothing was written" if dry_run else "")]
     table = _table(before, outcomes, after, dry_run)
-    text += ["", *table] if table else ["", "Nothing is broken."]
+    text += ["", *table] if table else ["", "No instance is on a node marked offline or drained."]
     errors = [outcome for outcome in outcomes if outcome.error and outcome.error != NOT_BEGUN]
     remarks = [f"ERROR {_object(outcome.action)}: {outcome.error}" for outcome in errors]
     remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]

@@ -306,7 +306,7 @@ ansible_facts:
           returned: success
           type: list
           elements: str
-          sample: ["cluster.example.com, 2026-12-01T00:00:00Z", "", "Nothing is broken.", ""]
+          sample: ["cluster.example.com, 2026-12-01T00:00:00Z", "", "15 instances: 15 healthy"]
 """
 
 import time

@@ -196,7 +196,7 @@ report:
   returned: success, and failure after the round had begun
   type: list
   elements: str
-  sample: ["cluster.example.com, 2026-12-01T00:00:00Z", "", "Nothing is broken.", "", "15 instances: 15 healthy"]
+  sample: ["cluster.example.com, 2026-12-01T00:00:00Z", "", "15 instances: 15 healthy"]
 failure:
   description: The kind of error, for programs.
   returned: failure

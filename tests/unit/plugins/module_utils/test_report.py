@@ -60,8 +60,12 @@ def _row(report, name):
 def test_nothing_broken_is_three_lines():
     """And says of what, and when."""
     assert _report(rbd("web1", ONLINE), rbd("web2", ONLINE)) == [
-        "cluster.example.com, 2027-01-15T08:00:00Z", "", "Nothing is broken.", "", "2 instances: 2 healthy",
-    ]  # fmt: skip
+        "cluster.example.com, 2027-01-15T08:00:00Z",
+        "",
+        "No instance is on a node marked offline or drained.",
+        "",
+        "2 instances: 2 healthy",
+    ]
 
 
 def test_an_empty_cluster_has_none():
