@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 PYTEST_SUMMARY = re.compile(r"=== (\d+ \w+(?:, \d+ \w+)*) in ")
@@ -49,6 +50,15 @@ def run(target: str) -> Step:
     return Step(target, make.wait() != 0, time.monotonic() - start, tests)
 
 
+def _count(steps: Iterable[Step]) -> str:
+    """Return one closing line over the tests of all steps, as programs read it."""
+    counts = Counter({"passed": 0, "failed": 0})
+    for number, word in re.findall(r"(\d+) (\w+)", ", ".join(step.tests for step in steps)):
+        counts["failed" if word.startswith("error") else word] += int(number)
+    told = ("passed", "failed", *(word for word in ("skipped",) if counts[word]))
+    return ", ".join(f"{counts[word]} {word}" for word in told)
+
+
 def main(*targets: str) -> int:
     """Return 1 if a target failed."""
     start, steps = time.monotonic(), []
@@ -61,6 +71,7 @@ def main(*targets: str) -> int:
         print(f"{step.target:<10}{step.verdict:<8}{step.seconds:7.1f} s  {step.tests}".rstrip())
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(step.verdict for step in steps).items())
     print(f"{verdicts} in {time.monotonic() - start:.0f} s")
+    print(_count(steps))
     return int(any(step.failed for step in steps))
 
 
