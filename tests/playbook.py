@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +56,30 @@ class Run:
     def messages(self) -> list[str]:
         """The messages of the tasks that failed."""
         return [str(result.get("msg")) for result in self.failures]
+
+
+def start_step(options: Mapping[str, Any]) -> subprocess.Popen[str]:
+    """Start the module `ganeti_autorepair_step` as a process of its own, as ansible does where a task runs."""
+    environment = {**os.environ, "PYTHONPATH": str(BUILD / "collections")}
+    command = [sys.executable, "-m", f"ansible_collections.{STEP.replace('.ganeti_', '.plugins.modules.ganeti_')}"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
+    if process.stdin:
+        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": dict(options)}))
+        process.stdin.close()
+    return process
+
+
+def end_step(process: subprocess.Popen[str]) -> Mapping[str, Any]:
+    """Wait for such a process, and return what the module returned.
+
+    Raises:
+        AssertionError: showing what it said instead.
+    """
+    output, trouble = (stream.read() if stream else "" for stream in (process.stdout, process.stderr))
+    assert process.wait() == 0, output + trouble
+    result: Mapping[str, Any] = json.loads(output)
+    return result
 
 
 def play(folder: Path, variables: Mapping[str, Any], *options: str, playbook: str = "ganeti.autorepair.repair") -> Run:

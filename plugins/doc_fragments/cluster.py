@@ -10,9 +10,24 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
+  transport:
+    description:
+      - V(rapi) is Ganeti's remote API, from anywhere. V(luxi) is Ganeti's own socket on the master node, where the
+        module then has to run, without a password, as C(root) or a user who may use the socket.
+      - If not set, the value of the environment variable E(GANETI_TRANSPORT) is used.
+    type: str
+    choices: [rapi, luxi]
+    default: rapi
+  luxi_socket:
+    description:
+      - Path of the socket of O(transport=luxi).
+      - If not set, the value of the environment variable E(GANETI_LUXI_SOCKET) is used.
+    type: path
+    default: /var/run/ganeti/socket/ganeti-query
   rapi_host:
     description:
-      - Host name or address at which the cluster's RAPI listens, usually the cluster's own name.
+      - Host name or address at which the cluster's RAPI listens, usually the cluster's own name. Needed with
+        O(transport=rapi).
       - If not set, the value of the environment variable E(GANETI_RAPI_HOST) is used.
     type: str
   rapi_port:
@@ -60,5 +75,5 @@ options:
     type: int
     default: 30
 requirements:
-  - requests
+  - requests, with O(transport=rapi)
 """

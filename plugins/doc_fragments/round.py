@@ -30,4 +30,11 @@ options:
         Instances that are down go first.
     type: int
     default: 10
+  retries:
+    description:
+      - How often a step of a repair is taken again when its job has failed, before the repair ends with a failure. Only
+        what is safe to repeat is repeated, after a pause of one minute that doubles each time.
+      - A step that found no resources is taken again without end; the pauses grow to an hour.
+    type: int
+    default: 2
 """

@@ -10,6 +10,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 
 from .client import Client
 from .errors import AutorepairError, BadOption
+from .luxi import LuxiClient
 from .plan import Limits
 from .rapi import REQUESTS_PROBLEM, RapiClient
 from .rapi_options import RapiOptions
@@ -21,6 +22,8 @@ def _option(name: str, **spec: Any) -> dict[str, Any]:
 
 
 CONNECTION: dict[str, Any] = {
+    "transport": _option("transport", type="str", choices=["rapi", "luxi"], default="rapi"),
+    "luxi_socket": _option("luxi_socket", type="path", default="/var/run/ganeti/socket/ganeti-query"),
     "rapi_host": _option("rapi_host", type="str"),
     "rapi_port": _option("rapi_port", type="int", default=5080),
     "rapi_user": _option("rapi_user", type="str"),
@@ -35,11 +38,18 @@ ROUND: dict[str, Any] = {
     "instances": {"type": "list", "elements": "str", "default": []},
     "groups": {"type": "list", "elements": "str", "default": []},
     "max_in_flight": {"type": "int", "default": 10},
+    "retries": {"type": "int", "default": 2},
 }
 
 
 def connect(module: AnsibleModule) -> Client:
     """The client that C(module)'s options ask for; nothing is sent yet. Raises BadOption."""
+    if module.params["transport"] == "luxi":
+        return LuxiClient(module.params["luxi_socket"])
+    return _connect_rapi(module)
+
+
+def _connect_rapi(module: AnsibleModule) -> Client:
     if REQUESTS_PROBLEM is not None:
         module.fail_json(msg=missing_required_lib("requests"), exception=repr(REQUESTS_PROBLEM))
     given = module.params
@@ -60,7 +70,9 @@ def limits(module: AnsibleModule) -> Limits:
     given = module.params
     if given["max_in_flight"] < 0:
         raise BadOption(f"max_in_flight is {given['max_in_flight']}; it takes a number of repairs, 0 for none")
-    return Limits(tuple(given["instances"]), tuple(given["groups"]), given["max_in_flight"])
+    if given["retries"] < 0:
+        raise BadOption(f"retries is {given['retries']}; it takes a number, 0 for none")
+    return Limits(tuple(given["instances"]), tuple(given["groups"]), given["max_in_flight"], given["retries"])
 
 
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from .errors import BadAnswer
 from .model import JobRequest
 
 Row = tuple[tuple[int, Any], ...]  # one object: (status, value) for each field, as Ganeti's queries give them
@@ -14,7 +15,12 @@ NORMAL = 0  # the status of a value that is there
 
 
 class Client(Protocol):
-    """What every transport can do. Each call raises an AutorepairError for whatever goes wrong."""
+    """What every transport can do. Each call raises an AutorepairError for whatever goes wrong.
+
+    C(joins) says whether one job can hold several tasks; without it each is a job of its own.
+    """
+
+    joins: bool
 
     def cluster_info(self) -> Mapping[str, Any]:
         """The cluster's own data, as C(gnt-cluster info) knows it: C(name), C(master), C(tags), ..."""
@@ -27,11 +33,29 @@ class Client(Protocol):
         """Submit one job; its id, or None where nothing was sent (check mode)."""
 
 
+def table(answer: Any, fields: int, what: str) -> Sequence[Row]:
+    """The rows of the answer to a query of so many C(fields), which is the same over every transport.
+
+    Raises BadAnswer, whose words begin with C(what), for anything else.
+    """
+    rows = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(rows, list) or not all(_is_row(row, fields) for row in rows):
+        raise BadAnswer(f"{what} sent no table of {fields} fields")
+    return [tuple((status, value) for status, value in row) for row in rows]
+
+
+def _is_row(row: Any, fields: int) -> bool:
+    return (
+        isinstance(row, list) and len(row) == fields and all(isinstance(cell, list) and len(cell) == 2 for cell in row)
+    )
+
+
 class DryRunClient:
     """A client for check mode (law 1): reads pass, a write is remembered in C(unsent) and goes nowhere."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.joins = client.joins
         self.unsent: list[JobRequest] = []
 
     def cluster_info(self) -> Mapping[str, Any]:

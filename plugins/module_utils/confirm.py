@@ -16,13 +16,16 @@ from .writer import Outcome
 CONFIRM_SECONDS = 60.0
 
 
-def confirm(outcomes: Iterable[Outcome], client: Client, sleep: Callable[[float], None]) -> tuple[Outcome, ...]:
+def confirm(
+    outcomes: Iterable[Outcome], client: Client, sleep: Callable[[float], None], release: int | None = None
+) -> tuple[Outcome, ...]:
     """C(outcomes) with the errors of the jobs that write tags, once these have ended or CONFIRM_SECONDS have passed.
 
-    One request asks for all of them; the pauses between such requests grow.
+    The job that let go of the claim, C(release), is waited for as well, so that the next round finds none. One request
+    asks for all of them; the pauses between such requests grow.
     """
     outcomes = tuple(outcomes)
-    wanted = [job for outcome in outcomes for job in outcome.tag_jobs]
+    wanted = [job for outcome in outcomes for job in outcome.tag_jobs] + ([] if release is None else [release])
     jobs = _wait_for(wanted, client, sleep) if wanted else {}
     return tuple(_confirmed(outcome, [jobs[job] for job in outcome.tag_jobs if job in jobs]) for outcome in outcomes)
 

@@ -4,19 +4,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from .health import REINSTALL, Step
-from .model import Cluster, NodeState, RepairType, utc
-from .repairs import Progress, Repair, progress_of, rest_of_reinstall
+from .model import Cluster, Job, NodeState, RepairType, utc
+from .opcodes import STEPS
+from .repairs import Progress, Repair, failed_step, repeatable, rest_of_reinstall, tries
 from .state import Case
 from .tags import FOREVER
 
-FIRST_PAUSE, LONGEST_PAUSE = (
-    60,
-    3600,
-)  # seconds between two tries when resources are lacking; doubled each time
+FIRST_PAUSE, LONGEST_PAUSE = 60, 3600  # seconds between two tries of a step; doubled each time
 
 
 class Kind(Enum):
@@ -60,8 +58,15 @@ class Action:
     command: str = ""
 
 
-def decide(case: Case, cluster: Cluster, now: float) -> Action:
-    """What comes next for the instance of C(case), and why."""
+def decide(case: Case, cluster: Cluster, now: float, retries: int = 0) -> Action:
+    """What comes next for the instance of C(case), and why; a step that failed is taken again C(retries) times."""
+    action = _decide(case, cluster, now, retries)
+    if action.kind not in (Kind.NONE, Kind.REPORT) or case.unread or case.policy.suspended or case.health.unknown:
+        return action
+    return _tidy(case) or action
+
+
+def _decide(case: Case, cluster: Cluster, now: float, retries: int) -> Action:
     if case.failure:  # untouched until a person has looked
         command = f"gnt-instance remove-tags {case.instance.name} {' '.join(case.failure.tags)}"
         why = _failure_reason(case.failure, cluster)
@@ -73,14 +78,23 @@ def decide(case: Case, cluster: Cluster, now: float) -> Action:
     if case.health.unknown:
         return _report(case, case.health.unknown)
     if case.pending:
-        return _follow(case, case.pending, cluster, now)
-    leftover = tuple(tag.tag for tag in case.tags.pendings)  # a result with the same id stands beside it
-    if leftover and not case.policy.suspended:
-        why = "its repair has its result; the pending tag is left over"
-        return Action(Kind.FINISH, case.instance.name, why, remove=leftover)
+        return _follow(case, case.pending, cluster, now, retries)
+    if case.tags.pendings and not case.policy.suspended:  # a result stands beside it
+        return _tidy(case) or _healthy(case)
     if case.health.whole:
         return _healthy(case)
     return _begin(case)
+
+
+def _tidy(case: Case) -> Action | None:
+    """The removal of tags that a result has replaced, where a runner died before it: pending ones of the same repair,
+    and, unless a repair has failed or is pending, the results before the last one."""
+    ended = {repair.id for repair in case.results}
+    over = [tag.tag for tag in case.tags.pendings if tag.id in ended]
+    if not case.failure and not case.pending:
+        over += [tag for repair in case.results[:-1] for tag in repair.tags if tag not in over]
+    why = "its repair has its result; the tags that it replaces are left over"
+    return Action(Kind.FINISH, case.instance.name, why, remove=tuple(over)) if over else None
 
 
 def _healthy(case: Case) -> Action:
@@ -116,7 +130,7 @@ def _suspended(case: Case) -> Action:
     return Action(Kind.HOLD, case.instance.name, reason, repair=case.pending)
 
 
-def _follow(case: Case, repair: Repair, cluster: Cluster, now: float) -> Action:
+def _follow(case: Case, repair: Repair, cluster: Cluster, now: float, retries: int) -> Action:
     """What comes next for a repair that is pending."""
     last = cluster.jobs.get(repair.jobs[-1]) if repair.jobs else None
     if case.progress is Progress.RUNNING:
@@ -126,16 +140,31 @@ def _follow(case: Case, repair: Repair, cluster: Cluster, now: float) -> Action:
     rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
     if case.progress is Progress.CANCELED:
         return _finish(case, repair, None, _canceled_reason(case, repair, rest))
-    if case.progress is Progress.FAILED and last:
-        return _finish(case, repair, "failure", f"job {last.id} failed: {last.error}")
-    if case.progress is Progress.NO_ROOM and last and last.ended and not case.health.whole:
-        again = last.ended + _pause(repair, cluster)
+    if case.progress is Progress.FAILED and last and not _may_repeat(case, repair, last, cluster, retries):
+        return _finish(case, repair, "failure", _failed_reason(case, repair, last, cluster))
+    if case.progress in (Progress.FAILED, Progress.NO_ROOM) and last and last.ended and not case.health.whole:
+        again = last.ended + _pause(tries(repair, cluster.jobs))
         if again > now:
-            return _wait(case, f"no room for it ({last.error}); it is tried again after {utc(again)}")
+            what = f"job {last.id} failed" if case.progress is Progress.FAILED else "no room for it"
+            return _wait(case, f"{what} ({last.error}); it is tried again after {utc(again)}")
     if case.progress is Progress.GONE and repair.type is RepairType.REINSTALL:
         gone = f"job {repair.jobs[-1]} has left the queue"
         return _finish(case, repair, "failure", f"{gone}, and nobody can tell whether its disks were installed since")
-    return _go_on(case, repair, rest, cluster)
+    return _go_on(case, repair, rest, cluster, now)
+
+
+def _may_repeat(case: Case, repair: Repair, last: Job, cluster: Cluster, retries: int) -> bool:
+    """Whether the step that failed is still the one to take, may be taken again, and has not been too often."""
+    steps = case.health.steps
+    same = bool(steps) and STEPS[steps[0].operation] == failed_step(last)
+    return same and repeatable(last) and tries(repair, cluster.jobs) <= retries
+
+
+def _failed_reason(case: Case, repair: Repair, last: Job, cluster: Cluster) -> str:
+    count = tries(repair, cluster.jobs)
+    often = f", as did {count - 1} before it" if count > 1 else ""
+    whole = "; it is on nodes that are online, see whether it runs" if case.health.whole else ""
+    return f"job {last.id} failed{often}: {last.error}{whole}"
 
 
 def _canceled_reason(case: Case, repair: Repair, rest: tuple[Step, ...]) -> str:
@@ -145,7 +174,7 @@ def _canceled_reason(case: Case, repair: Repair, rest: tuple[Step, ...]) -> str:
     return f"{reason}; a suspend tag keeps the next one from starting"
 
 
-def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster) -> Action:
+def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster, now: float) -> Action:
     """What comes next for a repair none of whose jobs is under way or failed: its end, or its next step."""
     health = case.health
     if rest and cluster.nodes[case.instance.primary].state is not NodeState.OFFLINE:
@@ -163,6 +192,10 @@ def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster)
         return _finish(case, repair, "enoperm", f"{health.problem}; {needed} is needed, the repair may do {allowed}")
     if health.waits_for:
         return _wait(case, f"{health.problem}; waits for {health.waits_for}")
+    last = cluster.jobs.get(repair.jobs[-1]) if repair.jobs else None
+    if last and last.ended and STEPS[health.steps[0].operation] in last.done and last.ended + FIRST_PAUSE > now:
+        again = utc(last.ended + FIRST_PAUSE)  # does the cluster's answer show what it did? Better look twice.
+        return _wait(case, f"{health.problem}, though job {last.id} has just seen to it; looked at again after {again}")
     return _submit(case, repair, repair.type, health.steps, health.problem)
 
 
@@ -228,15 +261,9 @@ def _wait(case: Case, reason: str) -> Action:
     )
 
 
-def _pause(repair: Repair, cluster: Cluster) -> float:
-    """Seconds from the last try to the next: doubled with each job in a row that found no room."""
-    tries = 0
-    for number in reversed(repair.jobs):
-        job = cluster.jobs.get(number)
-        if job is None or progress_of(replace(repair, jobs=(number,)), cluster) is not Progress.NO_ROOM:
-            break
-        tries += 1
-    return float(min(FIRST_PAUSE * 2 ** max(tries - 1, 0), LONGEST_PAUSE))
+def _pause(tried: int) -> float:
+    """Seconds from the last try to the next, after so many."""
+    return float(min(FIRST_PAUSE * 2 ** max(tried - 1, 0), LONGEST_PAUSE))
 
 
 def _jobs_text(repair: Repair, cluster: Cluster) -> str:

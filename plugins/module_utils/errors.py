@@ -46,6 +46,18 @@ class QueueDrained(ClusterError):
     """The job queue takes no jobs at present (Ganeti answers 500 "Queue drained")."""
 
 
+class Held(ClusterError):
+    """Another round writes to the cluster; this one leaves it to that one."""
+
+
+class ClaimOver(ClusterError):
+    """The claim to be the one who writes has come too near to its end."""
+
+
+class ClockWrong(ClusterError):
+    """This machine's clock differs so much from the master's that no claim could be relied upon."""
+
+
 class NotFound(AutorepairError):
     """The path or the object does not exist (404)."""
 

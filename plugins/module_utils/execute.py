@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Execute: carry out a plan, one action after the other, so that a runner may die at any moment (design, section 5).
 
-A new repair is four jobs, submitted without waiting: its pending tag, the step, which depends on that tag, the tag
-again with the step's job in it, and the removal of the first tag. The intent thus stands before the step can run, and
-a job that was not noted any more is found by the repair's id in its reason trail.
+A new repair begins with its pending tag, the step, which comes after that tag, and the tag again with the step's job in
+it; nothing of it is waited for. The intent thus stands before the step can run, and a job that was not noted any more
+is found by the repair's id in its reason trail. docs/exactly-once.md has the argument.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Callable
 
 from .client import Client
 from .decide import Action, Kind
-from .errors import AnswerLost, AutorepairError, ClusterError, QueueDrained, Unreachable
+from .errors import AnswerLost, AutorepairError, ClaimOver, ClusterError, QueueDrained, Unreachable
 from .health import Step
-from .model import Instance, Operation, RepairType
-from .plan import Plan
+from .model import Instance, Operation, RepairType, Task
+from .plan import Plan, hold
 from .repairs import Repair
 from .tags import pending_tag, result_tag
 from .writer import NOT_BEGUN, Outcome, Writer
@@ -28,19 +28,18 @@ CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; G
 
 @dataclass(frozen=True)
 class Settings:
-    """What a round needs beside its plan. C(new_id) gives the id of a new repair, C(sleep) waits some seconds."""
+    """What carrying out needs beside a plan. C(new_id) gives the id of a new repair."""
 
     reason: str
     iallocator: str  # empty: the cluster's default
     new_id: Callable[[], str]
-    sleep: Callable[[float], None]
 
 
 def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Outcome, ...], ClusterError | None]:
     """Carry out C(plan): the outcome of each action, and what ended the round early, if anything did.
 
-    An error with one action leaves that one alone; the next are carried out. A drained queue ends nothing: what could
-    not be submitted any more is held.
+    An error with one action leaves that one alone; the next are carried out. A drained queue and the end of the claim
+    are no trouble: what could not be submitted any more is held.
     """
     outcomes: list[Outcome] = []
     ended: ClusterError | None = None
@@ -60,13 +59,14 @@ def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Out
             outcomes.append(replace(writer.outcome(str(error)), lost=isinstance(error, AnswerLost)))
         else:
             outcomes.append(writer.outcome())
-    return tuple(outcomes), None if isinstance(ended, QueueDrained) else ended
+    return tuple(outcomes), None if isinstance(ended, (QueueDrained, ClaimOver)) else ended
 
 
 def _not_begun(action: Action, error: ClusterError) -> Outcome:
     if isinstance(error, QueueDrained):
-        held = replace(action, kind=Kind.HOLD, reason=f"{action.reason}; held, as the job queue is drained")
-        return Outcome(held)
+        return Outcome(hold(action, "the job queue is drained"))
+    if isinstance(error, ClaimOver):
+        return Outcome(hold(action, "this round has come to the end of its claim"))
     return Outcome(action, error=NOT_BEGUN)
 
 
@@ -74,7 +74,7 @@ def _carry_out(action: Action, plan: Plan, writer: Writer, settings: Settings) -
     if action.kind is Kind.SUBMIT and action.repair is None:
         _begin(action, plan, writer, settings)
     elif action.kind is Kind.SUBMIT and action.repair is not None:  # its intent stands in the cluster already
-        _take_step(action, action.repair, plan, writer, settings, None)
+        _take_step(action, action.repair, plan, writer, settings)
     elif action.kind is Kind.REFUSE:
         writer.repair_id = settings.new_id()
         _replace_tags(writer, _result(action, writer.repair_id, plan.time, ()), action.remove)
@@ -90,28 +90,26 @@ def _begin(action: Action, plan: Plan, writer: Writer, settings: Settings) -> No
     """The first step of a new repair, behind its intent."""
     writer.repair_id = settings.new_id()
     repair = Repair(_type(action), writer.repair_id, int(plan.time))
-    intent = pending_tag(repair.type, repair.id, repair.timestamp, ())
-    tagged = writer.tags(Operation.ADD_TAGS, [intent])
-    _take_step(action, replace(repair, tags=(intent,)), plan, writer, settings, tagged)
+    intent = Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),))
+    _take_step(action, repair, plan, writer, settings, intent)
 
 
-def _take_step(
-    action: Action, repair: Repair, plan: Plan, writer: Writer, settings: Settings, tagged: int | None
-) -> None:
-    """Submit the step, then note its job in the tag. A job that runs holds its instance's lock, which the note waits
-    for, so nobody waits for the note."""
+def _take_step(action: Action, repair: Repair, plan: Plan, writer: Writer, settings: Settings, *before: Task) -> None:
+    """Submit the step, behind what comes C(before), then note its job in the tag. A job that runs holds its instance's
+    lock, which the note waits for, so nobody waits for the note."""
     instance = next(case.instance for case, other in plan.rows if case.instance.name == action.name)
-    step = action.steps[0]
-    job = writer.step(
-        step.operation,
-        _parameters(step, instance, action, settings.iallocator or plan.cluster.default_iallocator or "hail"),
-        [tagged],
-    )
-    note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, job or CHECK_MODE_JOB))
-    old = [tag for tag in repair.tags if tag != note]
-    noted = writer.tags(Operation.ADD_TAGS, [note], [tagged], see_through=False)
-    if old and note not in repair.tags:
-        writer.tags(Operation.REMOVE_TAGS, old, [tagged, noted], see_through=False)
+    iallocator = settings.iallocator or plan.cluster.default_iallocator or "hail"
+    steps = action.steps if writer.joins and _must_not_rest(action) else action.steps[:1]
+    tasks = [Task(step.operation, _parameters(step, instance, action, iallocator)) for step in steps]
+    jobs = writer.submit(*before, *tasks)
+    job = jobs[-1] if jobs else CHECK_MODE_JOB
+    note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, job))
+    _replace_tags(writer, note, [tag for tag in repair.tags if tag != note], see_through=False)
+
+
+def _must_not_rest(action: Action) -> bool:
+    """Whether the steps leave the instance without its disks or its mark in between: so one job, where it can be."""
+    return any(step.operation in (Operation.RECREATE_DISKS, Operation.REINSTALL) for step in action.steps)
 
 
 def _parameters(step: Step, instance: Instance, action: Action, iallocator: str) -> Mapping[str, Any]:
@@ -138,9 +136,9 @@ def _type(action: Action) -> RepairType:
     return action.type
 
 
-def _replace_tags(writer: Writer, new: str | None, old: Iterable[str]) -> None:
+def _replace_tags(writer: Writer, new: str | None, old: Iterable[str], see_through: bool = True) -> None:
     """Set C(new), then remove C(old): between the two both stand, which every reader takes for the new one."""
-    old = tuple(old)
-    tagged = writer.tags(Operation.ADD_TAGS, [new]) if new else None
-    if old:
-        writer.tags(Operation.REMOVE_TAGS, old, [tagged])
+    tasks = [Task(Operation.ADD_TAGS, tags=(new,))] if new else []
+    tasks += [Task(Operation.REMOVE_TAGS, tags=tuple(old))] if tuple(old) else []
+    if tasks:
+        writer.submit(*tasks, see_through=see_through)

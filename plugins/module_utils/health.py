@@ -109,7 +109,7 @@ def _mirrored(instance: Instance, primary: Node, secondary: Node) -> Health:
     if secondary.state is NodeState.DRAINED:  # it holds the last copy, and Ganeti refuses failover to a drained node
         waits_for = f"node {secondary.name} to be no longer drained: it holds the only copy"
         return Health(problem, (FAILOVER, REPLACE_SECONDARY), waits_for=waits_for)
-    return Health(problem, (RECREATE_DISKS, REINSTALL))  # no copy of the disks is left
+    return Health(problem, _anew(instance))  # no copy of the disks is left
 
 
 def _shared(instance: Instance, primary: Node) -> Health:
@@ -120,12 +120,19 @@ def _shared(instance: Instance, primary: Node) -> Health:
 def _local(instance: Instance, primary: Node) -> Health:
     problem = f"primary {primary.name} is {primary.state.value}"
     if primary.state is NodeState.OFFLINE:
-        return Health(problem, (RECREATE_DISKS, REINSTALL))
+        return Health(problem, _anew(instance))
     command = f"gnt-instance move -n NODE {instance.name}"
     advice = (
         "no automatic repair keeps the data of a {} instance on a drained node; a person can move it with its data: {}"
     )
     return Health(problem, advice=advice.format(instance.disk_template, command), command=command)
+
+
+def _anew(instance: Instance) -> tuple[Step, ...]:
+    """The steps that give C(instance) new disks, installed again."""
+    if instance.admin_state == "offline":
+        return RECREATE_DISKS, MARK_DOWN, REINSTALL, MARK_OFFLINE
+    return RECREATE_DISKS, REINSTALL
 
 
 def _move(instance: Instance) -> Step:

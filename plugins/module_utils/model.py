@@ -113,17 +113,20 @@ FINISHED = ("success", "error", "canceled")
 class Job:
     """A job of the queue, as far as a repair needs it.
 
-    C(operations) are opcodes in their order as the job's summary names them (C(INSTANCE_FAILOVER)), C(instances)
-    the names that they were given, C(reasons) the texts of the reason trail, C(ended) seconds since the epoch.
-    C(error) and C(error_code) come from the first opcode that failed.
+    C(operations) are opcodes in their order as the job's summary names them (C(INSTANCE_FAILOVER)), C(done) those at
+    the beginning that have succeeded, C(instances) the names that they were given, C(reasons) the texts of the reason
+    trail, C(ended) seconds since the epoch. C(error), C(error_class) and C(error_code) come from the first opcode that
+    failed.
     """
 
     id: int
     status: str
     operations: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     error: str = ""
+    error_class: str = ""
     error_code: str = ""
     ended: float | None = None
 
@@ -131,6 +134,11 @@ class Job:
     def unfinished(self) -> bool:
         """Whether it may still do something; a status that is not known here is taken for one that does."""
         return self.status not in FINISHED
+
+    @property
+    def stopped_at(self) -> str:
+        """The operation that did not succeed; empty where all did."""
+        return self.operations[len(self.done)] if len(self.done) < len(self.operations) else ""
 
 
 @dataclass(frozen=True)
@@ -160,7 +168,7 @@ class Cluster:
 
 
 class Operation(Enum):
-    """A request that becomes one job; the values are the names that people know from the command line and RAPI."""
+    """What a job can do; the values are the names that people know from the command line and RAPI."""
 
     ADD_TAGS = "add-tags"
     REMOVE_TAGS = "remove-tags"
@@ -174,23 +182,32 @@ class Operation(Enum):
 
 
 @dataclass(frozen=True)
+class Task:
+    """A part of a job: an operation with its parameters, or with the tags that it adds or removes."""
+
+    operation: Operation
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class JobRequest:
-    """A write: C(operation) on the object C(name) of C(kind) (C(instance), C(group), C(cluster)).
+    """A write: one job that does C(tasks), in this order and up to the first that fails, with the object C(name) of
+    C(kind) (C(instance), C(group), C(cluster)).
 
     C(after) are ids of jobs that must have succeeded before this one runs; C(reason) goes into the reason trail.
     Neither reaches a reinstall over RAPI, which ignores both (Ganeti facts, (a)).
     """
 
-    operation: Operation
     kind: str
     name: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    tags: tuple[str, ...] = ()
+    tasks: tuple[Task, ...]
     after: tuple[int, ...] = ()
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.operation.value} of {self.kind} {self.name}"
+        what = ", ".join(task.operation.value for task in self.tasks)
+        return f"{what} of {self.kind} {self.name}".rstrip()
 
 
 def utc(seconds: float) -> str:

@@ -29,6 +29,7 @@ class Limits:
     instances: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     max_in_flight: int = 10
+    retries: int = 2
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Plan:
         """All that is more than nothing, in the order in which it is carried out: repairs that have begun go first."""
         planned = [action for case, action in self.rows if action.kind is not Kind.NONE]
         return self.lifts + tuple(sorted(planned, key=lambda action: action.repair is None))
+
+    @property
+    def writes(self) -> bool:
+        """Whether carrying it out sends anything but reads."""
+        return any(action.kind.writes for action in self.actions)
 
     @property
     def under_way(self) -> int:
@@ -70,7 +76,10 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
     cases = make_cases(cluster, now)
     chosen = _chosen(cases, cluster, limits)
     inside = frozenset(case.instance.name for case in chosen)
-    rows = [(case, decide(case, cluster, now) if case.instance.name in inside else _outside(case)) for case in cases]
+    rows = [
+        (case, decide(case, cluster, now, limits.retries) if case.instance.name in inside else _outside(case))
+        for case in cases
+    ]
     cluster_tags = parse_tags(cluster.tags)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
     return Plan(
@@ -118,7 +127,8 @@ def held(plan: Plan) -> Plan:
     new = [row for row in plan.rows if _is_new(row[1])]
     new.sort(key=lambda row: (not _is_down(row[0], plan.cluster), row[1].type, row[0].instance.name))
     over = {case.instance.name for case, action in new[max(most - under_way, 0) :]}
-    rows = [(case, _hold(action, most) if case.instance.name in over else action) for case, action in plan.rows]
+    why = f"max_in_flight lets {most} repairs be under way at once"
+    rows = [(case, hold(action, why) if case.instance.name in over else action) for case, action in plan.rows]
     return replace(plan, rows=tuple(rows))
 
 
@@ -133,9 +143,25 @@ def _is_under_way(case: Case, action: Action) -> bool:
     return action.kind is Kind.SUBMIT and not _is_new(action)
 
 
-def _hold(action: Action, most: int) -> Action:
-    reason = f"{action.reason}; held, as max_in_flight lets {most} repairs be under way at once"
-    return Action(Kind.HOLD, action.name, reason, type=action.type, repair=action.repair)
+def is_left(plan: Plan) -> bool:
+    """Whether there is something in C(plan) that a later round can do, or see the end of."""
+    if plan.lifts or any(action.kind.writes or action.kind is Kind.WAIT for case, action in plan.rows):
+        return True
+    held = any(action.kind is Kind.HOLD and not case.policy.suspended for case, action in plan.rows)
+    return held and plan.limits.max_in_flight > 0
+
+
+def left_to_others(plan: Plan, why: str) -> Plan:
+    """C(plan) with everything held that would write, because of C(why)."""
+    rows = [(case, hold(action, why) if action.kind.writes else action) for case, action in plan.rows]
+    return replace(plan, rows=tuple(rows), lifts=tuple(hold(action, why) for action in plan.lifts))
+
+
+def hold(action: Action, why: str) -> Action:
+    """C(action), held because of C(why)."""
+    return replace(
+        action, kind=Kind.HOLD, reason=f"{action.reason}; held, as {why}", steps=(), remove=(), nodes=(), result=None
+    )
 
 
 def _is_down(case: Case, cluster: Cluster) -> bool:

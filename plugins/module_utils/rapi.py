@@ -9,13 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from .client import Row
-from .errors import (
-    AnswerLost,
-    BadAnswer,
-)
+from .client import Row, table
+from .errors import AnswerLost, BadAnswer
 from .model import JobRequest, Operation
-from .rapi_errors import connection_error, refusal
+from .rapi_errors import GIVEN_UP, connection_error, refusal
 from .rapi_options import RapiOptions, check
 
 try:
@@ -31,7 +28,8 @@ except ImportError as problem:
     HTTPAdapter = object  # type: ignore[assignment, misc]
 
 CONNECT_TIMEOUT = 10  # seconds; a host that takes longer to say hello is down
-READ_TRIES = 3
+READ_AGAIN = 2  # times that a read is tried again; a wrong address should not keep people waiting
+PATIENTLY = 6  # ... of a RAPI that has answered before: a master failover takes half a minute (measured: 12 s)
 
 # operation -> method, path below the object, fixed part of the body
 _PATHS: Mapping[Operation, tuple[str, str, Mapping[str, Any]]] = {
@@ -50,14 +48,17 @@ _PATHS: Mapping[Operation, tuple[str, str, Mapping[str, Any]]] = {
 class RapiClient:
     """A Client over RAPI. Reads are tried again when the connection fails, writes never."""
 
+    joins = False
+
     def __init__(self, options: RapiOptions) -> None:
         check(options)
         self._options = options
         self._verify: bool | str = options.ca_path or True
         if options.fingerprint or not options.validate_certs:
             self._verify = False
-        self._reads = _session(options, READ_TRIES)
-        self._writes = _session(options, 1)
+        self._reads = _session(options, READ_AGAIN)
+        self._writes = _session(options, 0)
+        self._known = False  # whether it has answered yet
 
     def cluster_info(self) -> Mapping[str, Any]:
         """See Client."""
@@ -73,17 +74,15 @@ class RapiClient:
             answer = self._call("GET", path, what, query={"fields": ",".join(fields)})
         else:
             answer = self._call("PUT", path, what, body={"fields": list(fields), "qfilter": qfilter})
-        rows = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(rows, list) or not all(_is_row(row, len(fields)) for row in rows):
-            raise BadAnswer(f"cannot {what}: RAPI at {self._options.url} sent no table of {len(fields)} fields")
-        return [tuple((status, value) for status, value in row) for row in rows]
+        return table(answer, len(fields), f"cannot {what}: RAPI at {self._options.url}")
 
     def submit(self, request: JobRequest) -> int | None:
         """See Client. An answer that does not come raises AnswerLost: the job may have been submitted."""
-        method, path, fixed = _PATHS[request.operation]
-        body = dict(fixed, **request.parameters)
-        query: list[tuple[str, str]] = [("tag", tag) for tag in request.tags]
-        if request.operation is not Operation.REINSTALL:  # it ignores depends, and takes no query beside a body
+        (task,) = request.tasks
+        method, path, fixed = _PATHS[task.operation]
+        body = dict(fixed, **task.parameters)
+        query: list[tuple[str, str]] = [("tag", tag) for tag in task.tags]
+        if task.operation is not Operation.REINSTALL:  # it ignores depends, and takes no query beside a body
             query += [("reason", request.reason)] if request.reason else []
             body.update({"depends": [[job, ["success"]] for job in request.after]} if request.after else {})
         answer = self._call(method, _object(request) + path, f"submit {request}", query, body)
@@ -110,6 +109,8 @@ class RapiClient:
             raise connection_error(error, options, what, write) from error
         if answer.status_code != 200:
             raise refusal(answer, options, what, write)
+        if not self._known:
+            self._known, self._reads = True, _session(options, PATIENTLY)
         try:
             return answer.json()
         except ValueError as error:
@@ -117,8 +118,9 @@ class RapiClient:
             raise kind(f"cannot {what}: the answer of {options.url} is not JSON: {answer.text[:80]!r}") from error
 
 
-def _session(options: RapiOptions, tries: int) -> requests.Session:
-    """A session that tries a request so often while the connection fails.
+def _session(options: RapiOptions, again: int) -> requests.Session:
+    """A session that tries a request again so often while no connection comes about, with growing pauses; and twice at
+    most where a connection breaks, or where the RAPI finds nobody behind it.
 
     It takes nothing from the environment: neither a proxy, which would see the password if it were not the cluster that
     is pinned, nor a password of somebody's netrc.
@@ -127,8 +129,18 @@ def _session(options: RapiOptions, tries: int) -> requests.Session:
     session.trust_env = False
     if options.user:
         session.auth = HTTPBasicAuth(options.user.encode(), (options.password or "").encode())
-    again = Retry(total=tries - 1, other=0, status=0, redirect=0, backoff_factor=0.5, allowed_methods={"GET", "PUT"})
-    session.mount("https://", _Adapter(options.pin, max_retries=again if tries > 1 else 0))
+    retry = Retry(
+        total=again,
+        read=min(again, 2),
+        status=min(again, 1),
+        status_forcelist=GIVEN_UP,
+        raise_on_status=False,
+        other=0,
+        redirect=0,
+        backoff_factor=0.5,
+        allowed_methods={"GET", "PUT"},
+    )
+    session.mount("https://", _Adapter(options.pin, max_retries=retry if again else 0))
     return session
 
 
@@ -151,9 +163,3 @@ def _object(request: JobRequest) -> str:
     if request.kind == "cluster":
         return "/2/"
     return "/2/{}s/{}/".format(request.kind, quote(request.name, safe=""))
-
-
-def _is_row(row: Any, fields: int) -> bool:
-    return (
-        isinstance(row, list) and len(row) == fields and all(isinstance(cell, list) and len(cell) == 2 for cell in row)
-    )

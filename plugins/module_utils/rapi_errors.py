@@ -29,6 +29,9 @@ except ImportError:  # the module says so before it gets here
     pass
 
 
+GIVEN_UP = (502, 503, 504)  # answers of a RAPI, or of a proxy before it, that got none itself
+
+
 def connection_error(error: BaseException, options: RapiOptions, what: str, write: bool) -> AutorepairError:
     """The error for a request that got no answer."""
     causes, url = _causes(error), options.url
@@ -82,8 +85,10 @@ def refusal(answer: Any, options: RapiOptions, what: str, write: bool) -> Autore
         return Forbidden(f"{said}; the user {options.user} needs {access} access in Ganeti's rapi/users file")
     if status == 404:
         return NotFound(said)
-    if write and status in (502, 503, 504):  # given up on the way, whatever became of it
+    if write and status in GIVEN_UP:  # whatever became of it
         return AnswerLost(f"{said}; the next round looks whether it was carried out")
+    if status in GIVEN_UP:
+        return Unreachable(f"{said}; see whether ganeti-luxid runs on the master, and whether a failover is under way")
     if status == 500 and "Queue drained" in words:
         return QueueDrained(said + "; gnt-cluster queue undrain lets jobs in again")
     return RequestRefused(said)

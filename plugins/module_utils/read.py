@@ -10,11 +10,12 @@ that had ended by then has done is seen in them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from .client import NORMAL, Client, Row
 from .errors import BadAnswer
-from .model import UNFINISHED, Cluster, Group, Instance, Job, Node, NodeState
+from .model import UNFINISHED, Cluster, Group, Instance, Job, Node, NodeState, RepairType
 from .repairs import Repair, repairs_of, step_summaries
 from .tags import parse_tags
 
@@ -51,8 +52,10 @@ def read_cluster(client: Client) -> Cluster:
         master=_text(info, "master"),
         version=_text(info, "software_version"),
         uuid=_text(info, "uuid"),
-        tags=_tags(info),
+        tags=cluster_tags(info),
         default_iallocator=_text(info, "default_iallocator"),
+        queue_drained=info.get("queue_drained"),
+        watcher_paused_until=info.get("watcher_paused_until"),
         nodes={node.name: node for node in nodes},
         groups={group.name: group for group in groups if group},
         instances=tuple(sorted(instances, key=lambda instance: instance.name)),
@@ -67,8 +70,8 @@ def _text(info: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _tags(info: Mapping[str, Any]) -> tuple[str, ...]:
-    """The cluster's tags. Without them nobody knows what is allowed, so nothing can go on."""
+def cluster_tags(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tags in C(info), the cluster's data; without them nobody knows what is allowed, so nothing can go on."""
     tags = info.get("tags")
     if not _is_texts(tags):
         raise BadAnswer("cannot read the cluster's data: there are no tags in it")
@@ -144,16 +147,21 @@ def _read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: fro
     or have failed, and whatever steps were submitted for an instance with a pending repair.
 
     Ganeti looks for archived jobs only if it has to: where a repair has no job so far, or a C(noted) one is missing, it
-    is asked once more, in a way that makes it look there.
+    is asked once more, in a way that makes it look there. So it is for a repair that may reinstall, where a step that
+    is overlooked would cost data.
     """
     pending = [(name, repair) for name, repair in noticed if repair.result is None]
     failed = {number for name, repair in noticed if repair.result == "failure" for number in repair.jobs}
     jobs = query_jobs(client, _unfinished() + _by_id(noted | failed) + _by_step(name for name, repair in pending))
-    unclear = [name for name, repair in pending if not repair.jobs or not jobs.keys() >= set(repair.jobs)]
+    unclear = [name for name, repair in pending if _is_unclear(repair, jobs)]
     if unclear:
         old = query_jobs(client, _by_id(noted.difference(jobs)) + _by_step(unclear), archived=True)
         jobs = {**old, **jobs}
     return jobs
+
+
+def _is_unclear(repair: Repair, jobs: Mapping[int, Job]) -> bool:
+    return not repair.jobs or not jobs.keys() >= set(repair.jobs) or repair.type is RepairType.REINSTALL
 
 
 def _unfinished() -> list[list[Any]]:
@@ -181,15 +189,19 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         return None
     ops = [op for op in _list(values.get("ops")) if isinstance(op, dict)]
     trail = [entry for op in ops for entry in _list(op.get("reason"))]
-    error, code = _error(_list(values.get("opstatus")), _list(values.get("opresult")))
+    statuses = _list(values.get("opstatus"))
+    kind, error, code = _error(statuses, _list(values.get("opresult")))
     end = _list(values.get("end_ts"))
+    operations = tuple(str(text).partition("(")[0] for text in _list(values.get("summary")))
     return Job(
         id=values["id"],
         status=values["status"],
-        operations=tuple(str(text).partition("(")[0] for text in _list(values.get("summary"))),
+        operations=operations,
+        done=tuple(name for name, status in takewhile(_succeeded, zip(operations, statuses))),
         instances=tuple(dict.fromkeys(name for op in ops for name in _instance_names(op))),
         reasons=tuple(dict.fromkeys(str(entry[1]) for entry in trail if len(_list(entry)) > 1)),
         error=error,
+        error_class=kind,
         error_code=code,
         ended=end[0] + end[1] / 1e6 if len(end) == 2 and all(isinstance(part, int) for part in end) else None,
     )
@@ -207,10 +219,15 @@ def _instance_names(op: Mapping[str, Any]) -> Iterable[str]:
         yield op["name"].lower()
 
 
-def _error(statuses: Sequence[Any], results: Sequence[Any]) -> tuple[str, str]:
-    """The words and the error code of the first opcode that failed; its result is C([class, [words, code]])."""
+def _succeeded(named: tuple[str, Any]) -> bool:
+    return bool(named[1] == "success")
+
+
+def _error(statuses: Sequence[Any], results: Sequence[Any]) -> tuple[str, str, str]:
+    """The class, the words and the code of the first opcode that failed; its result is C([class, [words, code]])."""
     for status, result in zip(statuses, results):
         if status == "error":
-            details = _list(_list(result)[-1] if _list(result) else None) or [result]
-            return " ".join(str(details[0]).split()), str(details[1]) if len(details) > 1 else ""
-    return "", ""
+            kind, *rest = _list(result) or [""]
+            details = _list(rest[-1] if rest else None) or [result]
+            return str(kind), " ".join(str(details[0]).split()), str(details[1]) if len(details) > 1 else ""
+    return "", "", ""

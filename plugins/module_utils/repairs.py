@@ -10,19 +10,16 @@ from enum import Enum
 
 from .health import MARK_DOWN, MARK_OFFLINE, REINSTALL, Step
 from .model import Cluster, Instance, Job, RepairType
+from .opcodes import STEPS
 from .tags import Pending, Result, TagSet
 
 REASON = "ganeti.autorepair"  # begins our entries in the reason trail
 _NO_ROOM = ("insufficient_resources", "temp_insufficient_resources")  # Ganeti's error codes
 _NO_ALLOCATOR = "Failure while running the iallocator script"  # for instance one that is not installed; it has no code
-_STEPS = (
-    "INSTANCE_REPLACE_DISKS",
-    "INSTANCE_MIGRATE",
-    "INSTANCE_FAILOVER",
-    "INSTANCE_RECREATE_DISKS",
-    "INSTANCE_REINSTALL",
-    "INSTANCE_SET_PARAMS",
-)
+_NEVER_RAN = "Dependency job"  # "... N finished with status error"
+_STEPS = tuple(dict.fromkeys(STEPS.values()))
+_WHOLE = ("INSTANCE_REPLACE_DISKS", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER", "INSTANCE_RECREATE_DISKS")  # the checks
+# of these come first: one that is refused has done nothing
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) ->
     ]
     mark = REASON + ":" + repair.id
     ours = {job.id for job in steps if any(mark in reason.split(" ") for reason in job.reasons)}.union(repair.jobs)
-    recreated = [job.id for job in steps if job.id in ours and _did(job, "INSTANCE_RECREATE_DISKS")]
+    recreated = [job.id for job in steps if job.id in ours and "INSTANCE_RECREATE_DISKS" in job.done]
     if recreated:
         ours.update(job.id for job in steps if "INSTANCE_REINSTALL" in job.operations and job.id > max(recreated))
     return replace(repair, jobs=tuple(sorted(ours)))
@@ -120,7 +117,7 @@ def rest_of_reinstall(repair: Repair, instance: Instance, jobs: Mapping[int, Job
 
     An instance that is marked offline is marked down for the reinstall and offline again after it.
     """
-    done = [step for number in repair.jobs if number in jobs for step in _STEPS if _did(jobs[number], step)]
+    done = [step for number in repair.jobs if number in jobs for step in jobs[number].done if step in _STEPS]
     if "INSTANCE_RECREATE_DISKS" not in done:
         return ()
     since = done[len(done) - done[::-1].index("INSTANCE_RECREATE_DISKS") :]
@@ -137,10 +134,6 @@ def _cut(steps: list[str], at: str) -> tuple[list[str], bool, list[str]]:
     if at not in steps:
         return steps, False, []
     return steps[: steps.index(at)], True, steps[steps.index(at) + 1 :]
-
-
-def _did(job: Job, operation: str) -> bool:
-    return job.status == "success" and operation in job.operations
 
 
 def progress_of(repair: Repair, cluster: Cluster) -> Progress:
@@ -167,6 +160,41 @@ def _verdict(job: Job) -> Progress:
     if job.status == "canceled":
         return Progress.CANCELED
     placed = job.error_code not in _NO_ROOM and not job.error.startswith(_NO_ALLOCATOR)
-    if not placed and "INSTANCE_REINSTALL" not in job.operations:
+    if not placed and job.stopped_at in _WHOLE:
         return Progress.NO_ROOM  # nothing was done; but a reinstall that stopped half-way is no thing to repeat
     return Progress.FAILED
+
+
+def repeatable(job: Job) -> bool:
+    """Whether the step at which C(job) failed can be taken again without harm (design, law 8).
+
+    A failover or a replacement of the secondary leaves the one good copy where it is, however far it came. A migration
+    or a recreation is repeated only when Ganeti refused it before it had begun, a reinstall never. Where the pending
+    tag could not be set before the step, the step was never begun.
+    """
+    if job.stopped_at in ("INSTANCE_FAILOVER", "INSTANCE_REPLACE_DISKS", "TAGS_SET"):
+        return True
+    if not job.done and job.error.startswith(_NEVER_RAN):
+        return True
+    return job.stopped_at in _WHOLE and job.error_class == "OpPrereqError"
+
+
+def failed_step(job: Job) -> str:
+    """The step that C(job) did not get done: the one it stopped at, or the next after that."""
+    return next((name for name in job.operations[len(job.done) :] if name in _STEPS), "")
+
+
+def tries(repair: Repair, jobs: Mapping[int, Job]) -> int:
+    """How many of the newest jobs of C(repair) have ended alike, and at the same step: they are tries of one thing."""
+    last = jobs.get(repair.jobs[-1]) if repair.jobs else None
+    count = 0
+    for number in reversed(repair.jobs):
+        job = jobs.get(number)
+        if last is None or job is None or job.unfinished or _end_of(job) != _end_of(last):
+            break
+        count += 1
+    return count
+
+
+def _end_of(job: Job) -> tuple[Progress, str]:
+    return _verdict(job), failed_step(job)

@@ -62,6 +62,15 @@ def performed(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
     ]
 
 
+def under_way(plan: Plan) -> list[dict[str, Any]]:
+    """The repairs that have not ended, each with what it waits for."""
+    return [
+        {"instance": case.instance.name, "type": case.pending.type.label, "reason": action.reason}
+        for case, action in plan.rows
+        if case.pending
+    ]
+
+
 def diff(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
     """The tags of every object that changed, before and after, as C(--diff) shows them."""
     return [
@@ -235,7 +244,8 @@ def _done(outcome: Outcome, dry_run: bool) -> str:
     if outcome.error:
         return "not begun" if outcome.error == NOT_BEGUN else f"{action.kind.value} went wrong"
     if action.kind is Kind.SUBMIT:
-        step = action.steps[0].operation.value + "".join(f" on {name}" for name in action.nodes[:1])
-        step += "".join(f" and {name}" for name in action.nodes[1:])
+        taken = [step.value for step in outcome.steps] or [action.steps[0].operation.value]
+        nodes = " on " + " and ".join(action.nodes) if action.nodes else ""
+        step = ", ".join([taken[0] + nodes, *taken[1:]])
         return f"would submit {step}" if dry_run else f"job {outcome.jobs[-1]}: {step}"
     return _DONE[action.kind][0 if dry_run else 1].format(action.result or "no result")

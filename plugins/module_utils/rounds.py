@@ -4,18 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from .capacity import place
+from .claim import ClaimedClient, Terms, take
 from .client import Client
 from .confirm import confirm
-from .errors import AutorepairError
+from .errors import AutorepairError, Held, QueueDrained
 from .execute import Settings, carry_out
-from .plan import Limits, Plan, held, make_plan
+from .plan import Limits, Plan, held, is_left, left_to_others, make_plan
 from .read import read_cluster
-from .report import diff, lines, performed, planned
+from .report import diff, lines, performed, planned, under_way
 from .state import State
 from .writer import Outcome
 
@@ -45,17 +45,58 @@ def look(client: Client, limits: Limits, now: float) -> Plan:
     return held(make_plan(read_cluster(client), limits, now))
 
 
-def play(client: Client, limits: Limits, settings: Settings, clock: Callable[[], float]) -> Round:
-    """Play one round. Raises an AutorepairError when it can't begin; what goes wrong later stands in the round."""
-    plan = held(place(make_plan(read_cluster(client), limits, clock()), client))
+def rehearse(client: Client, limits: Limits, settings: Settings, now: float) -> Round:
+    """What a round would do, for check mode; C(client) sends no writes. Nothing is claimed."""
+    plan = _plan(client, limits, now)
     outcomes, trouble = carry_out(plan, client, settings)
-    if not any(outcome.written for outcome in outcomes):
-        return Round(plan, outcomes, plan, trouble)
+    return Round(plan, outcomes, plan, trouble)
+
+
+def play(client: Client, limits: Limits, settings: Settings, terms: Terms) -> Round:
+    """Play one round. Raises an AutorepairError when it can't begin; what goes wrong later stands in the round."""
+    plan = _plan(client, limits, terms.clock())
+    if not plan.writes:
+        return _quiet(plan)
     try:
-        outcomes = confirm(outcomes, client, settings.sleep)
-        return Round(plan, outcomes, look(client, limits, clock()), trouble)
+        claimed = take(client, plan.cluster.tags, terms)
+    except Held as other:
+        return _quiet(left_to_others(plan, str(other)))
+    except QueueDrained:
+        return _quiet(left_to_others(plan, "the job queue is drained"))
+    return _write(claimed, limits, settings, terms)
+
+
+def _plan(client: Client, limits: Limits, now: float) -> Plan:
+    return held(place(make_plan(read_cluster(client), limits, now), client))
+
+
+def _quiet(plan: Plan) -> Round:
+    """A round that sends nothing."""
+    return Round(plan, tuple(Outcome(action) for action in plan.actions), plan)
+
+
+def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Terms) -> Round:
+    """What a round does while it is the only one that writes; it looks at the cluster again first."""
+    try:
+        plan = _plan(client, limits, terms.clock())
+        outcomes, trouble = carry_out(plan, client, settings)
+    finally:
+        released = _release(client)
+    try:
+        outcomes = confirm(outcomes, client, terms.sleep, released)
+        if not any(outcome.written for outcome in outcomes):
+            return Round(plan, outcomes, plan, trouble)
+        return Round(plan, outcomes, look(client, limits, terms.clock()), trouble)
     except AutorepairError as error:
         return Round(plan, outcomes, plan, trouble or error, seen=False)
+
+
+def _release(client: ClaimedClient) -> int | None:
+    """Let go of the claim; where that can't be done it runs out by itself."""
+    try:
+        return client.release()
+    except AutorepairError:
+        return None
 
 
 def result(played: Round, check_mode: bool) -> dict[str, Any]:
@@ -66,6 +107,8 @@ def result(played: Round, check_mode: bool) -> dict[str, Any]:
         "actions": performed(played.outcomes),
         "summary": dict(played.after.summary) if played.seen else None,
         "pending": played.after.under_way if played.seen else None,
+        "under_way": under_way(played.after) if played.seen else None,
+        "left": is_left(played.after),
         "failed_instances": failed if played.seen else None,
         "plan": planned(played.before),
         "report": lines(played.before, played.outcomes, played.after, check_mode),

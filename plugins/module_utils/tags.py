@@ -67,8 +67,17 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """On the cluster: C(holder) alone writes until C(until), in seconds since the epoch (law 3)."""
+
+    tag: str
+    holder: str
+    until: int
+
+
+@dataclass(frozen=True)
 class Malformed:
-    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(pending) or C(result)."""
+    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(pending), C(result) or C(claim)."""
 
     tag: str
     kind: str
@@ -78,7 +87,7 @@ class Malformed:
         return f"the tag {self.tag} can't be read: {self.problem}"
 
 
-Tag = Union[Enable, Suspend, Pending, Result, Malformed]
+Tag = Union[Enable, Suspend, Pending, Result, Claim, Malformed]
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,7 @@ class TagSet:
     suspends: tuple[Suspend, ...] = ()
     pendings: tuple[Pending, ...] = ()
     results: tuple[Result, ...] = ()
+    claims: tuple[Claim, ...] = ()
     malformed: tuple[Malformed, ...] = ()
 
 
@@ -100,6 +110,7 @@ def parse_tags(texts: Iterable[str]) -> TagSet:
         suspends=tuple(tag for tag in parsed if isinstance(tag, Suspend)),
         pendings=tuple(tag for tag in parsed if isinstance(tag, Pending)),
         results=tuple(tag for tag in parsed if isinstance(tag, Result)),
+        claims=tuple(tag for tag in parsed if isinstance(tag, Claim)),
         malformed=tuple(tag for tag in parsed if isinstance(tag, Malformed)),
     )
 
@@ -113,6 +124,8 @@ def parse_tag(text: str) -> Tag:
         return _parse_pending(text, rest.split(":"))
     if word == "result":
         return _parse_result(text, rest.split(":"))
+    if word == "claim":
+        return _parse_claim(text, rest.split(":"))
     if word.lower().startswith("suspend"):  # somebody meant to stop us
         return Malformed(text, "suspend", f"{text[len(PREFIX) :]} is not spelt as suspend or suspend:TIMESTAMP")
     kind = RepairType.parse(word)
@@ -149,6 +162,12 @@ def _parse_result(text: str, fields: list[str]) -> Tag:
     return Result(text, _TYPES[fields[0]], fields[1], int(fields[2]), fields[3], _jobs(fields[4]))
 
 
+def _parse_claim(text: str, fields: list[str]) -> Tag:
+    if len(fields) != 2 or not fields[0] or not _NUMBER.match(fields[1]):
+        return Malformed(text, "claim", "it needs a holder and a timestamp in seconds")
+    return Claim(text, fields[0], int(fields[1]))
+
+
 def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None:
     """What is wrong with the fields that a pending and a result tag share, if anything."""
     if RepairType.parse(kind) is None:
@@ -177,6 +196,17 @@ def pending_tag(kind: RepairType, repair_id: str, timestamp: int, jobs: Iterable
 def result_tag(kind: RepairType, repair_id: str, timestamp: int, result: str, jobs: Iterable[int]) -> str:
     """The tag of a repair that ended; of too many jobs the newest ones are kept."""
     return _fit(_result_head(kind, repair_id, timestamp, result), jobs)
+
+
+def claim_tag(holder: str, until: int) -> str:
+    """The tag by which C(holder) claims the cluster."""
+    return f"{PREFIX}claim:{holder_name(holder)}:{until}"
+
+
+def holder_name(text: str) -> str:
+    """C(text) as it can stand in a claim: what Ganeti takes in no tag is left out, and of too long a name the end kept,
+    which tells holders apart."""
+    return re.sub(r"[^a-zA-Z0-9._-]", "", text)[-64:] or "unnamed"
 
 
 def _result_head(kind: RepairType, repair_id: str, timestamp: int, result: str) -> str:

@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from .client import Client
 from .decide import Action
 from .errors import AnswerLost
-from .model import JobRequest, Operation
+from .model import JobRequest, Operation, Task
+from .opcodes import STEPS
 from .repairs import reason_of
 
 NOT_BEGUN = "not begun, as the round ended before"
@@ -21,12 +20,13 @@ NOT_BEGUN = "not begun, as the round ended before"
 class Outcome:
     """What became of one action.
 
-    C(jobs) are the repair's jobs; C(tag_jobs) the jobs that write tags and that a round sees through to their end;
-    C(added) and C(removed) the tags. C(sent) says that something was written, or in check mode would have been; C(lost)
-    that the answer to it did not come.
+    C(steps) are those that were submitted now; C(jobs) the repair's jobs; C(tag_jobs) the jobs that write tags and that
+    a round sees through to their end; C(added) and C(removed) the tags. C(sent) says that something was written, or in
+    check mode would have been; C(lost) that the answer to it did not come.
     """
 
     action: Action
+    steps: tuple[Operation, ...] = ()
     jobs: tuple[int, ...] = ()
     tag_jobs: tuple[int, ...] = ()
     added: tuple[str, ...] = ()
@@ -61,52 +61,45 @@ class Writer:
         """What has become of the action."""
         return replace(self.outcome_so_far, error=error)
 
-    def tags(
-        self,
-        operation: Operation,
-        tags: Iterable[str],
-        after: Iterable[int | None] = (),
-        see_through: bool = True,
-    ) -> int | None:
-        """Submit the adding or removing of C(tags); without C(see_through) the round does not wait for it."""
-        tags = tuple(tags)
-        job = self._submit(operation, {}, tags, after)
+    @property
+    def joins(self) -> bool:
+        """See Client."""
+        return self._client.joins
+
+    def submit(self, *tasks: Task, see_through: bool = True) -> tuple[int, ...]:
+        """Submit C(tasks), each to be done when those before it have succeeded; the jobs that do it, one for all where
+        the transport can join them.
+
+        Without C(see_through), and for a job with a step in it, the round does not wait.
+        """
+        jobs: tuple[int, ...] = ()
+        for part in [tasks] if self.joins else [(task,) for task in tasks]:
+            job = self._submit(part, jobs)
+            self._note(part, job, see_through)
+            jobs = jobs if job is None else (*jobs, job)
+        return jobs
+
+    def _note(self, tasks: tuple[Task, ...], job: int | None, see_through: bool) -> None:
         done = self.outcome_so_far
-        if operation is Operation.ADD_TAGS:
-            done = replace(done, added=done.added + tags)
-        else:
-            removed = tuple(tag for tag in tags if tag not in done.added)
-            done = replace(
-                done,
-                added=tuple(tag for tag in done.added if tag not in tags),
-                removed=done.removed + removed,
-            )
-        if job is not None and see_through:
+        for task in tasks:
+            if task.operation is Operation.ADD_TAGS:
+                done = replace(done, added=done.added + task.tags)
+            elif task.operation is Operation.REMOVE_TAGS:
+                done = replace(done, removed=done.removed + task.tags)
+        steps = tuple(task.operation for task in tasks if task.operation in STEPS)
+        done = replace(done, steps=done.steps + steps)
+        if job is not None and steps:
+            done = replace(done, jobs=(*done.jobs, job))
+        elif job is not None and see_through:
             done = replace(done, tag_jobs=(*done.tag_jobs, job))
         self.outcome_so_far = done
-        return job
 
-    def step(self, operation: Operation, parameters: Mapping[str, Any], after: Iterable[int | None] = ()) -> int | None:
-        """Submit a step of the repair."""
-        job = self._submit(operation, parameters, (), after)
-        if job is not None:
-            self.outcome_so_far = replace(self.outcome_so_far, jobs=(*self.outcome_so_far.jobs, job))
-        return job
-
-    def _submit(
-        self,
-        operation: Operation,
-        parameters: Mapping[str, Any],
-        tags: tuple[str, ...],
-        after: Iterable[int | None],
-    ) -> int | None:
+    def _submit(self, tasks: tuple[Task, ...], after: tuple[int, ...]) -> int | None:
         request = JobRequest(
-            operation=operation,
             kind=self._action.scope,
             name=self._action.name,
-            parameters=parameters,
-            tags=tags,
-            after=tuple(job for job in after if job is not None),
+            tasks=tasks,
+            after=after,
             reason=reason_of(self.repair_id, self._reason),
         )
         try:

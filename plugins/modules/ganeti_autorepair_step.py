@@ -21,6 +21,19 @@ extends_documentation_fragment:
   - ganeti.autorepair.cluster
   - ganeti.autorepair.round
 options:
+  wait:
+    description:
+      - Whether to carry on, round after round, until nothing is left to do or O(wait_timeout) has passed. The jobs that
+        are waited for are asked after in one request. A line of progress is shown from time to time.
+      - Check mode plays one round only.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - Seconds after which no further round is begun. What is then still under way goes on in the cluster, stands in
+        RV(under_way), and is followed by the next run.
+    type: int
+    default: 3600
   reason:
     description:
       - Words for the reason trail of every job that is submitted, beside the id of the repair.
@@ -64,7 +77,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ round.report }}"
 
-- name: Play rounds for the web servers of one group until no repair is under way
+- name: Play rounds for the web servers of one group until nothing is left to do, for half an hour at most
   ganeti.autorepair.ganeti_autorepair_step:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -74,10 +87,13 @@ EXAMPLES = r"""
     groups:
       - rack2
     max_in_flight: 2
-  register: round
-  until: round.pending == 0
-  retries: 60
-  delay: 10
+    wait: true
+    wait_timeout: 1800
+
+- name: Play a round on the master itself, over Ganeti's own socket
+  ganeti.autorepair.ganeti_autorepair_step:
+    transport: luxi
+  become: true
 """
 
 RETURN = r"""
@@ -118,7 +134,9 @@ actions:
       type: str
       sample: null
     steps:
-      description: The steps to come, the first of which was submitted.
+      description:
+        - The steps to come. The first was submitted; over LUXI a recreation of disks and the steps after it are one
+          job.
       returned: success
       type: list
       elements: str
@@ -178,6 +196,20 @@ pending:
   returned: success, and failure after the round had begun
   type: int
   sample: 2
+under_way:
+  description: The repairs under way after the round, with what each waits for; null if it could not be looked at.
+  returned: success, and failure after the round had begun
+  type: list
+  elements: dict
+  sample:
+    - instance: web1.example.com
+      type: failover
+      reason: job 4711 (INSTANCE_FAILOVER) is under way
+left:
+  description: Whether a later round has something to do, or to see the end of.
+  returned: success, and failure after the round had begun
+  type: bool
+  sample: true
 failed_instances:
   description: The instances with a repair that failed, which are left alone until its tag is removed.
   returned: success, and failure after the round had begun
@@ -204,38 +236,60 @@ failure:
   sample: Unreachable
 """
 
+import socket
 import time
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, connect, limits, run
+from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
 
 
 def step(module):
-    """Play one round; what the module returns for it."""
-    wanted = limits(module)
-    client = connect(module)
-    settings = Settings(
-        reason=module.params["reason"],
-        iallocator=module.params["iallocator"] or "",
-        new_id=lambda: str(uuid.uuid4()),
-        sleep=time.sleep,
-    )
-    played = play(DryRunClient(client) if module.check_mode else client, wanted, settings, time.time)
-    for warning in played.before.warnings:
-        module.warn(warning)
-    if played.trouble:
-        module.fail_json(msg=str(played.trouble), **played.trouble.details, **result(played, module.check_mode))
-    return result(played, module.check_mode)
+    """Play one round, or more; what the module returns for it."""
+    given = module.params
+    wanted, client = limits(module), connect(module)
+    settings = Settings(given["reason"], given["iallocator"] or "", lambda: str(uuid.uuid4()))
+    if module.check_mode:
+        return tell(module, [rehearse(DryRunClient(client), wanted, settings, time.time())])
+    terms = Terms(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
+    if not given["wait"]:
+        return tell(module, [play(client, wanted, settings, terms)])
+    return tell(module, play_on(client, wanted, settings, terms, given["wait_timeout"]))
+
+
+def tell(module, rounds):
+    """What the module returns for C(rounds); fails it when one of them, but not the first, could not be played."""
+    results, trouble = [], None
+    try:
+        for played in rounds:
+            for warning in played.before.warnings if not results else ():
+                module.warn(warning)
+            results.append(result(played, module.check_mode))
+            trouble = played.trouble
+    except AutorepairError as error:
+        if not results:
+            raise
+        trouble = error
+    if trouble:
+        module.fail_json(msg=str(trouble), **trouble.details, **merged(results))
+    return merged(results)
 
 
 def main():
     """Play, and exit."""
-    options = {"reason": {"type": "str", "default": ""}, "iallocator": {"type": "str"}}
+    options = {
+        "reason": {"type": "str", "default": ""},
+        "iallocator": {"type": "str"},
+        "wait": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "int", "default": 3600},
+    }
     run(AnsibleModule(argument_spec={**CONNECTION, **ROUND, **options}, supports_check_mode=True), step)
 
 

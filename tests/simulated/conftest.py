@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A simulated cluster of six nodes, and rounds that are played on it over TLS, in virtual time."""
+"""A simulated cluster of six nodes, and rounds that are played on it over either transport, in virtual time."""
 
 from __future__ import annotations
 
@@ -10,25 +10,36 @@ from itertools import count
 
 import pytest
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, Plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, look, play
-from simulator import Simulator
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, look, play, rehearse
+from simulator import RequestFault, Simulator
+from simulator.faults import Action
+
+from .direct import TRANSPORTS, direct_client
 
 TAG = "ganeti:watcher:autorepair:"
+PATHS = {"TAGS_SET": ("PUT", "tags"), "RECREATE_DISKS": ("POST", "recreate-disks"), "REINSTALL": ("POST", "reinstall")}
 
 
 class Site:
-    """The simulator, and a runner of rounds against it."""
+    """The simulator, and a runner of rounds against it over one transport."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        """Take a simulator that serves, and give it nodes: node1 to node4 in one group, node5 and node6 in another."""
+    def __init__(self, simulator: Simulator, transport: str = "rapi", *, direct: bool = False) -> None:
+        """Take a simulator, and give it nodes: node1 to node4 in one group, node5 and node6 in another.
+
+        It has to serve, unless it is asked `direct`, without sockets.
+        """
         self.simulator = simulator
+        self.transport = transport
+        self._direct = direct
         self.cluster = simulator.cluster
-        self.ids = (f"repair-{number}" for number in count(1))
+        self.ids = count(1)
         self.cluster.add_group("default")
         self.cluster.add_group("rack2")
         for number in range(1, 7):
@@ -46,9 +57,30 @@ class Site:
         }
         return RapiOptions(**{**given, **changes})  # type: ignore[arg-type]
 
-    def client(self, **changes: object) -> RapiClient:
-        """A client of the simulator."""
+    def client(self, **changes: object) -> Client:
+        """A client of the simulator; over RAPI with these changes to its options."""
+        if self._direct:
+            return direct_client(self.simulator, self.transport)
+        if self.transport == "luxi":
+            return LuxiClient(self.simulator.luxi_socket)
         return RapiClient(self.options(**changes))
+
+    def new_id(self) -> str:
+        """The id of the next repair."""
+        return f"repair-{next(self.ids)}"
+
+    def terms(self, holder: str = "runner") -> Terms:
+        """A claim's terms; jobs go on while the runner waits."""
+        return Terms(holder, self.cluster.clock.now, self.simulator.advance)
+
+    def lose(self, step: str, instance: str, action: Action, times: int = 1) -> None:
+        """Let something happen to the next requests that submit a step for an instance; both may be globs."""
+        if self.transport == "luxi":
+            fault = RequestFault("SubmitJob", f"*OP_*{step}* {instance}", action, times=times)
+        else:
+            method, path = PATHS.get(step, ("PUT", step.lower()))
+            fault = RequestFault(method, f"/2/instances/{instance}/{path}", action, times=times)
+        self.simulator.faults.add(fault)
 
     def look(self, limits: Limits | None = None) -> Plan:
         """The plan for the cluster as it stands."""
@@ -64,9 +96,11 @@ class Site:
         **changes: object,
     ) -> Round:
         """Play one round; jobs go on while the runner waits."""
-        client: Client = self.client(**changes)
-        settings = Settings(reason, iallocator, lambda: next(self.ids), self.simulator.advance)
-        return play(DryRunClient(client) if check else client, limits or Limits(), settings, self.cluster.clock.now)
+        client, wanted = self.client(**changes), limits or Limits()
+        settings = Settings(reason, iallocator, self.new_id)
+        if check:
+            return rehearse(DryRunClient(client), wanted, settings, self.cluster.clock.now())
+        return play(client, wanted, settings, self.terms())
 
     def play_until_quiet(self, rounds: int = 30, **changes: object) -> list[Round]:
         """Play rounds, each after the jobs of the one before, until one writes nothing and no repair is pending."""
@@ -83,6 +117,13 @@ class Site:
         self.cluster.power_off(node)
         self.cluster.node(node).offline = True
 
+    def break_two(self) -> None:
+        """Let there be two instances on shared storage, db and web, that may fail over from their dead node."""
+        for name in ("db", "web"):
+            self.cluster.add_instance(name, "rbd", "node3")
+        self.allow("failover")
+        self.kill("node3")
+
     def tags(self, instance: str) -> list[str]:
         """An instance's auto-repair tags, without what they all begin with."""
         tags = self.cluster.instance(instance).tags
@@ -97,8 +138,8 @@ class Site:
         return next(case.state.value for case, _ in self.look().rows if case.instance.name == instance)
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """A cluster of six nodes without instances."""
+@pytest.fixture(params=TRANSPORTS)
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A cluster of six nodes without instances, reached over RAPI or LUXI, through sockets."""
     with Simulator() as simulator:
-        yield Site(simulator)
+        yield Site(simulator, request.param)

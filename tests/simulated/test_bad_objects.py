@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
 from simulator.faults import ANSWER, RequestFault
-from simulator.http import Response
+from simulator.http import answer
+from simulator.message import success
 from simulator.trouble import JobTrouble
 
 from .conftest import TAG, Site
@@ -21,10 +22,7 @@ from .conftest import TAG, Site
 @pytest.fixture
 def broken(site: Site) -> Site:
     """A site on which node3 has died, with two instances on shared storage that may fail over."""
-    for name in ("db", "web"):
-        site.cluster.add_instance(name, "rbd", "node3")
-    site.allow("failover")
-    site.kill("node3")
+    site.break_two()
     return site
 
 
@@ -68,8 +66,11 @@ def test_a_node_that_is_missing_from_the_answer(broken: Site) -> None:
     rows = json.loads(broken.simulator.ask("GET", "/2/query/node?fields=name,group,offline,drained,vm_capable").body)
     broken.cluster.add_instance("lost", "rbd", "node4")
     rows["data"] = [row for row in rows["data"] if row[0][1] != "node4"]
-    answer = Response(200, json.dumps(rows).encode())
-    broken.simulator.faults.add(RequestFault("GET", "/2/query/node", ANSWER, times=2, response=answer))
+    if broken.transport == "luxi":
+        fault = RequestFault("Query", "node", ANSWER, times=9, response=success(rows))
+    else:
+        fault = RequestFault("GET", "/2/query/node", ANSWER, times=9, response=answer(rows))
+    broken.simulator.faults.add(fault)
     played = broken.play()
     case, lost = next(row for row in played.before.rows if row[0].instance.name == "lost")
     assert (case.state.value, lost.kind.value) == ("repair_disallowed", "report")
@@ -103,9 +104,20 @@ def test_a_job_that_a_person_cancels(broken: Site) -> None:
     assert broken.tags("db") == []
 
 
-def test_a_job_that_fails(broken: Site) -> None:
-    """The failure is written with the job's own words in the report, and nothing more is done."""
-    broken.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", instance="db", text="the disk is on fire"))
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_job_that_fails(broken: Site, retries: int) -> None:
+    """It is tried again as often as the user wants, each time after a longer pause. Then the failure is written with
+    the job's own words in the report, and nothing more is done."""
+    text = "the disk is on fire"
+    broken.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", instance="db", text=text, times=9))
+    started, limits = broken.cluster.clock.now(), Limits(retries=retries)
+    while broken.state("db") != "repair_failed":
+        broken.play(limits)
+        broken.simulator.advance(10)
+    tries = [job for job in broken.cluster.queue.jobs.values() if "INSTANCE_FAILOVER(db)" in job.summary]
+    assert len(tries) == retries + 1
+    pauses = sum(60 * 2**number for number in range(retries))
+    assert pauses <= broken.cluster.clock.now() - started < pauses + 100
     broken.play_until_quiet()
     (tag,) = broken.tags("db")
     assert ":failure:" in tag
@@ -114,6 +126,19 @@ def test_a_job_that_fails(broken: Site) -> None:
     assert f"gnt-instance remove-tags db {TAG}{tag}" in action(broken, "db")[1]
     assert not broken.play().changed
     assert broken.state("web") == "healthy"
+
+
+def test_a_job_that_fails_once(broken: Site) -> None:
+    """The repair goes on, and its tag tells of both tries."""
+    broken.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", instance="db", text="a hiccup"))
+    broken.play()
+    broken.simulator.advance_until_idle()
+    assert action(broken, "db")[0] == "wait"
+    assert "a hiccup" in action(broken, "db")[1]
+    broken.simulator.advance(60)
+    broken.play_until_quiet()
+    (tag,) = broken.tags("db")
+    assert ":success:" in tag and tag.count("+") == 1
 
 
 def test_a_job_of_somebody_else(broken: Site) -> None:

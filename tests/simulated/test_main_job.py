@@ -90,6 +90,8 @@ def test_repairs(
         assert "no room in group rack2" in site.play().outcomes[0].action.reason
         return
     kind, jobs, runs = expected
+    if kind == "reinstall" and site.transport == "luxi":
+        jobs = 1  # no moment in between, in which the disks are empty and nobody is at work on them
     assert site.state("web") == "healthy"
     (tag,) = [tag for tag in site.tags("web") if tag != allowed]
     assert re.fullmatch(rf"result:{kind}:repair-1:\d+:success:" + r"\+".join([r"\d+"] * jobs), tag)
@@ -137,8 +139,10 @@ def test_the_users_words_and_allocator(site: Site) -> None:
     site.kill("node3")
     site.play(reason="für node3", iallocator="hail")
     site.simulator.advance_until_idle()
-    ops = [step.op for job in site.cluster.queue.jobs.values() for step in job.steps]
-    assert len(ops) == 4
+    every = [step.op for job in site.cluster.queue.jobs.values() for step in job.steps]
+    ops = [op for op in every if "web" in (op.get("instance_name"), op.get("name"))]
+    assert len(ops) == 3
+    assert len(every) == len(ops) + 2  # the claim's
     assert all("ganeti.autorepair:repair-1 f\\\\xfcr node3" in str(op["reason"]) for op in ops)
     (failover,) = [op for op in ops if op["OP_ID"] == "OP_INSTANCE_FAILOVER"]
     assert failover["iallocator"] == "hail"

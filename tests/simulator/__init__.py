@@ -15,6 +15,7 @@ from simulator.faults import (
     RequestFault,
 )
 from simulator.http import Request, Response, refusal
+from simulator.message import Answer, Message
 from simulator.rapi import User
 from simulator.simulator import Simulator
 from simulator.trouble import JobTrouble
@@ -25,9 +26,11 @@ __all__ = [
     "DROP_AFTER",
     "DROP_BEFORE",
     "TRUNCATE",
+    "Answer",
     "Cluster",
     "ConnectionLost",
     "JobTrouble",
+    "Message",
     "Request",
     "RequestFault",
     "Response",

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from simulator.cluster import Cluster
 from simulator.examples import example, large
-from simulator.http import Request, Response
+from simulator.faults import AnyRequest, AnyResponse, line
 from simulator.simulator import Simulator, wall_clock_cluster
 
 START_SECONDS = 30.0
@@ -71,8 +71,8 @@ def serve(options: argparse.Namespace) -> int:
     )
     log = (options.state_dir / "requests.log").open("w", buffering=1)
 
-    def write_line(request: Request, response: Response) -> None:
-        log.write(f"{request.method} {request.target} {request.body.decode(errors='replace')} {response.status}\n")
+    def write_line(request: AnyRequest, response: AnyResponse) -> None:
+        log.write(f"{line(request)} {response.status}\n")
         simulator.log.clear()  # the file is the log; memory would fill up
 
     simulator.hooks.after.append(write_line)

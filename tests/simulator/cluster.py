@@ -32,7 +32,10 @@ Object = TypeVar("Object", bound=Tagged)
 
 
 class Cluster(Tagged):
-    """A cluster with its job queue. `dead_node_seconds` is what a time-out costs a live query of a dead node."""
+    """A cluster with its job queue. `dead_node_seconds` is what a time-out costs a live query of a dead node.
+
+    `watcher_pause` is until when the watcher pauses, in seconds since the epoch.
+    """
 
     def __init__(self, name: str = "cluster.example.com", clock: Clock | None = None) -> None:
         super().__init__(name)
@@ -43,6 +46,7 @@ class Cluster(Tagged):
         self.queue: Queue = Queue()
         self.always_failover = False
         self.default_iallocator = "hail"
+        self.watcher_pause: float | None = None
         self.dead_node_seconds = 5.0
         self.ctime = self.mtime = self.clock.now()
 
@@ -156,7 +160,7 @@ class Cluster(Tagged):
         instance.running_on.clear()
 
     def submit(self, ops: Sequence[Op]) -> int:
-        """Put a job of these opcodes into the queue; return its id. Raise RequestError if it is drained."""
+        """Put a job of these opcodes into the queue; return its id. Raise LuxiError if it is drained."""
         self.sync()
         job = self.queue.submit(ops, self.clock.now())
         self.sync()
@@ -165,7 +169,8 @@ class Cluster(Tagged):
     def cancel(self, job_id: int) -> tuple[bool, str]:
         """Cancel a job that has not begun; return whether, and Ganeti's words.
 
-        A job that waits for locks is not canceled: the request hangs until the job is over (measured).
+        A job that waits for locks is not canceled: the request hangs until the job is over (measured, where it gets
+        them within five seconds; real Ganeti then looks at its cancellation before it asks for them again).
         """
         self.sync()
         job = self.queue.jobs.get(job_id)

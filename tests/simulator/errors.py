@@ -3,8 +3,8 @@
 
 """What goes wrong inside the simulated cluster, in the shapes in which Ganeti tells it.
 
-Three audiences: a job's `opresult` (`OpError`), the answer to a request that the queue or a query refuses
-(`RequestError`), and a mistake of the test itself (`SimulatorMisuse`).
+Three audiences: a job's `opresult` (`OpError`), the answer to a request that is refused (`RequestError`: by the remote
+API itself; `LuxiError`, `Unreadable`: by the daemon behind it), and a mistake of the test itself (`SimulatorMisuse`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ class OpError(Exception):
         self.kind = kind
         self.seconds = seconds
 
+    def __deepcopy__(self, memo: object) -> OpError:
+        """Return itself: it never changes."""
+        return self
+
     @property
     def result(self) -> list[object]:
         """Return the value for `opresult`."""
@@ -57,3 +61,25 @@ class RequestError(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
+
+
+class LuxiError(RequestError):
+    """Ganeti's daemon refuses a request: LUXI shows [kind, [argument, ...]], RAPI 500 and the arguments as a text."""
+
+    def __init__(self, kind: str, *arguments: str) -> None:
+        super().__init__(500, arguments[0] if len(arguments) == 1 else str(arguments))
+        self.kind = kind
+        self.arguments = arguments
+
+
+class Unreadable(RequestError):
+    """Ganeti's daemon can't make sense of a request: a text over LUXI, where the connection ends; RAPI shows 502."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(502, f"Failed to parse request: {why}")
+        self.why = why
+
+
+def unknown_name(label: str, name: object) -> LuxiError:
+    """Return the refusal to read an object that isn't there."""
+    return LuxiError("OpPrereqError", f"{label} name {name} not found", NOT_KNOWN)

@@ -4,6 +4,7 @@
 """Faults of requests that a test switches on, the log of all requests, and hooks around each of them.
 
 surface.faults.add(RequestFault("PUT", "*/failover", DROP_AFTER))      # done, but the answer is lost
+surface.faults.add(RequestFault("SubmitJob", "*FAILOVER*", DROP_AFTER))  # the same over LUXI
 assert not surface.log.writes()
 """
 
@@ -12,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 from simulator.http import Request, Response, refusal
+from simulator.message import Answer, Message, failure
 
 Action = Literal["drop_before", "drop_after", "delay", "answer", "truncate"]
 DROP_BEFORE: Action = "drop_before"
@@ -22,6 +24,8 @@ DROP_AFTER: Action = "drop_after"
 DELAY: Action = "delay"
 ANSWER: Action = "answer"
 TRUNCATE: Action = "truncate"
+AnyRequest = Request | Message  # over RAPI, over LUXI
+AnyResponse = Response | Answer
 
 
 class ConnectionLost(Exception):
@@ -34,7 +38,8 @@ class RequestFault:
 
     `drop_before`: the connection ends and nothing was done. `drop_after`: it was done, but the answer is lost.
     `delay`: it takes `seconds` of the clock longer. `answer`: `response` is given and nothing done.
-    `truncate`: it was done, but only half of the answer arrives. `path` may hold * and ?.
+    `truncate`: it was done, but only half of the answer arrives. `method` and `path` may hold * and ?; over LUXI they
+    are those of `Message`. Without a `response` it is an error 500, or over LUXI a GenericError.
     """
 
     method: str = "*"
@@ -43,9 +48,20 @@ class RequestFault:
     skip: int = 0
     times: int = 1
     seconds: float = 0.0
-    response: Response = field(default_factory=lambda: refusal(500, "Simulated failure"))
+    response: AnyResponse | None = None
 
-    def meets(self, request: Request) -> bool:
+    def answer(self, request: AnyRequest) -> AnyResponse:
+        """Return the answer that is given instead of the cluster's; one of the other protocol is sent as it is."""
+        luxi, text = isinstance(request, Message), "Simulated failure"
+        if self.response is None:
+            return failure("GenericError", text) if luxi else refusal(500, text)
+        if luxi and isinstance(self.response, Response):
+            return Answer(self.response.body, str(self.response.status))
+        if not luxi and isinstance(self.response, Answer):
+            return Response(200, self.response.body)
+        return self.response
+
+    def meets(self, request: AnyRequest) -> bool:
         """Whether it strikes this request; counts down."""
         if self.times <= 0 or not (fnmatchcase(request.method, self.method) and fnmatchcase(request.path, self.path)):
             return False
@@ -70,24 +86,31 @@ class RequestFaults:
         """Switch all off."""
         self.waiting.clear()
 
-    def strike(self, request: Request) -> RequestFault | None:
+    def strike(self, request: AnyRequest) -> RequestFault | None:
         """Return the fault that strikes a request."""
         return next((fault for fault in self.waiting if fault.meets(request)), None)
 
 
 @dataclass
 class Logged:
-    """A request that came in. `status` is None if it got no answer; `time` is the clock's."""
+    """A request that came in. `time` is the clock's.
+
+    `status` is RAPI's number, or over LUXI "success" or the class of the error; None if it got no answer.
+    """
 
     time: float
-    request: Request
+    request: AnyRequest
     user: str
-    status: int | None = None
+    status: int | str | None = None
 
     def __str__(self) -> str:
         """Return a line for people."""
-        body = f" {self.request.body.decode(errors='replace')}" if self.request.body else ""
-        return f"{self.time:.3f} {self.user or '-'} {self.request.method} {self.request.target}{body} -> {self.status}"
+        return f"{self.time:.3f} {self.user or '-'} {line(self.request)} -> {self.status}"
+
+
+def line(request: AnyRequest) -> str:
+    """Return a request as a line for people."""
+    return f"{request.method} {request.target} {request.body.decode(errors='replace')}".rstrip()
 
 
 @dataclass
@@ -105,7 +128,7 @@ class RequestLog:
         return [entry for entry in self.entries if not entry.request.writes]
 
     def matching(self, method: str = "*", path: str = "*") -> list[Logged]:
-        """Return those of a method to a path; both may hold * and ?."""
+        """Return those of a method to a path; both may hold * and ?, as in a fault."""
         return [
             entry
             for entry in self.entries
@@ -121,8 +144,9 @@ class RequestLog:
 class Hooks:
     """Callables around each request. `before` may raise ConnectionLost: nothing is done; `after`: the answer is lost.
 
-    They run in the thread that answers, one request at a time.
+    They run in the thread that answers, one request at a time. They are given a `Request` and its `Response`, or over
+    LUXI a `Message` and its `Answer`, which have `method`, `path`, `writes`, and `status`, `json` in common.
     """
 
-    before: list[Callable[[Request], None]] = field(default_factory=list)
-    after: list[Callable[[Request, Response], None]] = field(default_factory=list)
+    before: list[Callable[[Any], None]] = field(default_factory=list)
+    after: list[Callable[[Any, Any], None]] = field(default_factory=list)

@@ -55,7 +55,9 @@ JOB_FIELDS: Fields = {
     "received_ts": Field(
         "Received", "other", f"Timestamp of when job was received {WHEN}", timestamp(lambda j: j.received)
     ),
-    "start_ts": Field("Start", "other", f"Timestamp of job start {WHEN}", timestamp(lambda j: j.steps[0].start)),
+    "start_ts": Field(
+        "Start", "other", f"Timestamp of job start {WHEN}", timestamp(lambda j: j.steps[0].start if j.steps else None)
+    ),
     "end_ts": Field("End", "other", f"Timestamp of job end {WHEN}", timestamp(lambda j: j.end)),
     "archived": Field("Archived", "bool", "Whether job is archived", lambda c, j: j.archived),
 }

@@ -61,6 +61,11 @@ class Request:
         return (user, password) if scheme.lower() == "basic" else ("", "")
 
     @property
+    def user(self) -> str:
+        """Return who says to ask, or nothing."""
+        return self.credentials[0]
+
+    @property
     def data(self) -> Any:
         """Return the body read as JSON, None without one; raise RequestError as Ganeti does."""
         if not self.body:

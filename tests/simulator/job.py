@@ -47,13 +47,8 @@ class Job:
 
     @property
     def status(self) -> str:
-        """Return the job's status, which follows from its opcodes'."""
-        for step in self.steps:
-            if step.status in ("waiting", "running", "error", "canceled"):
-                return step.status
-            if step.status == "queued":  # between two opcodes a job counts as running
-                return "queued" if step is self.steps[0] else "running"
-        return "success"
+        """Return the job's status, which is that of the first opcode that is not done: queued, between two opcodes."""
+        return next((step.status for step in self.steps if step.status != "success"), "success")
 
     @property
     def finished(self) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import works
 from simulator.durations import Durations
-from simulator.errors import OpError, RequestError, failed
+from simulator.errors import LuxiError, OpError, failed
 from simulator.job import FINAL, Job, Step, nanoseconds
 from simulator.opcodes import Op
 from simulator.trouble import Canceled, JobTroubles
@@ -44,15 +44,17 @@ class Queue:
     def submit(self, ops: Sequence[Op], now: float) -> Job:
         """Add a job; the id is used up even if the job can't be written."""
         if self.drained:
-            raise RequestError(500, "Queue drained")
+            raise LuxiError("GenericError", "Queue drained")
         self.last_id += 1
         job_id = self.last_id
         if not repr(ops).isascii():
-            raise RequestError(500, unwritable(job_id))
+            raise LuxiError("GenericError", unwritable(job_id))
         job = Job(job_id, [Step(dict(op)) for op in ops], now, now + self.durations.start_delay)
         for index, step in enumerate(job.steps):
             prepare(step.op, job_id, index, now)
-        self.jobs[job_id] = self.queued[job_id] = job
+        self.jobs[job_id] = job
+        if job.steps:  # Ganeti takes a job without opcodes, too: it is done at once
+            self.queued[job_id] = job
         return job
 
     def cancel(self, job_id: int, now: float) -> tuple[bool, str]:
@@ -108,13 +110,13 @@ class Queue:
         self._depend(job, now)
 
     def _held_back(self, job: Job) -> bool:
-        """Whether a job that it depends on is not finished."""
-        others = (self.jobs.get(other) for other, _ in dependencies(job))
+        """Whether a job that it depends on, with any of its opcodes, is not finished."""
+        others = (self.jobs.get(other) for step in job.steps for other, _ in dependencies(step))
         return any(other is not None and not other.finished for other in others)
 
     def _depend(self, job: Job, now: float) -> None:
-        """Let the job fall as its dependencies fell."""
-        for other_id, wanted in dependencies(job):
+        """Let the job fall as the dependencies of its current opcode fell."""
+        for other_id, wanted in dependencies(job.current):
             other = self.jobs.get(other_id)
             if other is None:
                 self.fail(job, failed(f"Dependency error: Job {other_id} not found"), now)
@@ -134,13 +136,16 @@ class Queue:
             return
         if step.status == "queued":
             step.status, step.start = "waiting", now
+            self._depend(job, now)
+            if job.finished:
+                return
         work = works.of(step.op)
         wanted = work.locks(cluster)
         if self._taken(job, wanted, cluster):
             return
         self.held[job.id] = wanted
         step.work, step.status, step.exec = work, "running", now
-        step.op["debug_level"] = 0
+        step.op.setdefault("debug_level", 0)
         seconds = self.durations.of(step.op) + self.durations.dead_node(cluster)
         try:
             self.troubles.strike(job, step)
@@ -211,9 +216,8 @@ class Queue:
         self.started.pop(job_id, None)
 
 
-def dependencies(job: Job) -> list[tuple[int, list[str]]]:
-    """Return (job id, accepted status, ...) of all that the current opcode depends on."""
-    step = job.current
+def dependencies(step: Step | None) -> list[tuple[int, list[str]]]:
+    """Return (job id, accepted status, ...) of all that an opcode depends on."""
     return [(int(other), wanted) for other, wanted in (step.op.get("depends") or [])] if step else []
 
 
@@ -223,7 +227,7 @@ def prepare(op: Op, job_id: int, index: int, now: float) -> None:
     for other, wanted in op.get("depends") or []:
         absolute = int(other) if int(other) >= 0 else job_id + int(other)
         if absolute < 0:
-            raise RequestError(500, f"Invalid value for job ID ' {absolute}'")
+            raise LuxiError("GenericError", f"Invalid value for job ID ' {absolute}'")
         resolved.append([absolute, wanted])
     op["depends"] = resolved or op.get("depends")
     source = "gnt:opcode:" + str(op["OP_ID"]).removeprefix("OP_").lower()

@@ -3,17 +3,21 @@
 
 """Opcodes: which parameters each one takes, what they may be, and what Ganeti fills in for those left out.
 
+RAPI builds them of requests (`build`), LUXI takes them whole (`load`); each refuses what it can't use in its own words.
+
 The table holds the opcodes that repairs use. What a job shows in `ops` is what stands here: a parameter with the
 default `UNSET` is shown only when it was given.
 """
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator.errors import RequestError
+from simulator.errors import RequestError, Unreadable
 
 Op = dict[str, Any]
 FINAL_STATES = ("canceled", "success", "error")
@@ -30,74 +34,122 @@ UNSET = _Unset()
 REQUIRED = _Unset()
 
 
+Reader = Callable[[object], str]  # says in luxid's words why a value can't be read; nothing if it can
+
+
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter: what it accepts, and what stands in the job when it is left out."""
+    """A parameter: who reads its value, and what stands in the job when it is left out."""
 
-    accepts: Callable[[object], bool]
+    complaint: Reader
     default: object = UNSET
 
 
-def boolean(value: object) -> bool:
-    """Accept true and false."""
-    return isinstance(value, bool)
+def boolean(value: object) -> str:
+    """Read true and false."""
+    return "" if isinstance(value, bool) else "Unable to read Bool"
 
 
-def text(value: object) -> bool:
-    """Accept a string that isn't empty."""
-    return isinstance(value, str) and value != ""
+def string(value: object) -> str:
+    """Read a string."""
+    return "" if isinstance(value, str) else "Unable to read String"
 
 
-def maybe(accepts: Callable[[object], bool]) -> Callable[[object], bool]:
-    """Accept what `accepts` accepts, and null."""
-    return lambda value: value is None or accepts(value)
+def text(value: object) -> str:
+    """Read a string that isn't empty."""
+    return string(value) or ("" if value else "Received empty value for non-empty list")
 
 
-def list_of(accepts: Callable[[object], bool]) -> Callable[[object], bool]:
-    """Accept a list of what `accepts` accepts."""
-    return lambda value: isinstance(value, list) and all(map(accepts, value))
+def maybe(reader: Reader) -> Reader:
+    """Read what `reader` reads, and null."""
+    return lambda value: "" if value is None else reader(value)
 
 
-def one_of(*choices: object) -> Callable[[object], bool]:
-    """Accept one of the choices."""
-    return lambda value: not isinstance(value, bool) and value in choices
+def list_of(reader: Reader) -> Reader:
+    """Read a list of what `reader` reads."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, list):
+            return "Unable to read list"
+        return next(filter(None, map(reader, value)), "")
+
+    return read
 
 
-def number(value: object) -> bool:
-    """Accept a whole number that isn't negative."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def one_of(kind: str, *choices: str) -> Reader:
+    """Read one of the choices; `kind` is what Ganeti calls them."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            return f"Can't parse value for '{kind}': Unable to read String"
+        return "" if value in choices else f'Invalid string value for type {kind}: "{value}"'
+
+    return read
 
 
-def mapping(value: object) -> bool:
-    """Accept an object."""
-    return isinstance(value, dict)
+def priority(value: object) -> str:
+    """Read a priority: low, normal, high."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return "Can't parse value for 'OpSubmitPriority': Unable to read Int"
+    return "" if value in (-10, 0, 10) else f"Invalid string value for type OpSubmitPriority: {value}"
 
 
-def dependency(value: object) -> bool:
-    """Accept [job id, [final status, ...]]; the id may be relative (negative), or a number in a string."""
+def number(value: object) -> str:
+    """Read a whole number that isn't negative."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return "Unable to read Int"
+    return "" if value >= 0 else f"Invalid value for non-negative type '{value}'"
+
+
+def seconds(value: object) -> str:
+    """Read a duration."""
+    return "" if isinstance(value, (int, float)) and not isinstance(value, bool) else "Unable to read Double"
+
+
+def anything(value: object) -> str:
+    """Read whatever there is."""
+    return ""
+
+
+def mapping(value: object) -> str:
+    """Read an object."""
+    return "" if isinstance(value, dict) else "Unable to read JSObject"
+
+
+def dependency(value: object) -> str:
+    """Read [job id, [final status, ...]]; the id may be relative (negative), or a number in a string."""
     if not (isinstance(value, list) and len(value) == 2):
-        return False
+        return "Unable to read Pair"
     job, states = value
-    job_id = isinstance(job, int) or (isinstance(job, str) and job.isdigit())
-    return job_id and list_of(one_of(*FINAL_STATES))(states)
+    if not (isinstance(job, int) or (isinstance(job, str) and job.isdigit())):
+        return f"parsing job id: cannot parse string '{job}'"
+    return list_of(one_of("FinalizedJobStatus", *FINAL_STATES))(states)
+
+
+def reason(value: object) -> str:
+    """Read an entry of the reason trail: who, why, and when in nanoseconds."""
+    if not (isinstance(value, list) and len(value) == 3):
+        return "Unable to read Triple"
+    when = "" if isinstance(value[2], (int, float)) else "Unable to read Integer"
+    return string(value[0]) or string(value[1]) or when
 
 
 COMMON = {
     "dry_run": Parameter(boolean),
     "debug_level": Parameter(number),
-    "priority": Parameter(one_of(-10, 0, 10), 0),
+    "priority": Parameter(priority, 0),
     "depends": Parameter(maybe(list_of(dependency)), None),
-    "comment": Parameter(maybe(lambda value: isinstance(value, str)), None),
-    "reason": Parameter(list_of(lambda value: isinstance(value, list)), []),
+    "comment": Parameter(maybe(string), None),
+    "reason": Parameter(list_of(reason), []),
 }
-INSTANCE = {"instance_name": Parameter(text, REQUIRED)}
+INSTANCE = {"instance_name": Parameter(string, REQUIRED)}
 TARGET = {"target_node": Parameter(maybe(text)), "iallocator": Parameter(maybe(text))}
-DISKS = Parameter(lambda value: isinstance(value, list), [])
+DISKS = Parameter(list_of(anything), [])
 FALSE, TRUE = Parameter(boolean, False), Parameter(boolean, True)
 TAGGING = {
-    "kind": Parameter(one_of("instance", "node", "nodegroup", "cluster"), REQUIRED),
-    "tags": Parameter(list_of(lambda value: isinstance(value, str)), []),
-    "name": Parameter(maybe(text)),
+    "kind": Parameter(one_of("TagKind", "instance", "node", "nodegroup", "network", "cluster"), REQUIRED),
+    "tags": Parameter(list_of(string), REQUIRED),
+    "name": Parameter(maybe(string)),
 }
 REPLACE_MODES = ("replace_on_primary", "replace_on_secondary", "replace_new_secondary", "replace_auto")
 
@@ -115,7 +167,7 @@ OPCODES: Mapping[str, Mapping[str, Parameter]] = {
     "OP_INSTANCE_MIGRATE": INSTANCE
     | TARGET
     | {
-        "mode": Parameter(maybe(one_of("live", "non-live"))),
+        "mode": Parameter(maybe(one_of("MigrationMode", "live", "non-live"))),
         "live": Parameter(maybe(boolean)),
         "allow_runtime_changes": TRUE,
         "ignore_ipolicy": FALSE,
@@ -127,7 +179,7 @@ OPCODES: Mapping[str, Mapping[str, Parameter]] = {
     | {
         "early_release": FALSE,
         "ignore_ipolicy": FALSE,
-        "mode": Parameter(one_of(*REPLACE_MODES), REQUIRED),
+        "mode": Parameter(one_of("ReplaceDisksMode", *REPLACE_MODES), REQUIRED),
         "disks": DISKS,
         "remote_node": Parameter(maybe(text)),
         "iallocator": Parameter(maybe(text)),
@@ -140,7 +192,7 @@ OPCODES: Mapping[str, Mapping[str, Parameter]] = {
         "ignore_offline_nodes": FALSE,
         "timeout": Parameter(number, 120),
         "no_remember": FALSE,
-        "admin_state_source": Parameter(one_of("admin", "user"), "admin"),
+        "admin_state_source": Parameter(one_of("AdminStateSource", "admin", "user"), "admin"),
     },
     "OP_INSTANCE_STARTUP": INSTANCE
     | {
@@ -159,7 +211,7 @@ OPCODES: Mapping[str, Mapping[str, Parameter]] = {
         "force": FALSE,
         "force_variant": FALSE,
         "ignore_ipolicy": FALSE,
-        "nics": Parameter(lambda value: isinstance(value, list), []),
+        "nics": Parameter(list_of(anything), []),
         "disks": DISKS,
         "beparams": Parameter(mapping, {}),
         "hvparams": Parameter(mapping, {}),
@@ -172,7 +224,7 @@ OPCODES: Mapping[str, Mapping[str, Parameter]] = {
         "hotplug_if_possible": FALSE,
     },
     "OP_NODE_SET_PARAMS": {
-        "node_name": Parameter(text, REQUIRED),
+        "node_name": Parameter(string, REQUIRED),
         "force": FALSE,
         "master_candidate": Parameter(maybe(boolean)),
         "offline": Parameter(maybe(boolean)),
@@ -180,7 +232,7 @@ OPCODES: Mapping[str, Mapping[str, Parameter]] = {
         "auto_promote": FALSE,
     },
     "OP_TEST_DELAY": {
-        "duration": Parameter(lambda value: isinstance(value, (int, float)), REQUIRED),
+        "duration": Parameter(seconds, REQUIRED),
         "on_master": TRUE,
         "on_nodes": Parameter(list_of(text), []),
         "no_locks": FALSE,
@@ -194,7 +246,7 @@ def class_name(op_id: str) -> str:
 
 
 def build(op_id: str, given: Mapping[str, object]) -> Op:
-    """Check the parameters given and return the opcode with defaults filled in.
+    """Check the parameters given to RAPI and return the opcode with defaults filled in.
 
     Raises RequestError 400 with Ganeti's words for what is unknown, missing or not acceptable.
     """
@@ -205,12 +257,55 @@ def build(op_id: str, given: Mapping[str, object]) -> Op:
     op: Op = {}
     for name, parameter in known.items():
         value = given.get(name, parameter.default)
-        if value is REQUIRED or not (value is UNSET or parameter.accepts(value)):
+        if value is REQUIRED or (value is not UNSET and parameter.complaint(value)):
             reject(f"(\"Parameter '{op_id}.{name}' fails validation\", 'wrong_input')")
         if value is UNSET or (value is None and parameter.default is UNSET):
             continue
         op[name] = list(value) if isinstance(value, list) else value
     return {"OP_ID": op_id, **op}
+
+
+def load(given: object) -> Op:
+    """Read an opcode that came over LUXI, in Ganeti's order, and return it with defaults filled in.
+
+    Raises Unreadable. Null stands for a parameter that is left out, unless it must be given.
+    """
+    if not isinstance(given, dict):
+        raise Unreadable("Unable to read JSObject")
+    op = load_parameters(given, {**COMMON, "reason": replace(COMMON["reason"], default=REQUIRED)})
+    load_parameters(given, {"OP_ID": Parameter(string, REQUIRED)})
+    if given["OP_ID"] not in OPCODES:
+        raise Unreadable(f"Unknown opcode {given['OP_ID']}")
+    parameters = OPCODES[given["OP_ID"]]
+    op |= load_parameters(given, parameters)
+    allowed = sorted({"OP_ID", *COMMON, *parameters})
+    if superfluous := sorted(given.keys() - set(allowed)):
+        raise Unreadable(f"Superfluous dictionary keys: {compact(superfluous)}, but only {compact(allowed)} allowed.")
+    return {"OP_ID": given["OP_ID"], **op}
+
+
+def load_parameters(given: Mapping[str, object], parameters: Mapping[str, Parameter]) -> Op:
+    """Read some of the parameters of an opcode; raise Unreadable."""
+    op: Op = {}
+    for name, parameter in parameters.items():
+        value = given.get(name)
+        if parameter.default is REQUIRED:
+            if name not in given:
+                raise Unreadable(f"key '{name}' not found, object contains only {compact(list(given))}")
+        elif value is None:
+            value = copy.deepcopy(parameter.default)
+        if value is UNSET:
+            continue
+        if complaint := parameter.complaint(value):
+            label = f"key '{name}'" if name == "OP_ID" else f"Can't parse value for '{name}'"
+            raise Unreadable(f"{label}: {complaint}")
+        op[name] = value
+    return op
+
+
+def compact(names: list[str]) -> str:
+    """Return a list as Ganeti's Haskell part shows it."""
+    return json.dumps(names, separators=(",", ":"))
 
 
 def reject(what: str) -> None:
@@ -220,6 +315,8 @@ def reject(what: str) -> None:
 
 def summary(op: Op) -> str:
     """Return an opcode's line in a job's `summary`."""
-    subject = op.get("instance_name", op.get("node_name", ""))
+    subject = op.get("instance_name", op.get("node_name"))
+    if op["OP_ID"] == "OP_TEST_DELAY":
+        subject = float(op["duration"])
     name = str(op["OP_ID"]).removeprefix("OP_")
-    return f"{name}({subject})" if subject else name
+    return name if subject is None else f"{name}({subject})"

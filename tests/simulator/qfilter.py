@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.errors import RequestError
+from simulator.errors import LuxiError
 
 COMPARISONS: dict[str, Callable[[int], bool]] = {
     "<": lambda order: order < 0,
@@ -90,7 +90,7 @@ def read_comparison(operator: str, arguments: list[object]) -> Filter:
 def holds(one: Filter, value_of: Value, hostnames: frozenset[str]) -> bool:
     """Return whether a filter holds for an item; `hostnames` are the fields where a short name is enough.
 
-    Raises RequestError 500 where Ganeti can't compare.
+    Raises LuxiError where Ganeti can't compare.
     """
     if one.operator == "&":
         return all(holds(below, value_of, hostnames) for below in one.below)
@@ -107,7 +107,7 @@ def holds(one: Filter, value_of: Value, hostnames: frozenset[str]) -> bool:
 def is_true(one: Filter, actual: object, hostname: bool) -> bool:
     """Answer `?`."""
     if not isinstance(actual, bool):
-        raise RequestError(500, f"Unexpected value '{json.dumps(actual)}' in boolean context")
+        raise LuxiError("ParameterError", f"Unexpected value '{json.dumps(actual)}' in boolean context")
     return actual
 
 
@@ -128,7 +128,7 @@ def is_ordered(one: Filter, actual: object, hostname: bool) -> bool:
 def contains(one: Filter, actual: object, hostname: bool) -> bool:
     """Answer `=[]`."""
     if not isinstance(actual, list):
-        raise RequestError(500, f"Cannot convert value '{json.dumps(actual)}', error: Unable to read list")
+        raise LuxiError("GenericError", f"Cannot convert value '{json.dumps(actual)}', error: Unable to read list")
     return one.value in actual
 
 
@@ -136,7 +136,7 @@ def matches(one: Filter, actual: object, hostname: bool) -> bool:
     """Answer `=~`."""
     if not isinstance(actual, str):
         text = f"expecting string but got '{json.dumps(actual)}'"
-        raise RequestError(500, f"Invalid field value used in regexp matching, {text}")
+        raise LuxiError("ParameterError", f"Invalid field value used in regexp matching, {text}")
     return re.search(str(one.value), actual) is not None
 
 
@@ -147,7 +147,7 @@ def must_compare(one: Filter, actual: object) -> None:
         return
     wanted = f"NumericValue {one.value}" if isinstance(one.value, int) else f'QuotedString "{one.value}"'
     text = f"trying to compare {json.dumps(actual)} with '{wanted}'"
-    raise RequestError(500, f"Invalid types in comparison, {text}")
+    raise LuxiError("ParameterError", f"Invalid types in comparison, {text}")
 
 
 OPERATORS: dict[str, Callable[[Filter, object, bool], bool]] = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator import fields, qfilter
-from simulator.errors import RequestError
+from simulator.errors import LuxiError, Unreadable, unknown_name
 from simulator.fields import NORMAL, UNAVAILABLE, UNKNOWN, Absent, Field, Fields
 from simulator.fields_of_jobs import JOB_FIELDS
 from simulator.job import Job
@@ -63,12 +63,14 @@ class LostJob:
 def query(cluster: Cluster, what: str, names: object, raw_filter: object) -> Answer:
     """Answer a query at the clock's time; a live field of a dead node costs time.
 
-    Raises RequestError with Ganeti's status and words.
+    Raises LuxiError or Unreadable with Ganeti's words.
     """
     request = json.dumps([what, names, raw_filter])
     kind = KINDS.get(what) or raise_unknown_kind(what, request)
-    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+    if not isinstance(names, list):
         raise not_parsed(request, "Unable to read list")
+    if not all(isinstance(name, str) for name in names):
+        raise not_parsed(request, "Unable to read String")
     try:
         wanted = None if raw_filter is None else qfilter.read(raw_filter)
     except qfilter.BadFilter as error:
@@ -97,7 +99,7 @@ def choose(cluster: Cluster, kind: Kind, wanted: qfilter.Filter | None, archived
     """
     if wanted is not None:
         for name in sorted(wanted.fields() - set(kind.fields)):
-            raise RequestError(500, f"Can't find field named '{name}'")
+            raise LuxiError("ParameterError", f"Can't find field named '{name}'")
         named = wanted.only_equal(kind.key)
         if named is not None:
             return [pick(cluster, kind, name) for name in dict.fromkeys(named)]
@@ -121,15 +123,15 @@ def pick(cluster: Cluster, kind: Kind, name: object) -> Any:
         if not isinstance(name, int):
             first = next(iter(items), 0)
             text = f"trying to compare {first} with 'QuotedString \"{name}\"'"
-            raise RequestError(500, f"Invalid types in comparison, {text}")
+            raise LuxiError("ParameterError", f"Invalid types in comparison, {text}")
         return items.get(name, LostJob(name))
     if not isinstance(name, str):
         first = min(items, default="")
         text = f"trying to compare \"{first}\" with 'NumericValue {name}'"
-        raise RequestError(500, f"Invalid types in comparison, {text}")
+        raise LuxiError("ParameterError", f"Invalid types in comparison, {text}")
     found = find(items, name)
     if found is None:
-        raise RequestError(500, f"('{kind.label} name {name} not found', 'unknown_entity')")
+        raise unknown_name(kind.label, name)
     return found
 
 
@@ -160,15 +162,15 @@ def spend_time_outs(cluster: Cluster, kind: Kind, names: set[str]) -> None:
 def raise_unknown_kind(what: str, request: str) -> Kind:
     """Refuse what can't be queried, as Ganeti does; say so where it is only the simulator that can't."""
     if what in NEVER_ANSWERED:
-        raise RequestError(500, f"Query 'ItemTypeOpCode {NEVER_ANSWERED[what]}' not supported")
+        raise LuxiError("GenericError", f"Query 'ItemTypeOpCode {NEVER_ANSWERED[what]}' not supported")
     if what in ("lock", "network", "export", "filter", "extstorage"):
-        raise RequestError(500, f"The simulator has no query of '{what}'")
+        raise LuxiError("GenericError", f"The simulator has no query of '{what}'")
     raise not_parsed(request, f"Can't parse value '{what}' as neitherQueryTypeLuxi nor QueryTypeOp")
 
 
-def not_parsed(request: str, why: str) -> RequestError:
+def not_parsed(request: str, why: str) -> Unreadable:
     """Return the refusal of a request that Ganeti's query daemon can't read."""
-    return RequestError(502, f"Failed to parse request: Cannot convert value '{request}', error: {why}")
+    return Unreadable(f"Cannot convert value '{request}', error: {why}")
 
 
 def job_view(cluster: Cluster, job: Job | None, job_id: int, names: Sequence[str]) -> dict[str, object]:

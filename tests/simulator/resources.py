@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from simulator import opcodes
 from simulator.call import Call
-from simulator.errors import RequestError
+from simulator.errors import RequestError, unknown_name
 from simulator.info import cluster_info
 from simulator.model import Tagged, find
 from simulator.query import job_view, query
@@ -83,7 +83,7 @@ def get_role(call: Call) -> object:
     """GET /2/nodes/NODE/role"""
     node = find(call.cluster.nodes, call.items[0])
     if node is None:
-        raise RequestError(500, f"('Node name {call.items[0]} not found', 'unknown_entity')")
+        raise unknown_name("Node", call.items[0])
     letter = query(call.cluster, "node", ["role"], ["=", "name", node.name])["data"][0][0][1]
     return ROLE_NAMES[letter]
 
@@ -119,7 +119,7 @@ def tagged(call: Call, kind: str) -> Tagged:
         return call.cluster
     found: Tagged | None = find(call.cluster.tagged[kind], call.items[0])
     if found is None:
-        raise RequestError(500, f"('{LABELS[kind]} name {call.items[0]} not found', 'unknown_entity')")
+        raise unknown_name(LABELS[kind], call.items[0])
     return found
 
 

@@ -7,6 +7,7 @@ with Simulator(Cluster()) as simulator:
     simulator.cluster.add_group("default")
     ...
     client = Client(simulator.url, ca_path=simulator.certificate.authority, user="lab", password="labsecret")
+    luxi_client = LuxiClient(simulator.luxi_socket)
     simulator.advance(10)
 """
 
@@ -19,12 +20,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from simulator import certificates
+from simulator import certificates, message
 from simulator.certificates import Certificate
 from simulator.clock import WallClock
 from simulator.cluster import Cluster
-from simulator.faults import Hooks, RequestFaults, RequestLog
+from simulator.faults import ConnectionLost, Hooks, RequestFaults, RequestLog
 from simulator.http import Request, Response
+from simulator.luxi import Luxi
+from simulator.luxi_server import LuxiServer, socket_path
 from simulator.rapi import Rapi
 from simulator.server import Server
 from simulator.surface import Surface
@@ -34,7 +37,7 @@ WRITER, READER = ("lab", "labsecret"), ("viewer", "viewersecret")
 
 
 class Simulator:
-    """A running simulator. Without `with` it serves no socket, but `ask` works all the same.
+    """A running simulator. Without `with` it serves no socket, but `ask` and `call` work all the same.
 
     `own_certificate` serves a certificate like Ganeti's default instead of one that an authority signed; `latency` is
     in seconds for each answer.
@@ -51,11 +54,12 @@ class Simulator:
         clients: int = 20,
     ) -> None:
         self.cluster = cluster or Cluster()
-        self.surface = Surface(Rapi(self.cluster))
+        self.surface = Surface(Rapi(self.cluster), Luxi(self.cluster))
         self._folder, self._own = folder, own_certificate
         self._settings: dict[str, Any] = {"port": port, "latency": latency, "clients": clients}
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._server: Server | None = None
+        self._luxi_server: LuxiServer | None = None
         self._certificate: Certificate | None = None
 
     # what a test looks at
@@ -92,6 +96,12 @@ class Simulator:
         return f"https://127.0.0.1:{self.port}"
 
     @property
+    def luxi_socket(self) -> str:
+        """Return the path of the unix socket on which LUXI answers."""
+        assert self._luxi_server is not None, "not serving: use `with` or start()"
+        return str(self._luxi_server.path)
+
+    @property
     def certificate(self) -> Certificate:
         """Return the server's certificate."""
         assert self._certificate is not None, "not serving: use `with` or start()"
@@ -117,17 +127,27 @@ class Simulator:
         body = b"" if data is None else json.dumps(data).encode()
         return self.surface.deliver(Request(method, target, headers, body)).response
 
+    def call(self, method: str, *arguments: object) -> dict[str, Any]:
+        """Answer a LUXI call without a socket: {"success", "result"}. Raise ConnectionLost if a fault says so."""
+        delivery = self.surface.deliver(message.request(method, *arguments))
+        if delivery.length is not None:
+            raise ConnectionLost()
+        answer: dict[str, Any] = delivery.response.json
+        return answer
+
     # serving
 
     def start(self) -> Simulator:
-        """Serve on a loopback port, in threads of its own."""
+        """Serve RAPI on a loopback port and LUXI on a unix socket, in threads of their own."""
         if self._folder is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="simulator-")
         folder = self._folder or Path(self._temporary.name if self._temporary else "")
         make = certificates.like_ganeti if self._own else certificates.signed_for_loopback
         self._certificate = make(folder)
         self._server = Server(self.surface, self._certificate.context(), **self._settings)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._luxi_server = LuxiServer(self.surface, socket_path(folder), self._settings["latency"])
+        for server in (self._server, self._luxi_server):
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def stop(self) -> None:
@@ -136,6 +156,9 @@ class Simulator:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+        if self._luxi_server is not None:
+            self._luxi_server.close()
+            self._luxi_server = None
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -157,6 +180,7 @@ class Simulator:
             "read_only_password": READER[1],
             "ca_path": str(self.certificate.authority),
             "fingerprint": self.certificate.fingerprint,
+            "luxi_socket": self.luxi_socket,
         }
 
 

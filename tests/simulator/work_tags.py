@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from simulator.errors import NOT_KNOWN, OpError, refused
+from simulator.errors import NOT_KNOWN, OpError, failed, refused
 from simulator.model import Tagged, find
 from simulator.work import Log, Work
 
@@ -24,7 +24,11 @@ UNKNOWN = {
     "instance": "Instance '{}' not known",
     "node": "Node '{}' not known",
     "nodegroup": "Node group '{}' not found",
+    "network": "Network '{}' not found",
 }
+
+
+NO_GROUP = "More than one node group exists. Target group must be specified explicitly."
 
 
 class TagWork(Work):
@@ -39,11 +43,15 @@ class TagWork(Work):
         """Return the object that is meant, or None."""
         if self.op["kind"] == "cluster":
             return cluster
-        return find(cluster.tagged[self.op["kind"]], self.op.get("name"))
+        return find(cluster.tagged.get(self.op["kind"], {}), self.op.get("name"))
 
     def target(self, cluster: Cluster) -> Tagged:
         """Return the object that is meant; raise OpError if there is none."""
-        found = self.find(cluster)
+        found, name = self.find(cluster), self.op.get("name")
+        if found is None and name is None and self.op["kind"] == "nodegroup":
+            raise OpError("OpPrereqError", NO_GROUP)
+        if found is None and name is None:
+            raise failed("'NoneType' object has no attribute 'upper'")
         if found is None:
             raise refused(UNKNOWN[self.op["kind"]].format(self.op.get("name")), NOT_KNOWN)
         return found

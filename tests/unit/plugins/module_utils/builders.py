@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small language for clusters, and a scripted Client in memory, so that tests read as tables of sentences.
+"""A small language for clusters, so that tests read as tables of sentences.
 
 C(drbd("web1", ONLINE, OFFLINE)) is an instance with nodes of its own, web1-p and web1-s, in these states;
 C(cluster(...)) joins such instances to a cluster that was read in one consistent look.
@@ -8,11 +8,10 @@ C(cluster(...)) joins such instances to a cluster that was read in one consisten
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Row
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import Action, decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
@@ -20,10 +19,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
     Group,
     Instance,
     Job,
-    JobRequest,
     Node,
     NodeState,
-    Operation,
     RepairType,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, Plan, held, make_plan
@@ -102,16 +99,21 @@ def rbd(name: str, primary: NodeState | None, *tags: str, **more: Any) -> Placed
 
 
 def job(number: int, status: str, operations: str, instance: str = "web1", repair: str = "", **more: Any) -> Job:
-    """A job with C(operations) (C("RECREATE_DISKS")), on an instance, with the reason that the repair's jobs carry."""
+    """A job with C(operations) (C("RECREATE_DISKS")), on an instance, with the reason that the repair's jobs carry.
+
+    Of one that did not succeed, C(done) is the number of operations that did.
+    """
     names = tuple(name if name.startswith("TAGS") else f"INSTANCE_{name}" for name in operations.split())
-    reasons = (f"ganeti.autorepair:{repair}",) if repair else ()
-    return Job(number, status, names, (instance,) if instance else (), reasons, **more)
+    known: dict[str, Any] = {"error_class": "OpExecError"} if status == "error" else {}
+    known |= {"instances": (instance,) if instance else (), "reasons": (f"ganeti.autorepair:{repair}",) * bool(repair)}
+    done = len(names) if status == "success" else more.pop("done", 0)
+    return Job(number, status, names, names[:done], **(known | more))
 
 
 def no_room(number: int, at: float = NOW, operations: str = "REPLACE_DISKS", **more: Any) -> Job:
     """A job for which there were no resources."""
-    words = {"error": "not enough disk", "error_code": "insufficient_resources", "ended": at}
-    return job(number, "error", operations, **(words | more))
+    words = {"error": "not enough disk", "error_class": "OpPrereqError", "error_code": "insufficient_resources"}
+    return job(number, "error", operations, **(words | {"ended": at} | more))
 
 
 # --- clusters -------------------------------------------------------------------------------------------------------
@@ -148,10 +150,10 @@ def case_of(one: Cluster, now: float = NOW) -> Case:
     return make_cases(one, now)[0]
 
 
-def next_for(*members: Placed | Node, now: float = NOW, **more: Any) -> Action:
+def next_for(*members: Placed | Node, now: float = NOW, retries: int = 0, **more: Any) -> Action:
     """What comes next for the first instance of such a cluster."""
     one = cluster(*members, **more)
-    return decide(case_of(one, now), one, now)
+    return decide(case_of(one, now), one, now, retries)
 
 
 def plan_of(one: Cluster, now: float = NOW, **limits: Any) -> Plan:
@@ -169,138 +171,7 @@ def steps(action: Action) -> list[str]:
     return [step.operation.value for step in action.steps]
 
 
-# --- a client in memory ---------------------------------------------------------------------------------------------
-
-SUMMARIES = {
-    Operation.ADD_TAGS: "TAGS_SET",
-    Operation.REMOVE_TAGS: "TAGS_DEL",
-    Operation.REPLACE_SECONDARY: "INSTANCE_REPLACE_DISKS",
-    Operation.MIGRATE: "INSTANCE_MIGRATE",
-    Operation.FAILOVER: "INSTANCE_FAILOVER",
-    Operation.RECREATE_DISKS: "INSTANCE_RECREATE_DISKS",
-    Operation.REINSTALL: "INSTANCE_REINSTALL",
-    Operation.MARK_DOWN: "INSTANCE_SET_PARAMS",
-    Operation.MARK_OFFLINE: "INSTANCE_SET_PARAMS",
-}
-Script = Callable[[JobRequest], Exception | str | None]  # what becomes of a write: an error, a job status, or success
-
-
-@dataclass
-class FakeClient:
-    """A Client whose jobs end at once, and whose cluster changes as they say.
-
-    C(script) may turn a write into an error or into a job of another status; C(log) has every request, in order;
-    C(room) is what nodes have free, as (disk, memory); C(failing) are errors for queries, by resource and first field.
-    """
-
-    cluster: Cluster
-    script: Script = lambda request: None
-    room: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    failing: dict[tuple[str, str], Exception] = field(default_factory=dict)
-    next_job: int = 1000
-    log: list[tuple[str, Any]] = field(default_factory=list)
-
-    @property
-    def writes(self) -> list[JobRequest]:
-        """The writes that were tried."""
-        return [what for kind, what in self.log if kind == "submit"]
-
-    @property
-    def reads(self) -> list[str]:
-        """What was read, by resource."""
-        return [str(what) for kind, what in self.log if kind == "read"]
-
-    def tags_of(self, name: str) -> set[str]:
-        """The tags that stand on an instance now, without their common beginning."""
-        found = next(one for one in self.cluster.instances if one.name == name)
-        return {text.removeprefix(PREFIX) for text in found.tags}
-
-    # the Client itself
-
-    def cluster_info(self) -> Mapping[str, Any]:
-        """See Client."""
-        self.log.append(("read", "info"))
-        return {"name": self.cluster.name, "tags": list(self.cluster.tags), "master": "node1"}
-
-    def query(self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None) -> Sequence[Row]:
-        """See Client."""
-        self.log.append(("read", resource))
-        error = self.failing.get((resource, "live" if "dfree" in fields else "config"))
-        if error:
-            raise error
-        objects = [one for one in self._objects(resource) if qfilter is None or matches(one, qfilter)]
-        return [tuple((0, one[name]) if name in one else (1, None) for name in fields) for one in objects]
-
-    def submit(self, request: JobRequest) -> int | None:
-        """See Client."""
-        self.log.append(("submit", request))
-        answer = self.script(request)
-        if isinstance(answer, Exception):
-            raise answer
-        self.next_job += 1
-        failed = [number for number in request.after if self.cluster.jobs[number].status in ("error", "canceled")]
-        waiting = [number for number in request.after if self.cluster.jobs[number].unfinished]
-        status = "error" if failed else "waiting" if waiting else answer or "success"
-        error = f"Dependency job {failed[0]} finished with status error" if failed else "it broke" * (status == "error")
-        done = Job(
-            self.next_job, status, (SUMMARIES[request.operation],), (request.name,), (request.reason,), error, "", NOW
-        )
-        self.cluster = replace(self.cluster, jobs={**self.cluster.jobs, done.id: done})
-        if status == "success":
-            self._apply(request)
-        return done.id
-
-    # what stands behind it
-
-    def _objects(self, resource: str) -> list[Mapping[str, Any]]:
-        if resource == "instance":
-            return [instance_object(one) for one in self.cluster.instances]
-        if resource == "group":
-            return [{"name": one.name, "tags": list(one.tags)} for one in self.cluster.groups.values()]
-        if resource == "job":
-            return [job_object(one) for one in self.cluster.jobs.values()]
-        return [node_object(one, self.room.get(one.name)) for one in self.cluster.nodes.values()]
-
-    def _apply(self, request: JobRequest) -> None:
-        """What the job of C(request) does to the cluster."""
-        if request.operation in (Operation.ADD_TAGS, Operation.REMOVE_TAGS):
-            self._tag(request)
-            return
-        moved = {one.name: one for one in self.cluster.instances}
-        moved[request.name] = self._after(moved[request.name], request)
-        self.cluster = replace(self.cluster, instances=tuple(moved.values()))
-
-    def _tag(self, request: JobRequest) -> None:
-        def changed(old: tuple[str, ...]) -> tuple[str, ...]:
-            kept = tuple(text for text in old if text not in request.tags)
-            return (*kept, *request.tags) if request.operation is Operation.ADD_TAGS else kept
-
-        if request.kind == "instance":
-            ours = tuple(
-                replace(one, tags=changed(one.tags)) if one.name == request.name else one
-                for one in self.cluster.instances
-            )
-            self.cluster = replace(self.cluster, instances=ours)
-        elif request.kind == "group":
-            group = Group(request.name, changed(self.cluster.groups[request.name].tags))
-            self.cluster = replace(self.cluster, groups={**self.cluster.groups, group.name: group})
-        else:
-            self.cluster = replace(self.cluster, tags=changed(self.cluster.tags))
-
-    def _after(self, one: Instance, request: JobRequest) -> Instance:
-        online = [other.name for other in self.cluster.nodes.values() if other.state is ONLINE]
-        spare = next((name for name in online if name not in (one.primary, *one.secondaries)), "")
-        if request.operation is Operation.REPLACE_SECONDARY:
-            return replace(one, secondaries=(spare,))
-        if request.operation in (Operation.FAILOVER, Operation.MIGRATE):
-            to = one.secondaries[0] if one.secondaries else spare
-            return replace(one, primary=to, secondaries=(one.primary,) if one.secondaries else ())
-        if request.operation is Operation.RECREATE_DISKS:
-            chosen = request.parameters["nodes"]
-            return replace(one, primary=chosen[0], secondaries=tuple(chosen[1:]))
-        if request.operation is Operation.REINSTALL:
-            return replace(one, admin_state="up" if request.parameters["start"] else "down")
-        return replace(one, admin_state="down" if request.operation is Operation.MARK_DOWN else "offline")
+# --- objects as queries know them -----------------------------------------------------------------------------------
 
 
 def matches(one: Mapping[str, Any], qfilter: Sequence[Any]) -> bool:
@@ -341,25 +212,29 @@ def job_object(one: Job) -> Mapping[str, Any]:
     """A job as queries know it."""
     name = one.instances[0] if one.instances else ""
     trail = [["gnt:client", text, 1] for text in one.reasons]
+    todo = len(one.operations) - len(one.done)
+    rest = "error" if one.status in ("error", "canceled") else "queued"
     failed = one.status == "error"
     return {
         "id": one.id,
         "status": one.status,
         "summary": [f"{operation}({name})" for operation in one.operations],
-        "ops": [
-            {"kind": "instance", "name": name, "reason": trail}
-            if operation.startswith("TAGS")
-            else {"instance_name": name, "reason": trail}
-            for operation in one.operations
-        ],
-        "opstatus": [one.status] * len(one.operations),
-        "opresult": [["OpPrereqError", [one.error, one.error_code]] if failed else None] * len(one.operations),
-        "end_ts": None if one.ended is None else [int(one.ended), 0],
+        "ops": [_op(operation, name) | {"reason": trail} for operation in one.operations],
+        "opstatus": ["success"] * len(one.done) + ([one.status] + [rest] * (todo - 1)) * bool(todo),
+        "opresult": [None] * len(one.done)
+        + ([[one.error_class, [one.error, one.error_code]] if failed else None] + [None] * (todo - 1)) * bool(todo),
+        "end_ts": None if one.ended is None else [int(one.ended), int(one.ended % 1 * 1e6)],
     }
 
 
+def _op(operation: str, name: str) -> dict[str, Any]:
+    if operation.startswith("TAGS"):
+        return {"kind": "instance" if name else "cluster", "name": name or None}
+    return {"instance_name": name}
+
+
 def settings(**more: Any) -> Settings:
-    """Settings of a round whose repairs are called id1, id2, ... and that waits for nothing."""
+    """Settings of a round whose repairs are called id1, id2, ..."""
     numbers = iter(range(1, 10_000))
-    given: dict[str, Any] = {"reason": "", "iallocator": "", "sleep": lambda seconds: None}
+    given: dict[str, Any] = {"reason": "", "iallocator": ""}
     return Settings(**(given | {"new_id": lambda: f"id{next(numbers)}"} | more))

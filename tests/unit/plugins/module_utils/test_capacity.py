@@ -10,7 +10,6 @@ from unit.plugins.module_utils.builders import (
     NOW,
     OFFLINE,
     ONLINE,
-    FakeClient,
     cluster,
     deeds,
     drbd,
@@ -20,6 +19,7 @@ from unit.plugins.module_utils.builders import (
     rbd,
     tag,
 )
+from unit.plugins.module_utils.fake import FakeClient
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import Room, choose, place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import RequestRefused

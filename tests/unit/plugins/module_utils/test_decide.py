@@ -29,7 +29,7 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
+from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import Kind, decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
 
 DONE = job(7, "success", "FAILOVER")
@@ -442,11 +442,20 @@ def test_a_leftover_is_removed_before_a_new_repair_begins():
     assert next_for(_broken(tag("failover"), pending(), ended("success"))).kind.value == "finish"
 
 
-def test_the_command_for_a_failure_removes_every_tag_of_the_repair():
-    """A pending tag left over from a crash would come to life again when only the result's tag goes."""
+def test_a_pending_tag_beside_a_failure_goes_and_the_failure_stays():
+    """Left over from a crash, it would come to life again when a person removes the failure."""
     action = next_for(_broken(ended("failure", jobs="7"), pending(jobs="7")), jobs=[BAD])
-    command = action.reason.partition("gnt-instance remove-tags web1 ")[2].split()
-    assert sorted(command) == sorted([ended("failure", jobs="7"), pending(jobs="7")])
+    assert (action.kind, action.result, action.remove) == (Kind.FINISH, None, (pending(jobs="7"),))
+    after = next_for(_broken(ended("failure", jobs="7")), jobs=[BAD])
+    assert after.command == f"gnt-instance remove-tags web1 {ended('failure', jobs='7')}"
+
+
+def test_older_results_go_when_nothing_else_is_to_be_done():
+    """A runner died between setting a result and removing the ones before it."""
+    old, new = ended("success", repair="a", at=100), ended("success", repair="b", at=200)
+    assert next_for(rbd("web1", ONLINE, old, new)).remove == (old,)
+    assert next_for(rbd("web1", ONLINE, old, new, tag("suspend"))).kind is Kind.NONE
+    assert next_for(rbd("web1", ONLINE, old, ended("failure", repair="b"))).kind is Kind.REPORT
 
 
 def test_several_pending_repairs_are_worked_through_in_the_order_of_their_times():
@@ -553,6 +562,125 @@ def test_a_job_without_an_end_does_not_wait_for_ever():
     assert "submit" in [action.kind.value for action in rounds]
 
 
+# --- trying again after an error ------------------------------------------------------------------------------------
+
+
+def _after_failures(count, since, retries, operations="FAILOVER", one=None, **more):
+    """What comes next after so many jobs in a row failed, the last of which ended C(since) seconds ago."""
+    jobs = [
+        job(number, "error", operations, error="it broke", ended=NOW - since, **more)
+        for number in range(100, 100 + count)
+    ]
+    noted = "+".join(str(one.id) for one in jobs)
+    one = one or _broken
+    return next_for(one(pending("reinstall", noted)), jobs=jobs, retries=retries)
+
+
+RETRIES = [
+    ("none wanted", 1, 0, 0, "finish"),
+    ("the first pause", 1, 59, 2, "wait"),
+    ("after it", 1, 60, 2, "submit"),
+    ("the second is longer", 2, 119, 2, "wait"),
+    ("after it too", 2, 120, 2, "submit"),
+    ("no more than wanted", 3, 0, 2, "finish"),
+    ("however long ago", 3, 9999, 2, "finish"),
+    ("more are wanted", 3, 239, 3, "wait"),
+    ("and are had", 3, 240, 3, "submit"),
+    ("up to an hour", 9, 3599, 20, "wait"),
+    ("and no longer", 9, 3600, 20, "submit"),
+]
+
+
+@pytest.mark.parametrize(
+    ("count", "since", "retries", "wanted"), [row[1:] for row in RETRIES], ids=[row[0] for row in RETRIES]
+)
+def test_a_job_that_failed_is_tried_again_a_bounded_number_of_times_with_longer_pauses(count, since, retries, wanted):
+    """Law 8."""
+    action = _after_failures(count, since, retries)
+    assert (action.kind.value, action.result) == (wanted, "failure" if wanted == "finish" else None)
+    assert wanted != "submit" or steps(action) == ["failover", "replace-disks"]
+    assert wanted != "wait" or action.reason.startswith(f"job {99 + count} failed (it broke); it is tried again after")
+
+
+def test_the_last_try_says_how_often_it_was_tried():
+    """And what came back."""
+    assert _after_failures(3, 0, 2).reason == "job 102 failed, as did 2 before it: it broke"
+    assert _after_failures(1, 0, 0).reason == "job 100 failed: it broke"
+
+
+def _drained(*tags):
+    return drbd("web1", DRAINED, ONLINE, *tags)
+
+
+def _dead(*tags):
+    return plain("web1", OFFLINE, *tags)
+
+
+NO_TRY = [
+    ("a migration that broke", _drained, "MIGRATE", {}, "finish"),
+    ("a migration that was refused is", _drained, "MIGRATE", {"error_class": "OpPrereqError"}, "submit"),
+    ("new disks that broke", _dead, "RECREATE_DISKS", {}, "finish"),
+    ("new disks that were refused are", _dead, "RECREATE_DISKS", {"error_class": "OpPrereqError"}, "submit"),
+    ("a step that is no longer the next", _drained, "FAILOVER", {}, "finish"),
+    ("a reinstall", lambda *tags: plain("web1", ONLINE, *tags), "SHUTDOWN REINSTALL", {"done": 1}, "finish"),
+    ("a step of an instance that is well", _well, "FAILOVER", {}, "finish"),
+    ("a job that was not one of ours", _broken, "REBOOT", {}, "finish"),
+]
+
+
+@pytest.mark.parametrize(
+    ("one", "operations", "more", "wanted"), [row[1:] for row in NO_TRY], ids=[row[0] for row in NO_TRY]
+)
+def test_not_everything_that_failed_is_tried_again(one, operations, more, wanted):
+    """Only what harms nothing, and only while it is still the step to take."""
+    action = _after_failures(1, 9999, 5, operations, one, **more)
+    assert (action.kind.value, action.result) == (wanted, "failure" if wanted == "finish" else None)
+
+
+def test_a_try_without_an_end_does_not_wait_for_ever():
+    """Nobody knows how long ago it was; their number is bounded."""
+    jobs = [job(7, "error", "FAILOVER")]
+    assert next_for(_broken(pending(jobs="7")), jobs=jobs, retries=2).kind.value == "submit"
+
+
+def test_waiting_for_room_has_no_bound():
+    """It is not the step that failed."""
+    jobs = [no_room(number, at=NOW - 3600) for number in range(100, 130)]
+    noted = "+".join(str(one.id) for one in jobs)
+    one = drbd("web1", ONLINE, OFFLINE, pending("fix-storage", noted))
+    assert next_for(one, jobs=jobs, retries=0).kind.value == "submit"
+
+
+def test_an_error_after_waiting_for_room_is_the_first_of_its_kind():
+    """The tries without room don't count against it."""
+    jobs = [no_room(100), no_room(101), job(102, "error", "REPLACE_DISKS", error="it broke", ended=NOW - 60)]
+    one = drbd("web1", ONLINE, OFFLINE, pending("fix-storage", "100+101+102"))
+    assert next_for(one, jobs=jobs, retries=1).kind.value == "submit"
+
+
+SEEN_TO = [
+    ("just now", {"ended": NOW}, "wait"),
+    ("less than a minute ago", {"ended": NOW - 59}, "wait"),
+    ("a minute ago", {"ended": NOW - 60}, "submit"),
+    ("nobody knows when", {}, "submit"),
+]
+
+
+@pytest.mark.parametrize(("when", "wanted"), [row[1:] for row in SEEN_TO], ids=[row[0] for row in SEEN_TO])
+def test_a_step_that_has_just_succeeded_is_not_taken_again_at_once(when, wanted):
+    """Its effect may not show yet; it is looked at twice."""
+    jobs = [job(7, "success", "REPLACE_DISKS", **when)]
+    action = next_for(drbd("web1", ONLINE, OFFLINE, pending("fix-storage", "7")), jobs=jobs)
+    assert action.kind.value == wanted
+    assert wanted == "submit" or "though job 7 has just seen to it; looked at again after" in action.reason
+
+
+def test_another_step_than_the_one_that_succeeded_is_taken_at_once():
+    """Nothing is waited for without need."""
+    jobs = [job(7, "success", "FAILOVER", ended=NOW)]
+    assert next_for(drbd("web1", ONLINE, OFFLINE, pending(jobs="7")), jobs=jobs).kind.value == "submit"
+
+
 # --- reinstall ------------------------------------------------------------------------------------------------------
 
 
@@ -568,6 +696,24 @@ MARKED, INSTALLED, REMARKED = (
     job(9, "success", "REINSTALL"),
     job(10, "success", "SET_PARAMS"),
 )
+WHOLE = "TAGS_SET RECREATE_DISKS SHUTDOWN REINSTALL STARTUP"
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (job(7, "error", WHOLE, done=3, error="it broke"), "job 7 failed: it broke"),
+        (job(7, "canceled", WHOLE, done=2), "its disks were recreated and are empty: gnt-instance reinstall web1"),
+    ],
+    ids=["failed", "canceled"],
+)
+def test_one_job_for_all_that_ended_half_way(one, words):
+    """It is on live nodes and looks healthy, but its disks are empty: nothing is repeated, and a person hears of it."""
+    action = next_for(plain("web1", ONLINE, pending("reinstall", "7")), jobs=[one], retries=5)
+    assert (action.kind.value, action.result) == ("finish", "failure" if one.status == "error" else None)
+    assert words in action.reason
+
+
 STAGES = [
     ("disks recreated: reinstall", "up", [], "submit", ["reinstall"]),
     ("reinstalled: success", "up", [job(8, "success", "SHUTDOWN REINSTALL STARTUP")], "finish", []),

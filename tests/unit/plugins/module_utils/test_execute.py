@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from unit.plugins.module_utils.builders import (
     DRAINED,
     NOW,
     OFFLINE,
     ONLINE,
-    FakeClient,
     cluster,
     drbd,
     ended,
@@ -24,6 +25,7 @@ from unit.plugins.module_utils.builders import (
     settings,
     tag,
 )
+from unit.plugins.module_utils.fake import FakeClient
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
@@ -31,6 +33,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.confirm import C
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AnswerLost,
     BadAnswer,
+    ClaimOver,
     Forbidden,
     NotFound,
     QueueDrained,
@@ -40,16 +43,16 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     Unreachable,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import carry_out
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.writer import NOT_BEGUN
 
 ALLOW = [tag("reinstall")]
 UUID = "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27"
 
 
-def _client(*members, script=lambda request: None, room=None, **more):
+def _client(*members, script=lambda request: None, room=None, joins=False, **more):
     more.setdefault("tags", ALLOW)
-    return FakeClient(cluster(*members, **more), script=script, room=room or {})
+    return FakeClient(cluster(*members, **more), script=script, room=room or {}, joins=joins)
 
 
 def _run(client, **more):
@@ -59,78 +62,197 @@ def _run(client, **more):
 
 
 def _told(client):
-    """The requests as words: operation, name, and the tags or parameters, and which jobs they wait for."""
+    """The requests as words: the name, each task's operation with its tags, and which jobs they wait for."""
     return [
-        (one.operation.value, one.name, *(text.removeprefix(tag("")) for text in one.tags), one.after)
+        (
+            one.name,
+            *((task.operation.value, *(text.removeprefix(tag("")) for text in task.tags)) for task in one.tasks),
+            one.after,
+        )
         for one in client.writes
     ]
 
 
+def _tasks(client):
+    """All tasks that were sent, in their order, whatever the jobs."""
+    return [task for one in client.writes for task in one.tasks]
+
+
+BOTH = pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
+
+
 # --- what is sent ---------------------------------------------------------------------------------------------------
 
+INTENT = f"pending:failover:id1:{NOW}:"
+OLD = "pending:failover:r1:100:7"
+SENT = [
+    (
+        "a new repair: its intent, the step behind it, and the intent with the step's job, which nothing waits for",
+        [rbd("web1", OFFLINE), node("spare")],
+        [
+            ("web1", ("add-tags", INTENT), ()),
+            ("web1", ("failover",), (1001,)),
+            ("web1", ("add-tags", INTENT + "1002"), ()),
+        ],
+        [("web1", ("add-tags", INTENT), ("failover",), ()), ("web1", ("add-tags", INTENT + "1001"), ())],
+    ),
+    (
+        "one that goes on: its time stays, the jobs grow, and the tag before goes",
+        [drbd("web1", ONLINE, OFFLINE, pending(jobs="7")), node("spare")],
+        [
+            ("web1", ("replace-disks",), ()),
+            ("web1", ("add-tags", OLD + "+1001"), ()),
+            ("web1", ("remove-tags", OLD), (1002,)),
+        ],
+        [("web1", ("replace-disks",), ()), ("web1", ("add-tags", OLD + "+1001"), ("remove-tags", OLD), ())],
+    ),
+    (
+        "with all that is left of it: the first intent, and what a dead runner has left",
+        [drbd("web1", ONLINE, OFFLINE, pending(jobs="7"), pending()), node("spare")],
+        [
+            ("web1", ("replace-disks",), ()),
+            ("web1", ("add-tags", OLD + "+1001"), ()),
+            ("web1", ("remove-tags", "pending:failover:r1:100:", OLD), (1002,)),
+        ],
+        [
+            ("web1", ("replace-disks",), ()),
+            ("web1", ("add-tags", OLD + "+1001"), ("remove-tags", "pending:failover:r1:100:", OLD), ()),
+        ],
+    ),
+    (
+        "one that was asked for from outside: its intent stands",
+        [rbd("web1", OFFLINE, pending()), node("spare")],
+        [
+            ("web1", ("failover",), ()),
+            ("web1", ("add-tags", "pending:failover:r1:100:1001"), ()),
+            ("web1", ("remove-tags", "pending:failover:r1:100:"), (1002,)),
+        ],
+        [
+            ("web1", ("failover",), ()),
+            (
+                "web1",
+                ("add-tags", "pending:failover:r1:100:1001"),
+                ("remove-tags", "pending:failover:r1:100:"),
+                (),
+            ),
+        ],
+    ),
+    (
+        "new disks, and the installation at once where one job can do both",
+        [plain("web1", OFFLINE), node("spare")],
+        [
+            ("web1", ("add-tags", f"pending:reinstall:id1:{NOW}:"), ()),
+            ("web1", ("recreate-disks",), (1001,)),
+            ("web1", ("add-tags", f"pending:reinstall:id1:{NOW}:1002"), ()),
+        ],
+        [
+            ("web1", ("add-tags", f"pending:reinstall:id1:{NOW}:"), ("recreate-disks",), ("reinstall",), ()),
+            ("web1", ("add-tags", f"pending:reinstall:id1:{NOW}:1001"), ()),
+        ],
+    ),
+    (
+        "the same with its mark, which must not be lost in between",
+        [plain("web1", OFFLINE, pending("reinstall"), admin_state="offline"), node("spare")],
+        [
+            ("web1", ("recreate-disks",), ()),
+            ("web1", ("add-tags", "pending:reinstall:r1:100:1001"), ()),
+            ("web1", ("remove-tags", "pending:reinstall:r1:100:"), (1002,)),
+        ],
+        [
+            ("web1", ("recreate-disks",), ("mark-down",), ("reinstall",), ("mark-offline",), ()),
+            (
+                "web1",
+                ("add-tags", "pending:reinstall:r1:100:1001"),
+                ("remove-tags", "pending:reinstall:r1:100:"),
+                (),
+            ),
+        ],
+    ),
+    (
+        "a result: between the two both stand, which every reader takes for the result",
+        [rbd("web1", ONLINE, pending(jobs="7"), ended("enoperm", repair="r0"))],
+        [
+            ("web1", ("add-tags", f"result:failover:r1:{NOW}:success:7"), ()),
+            ("web1", ("remove-tags", OLD, "result:failover:r0:200:enoperm:"), (1001,)),
+        ],
+        [
+            (
+                "web1",
+                ("add-tags", f"result:failover:r1:{NOW}:success:7"),
+                ("remove-tags", OLD, "result:failover:r0:200:enoperm:"),
+                (),
+            )
+        ],
+    ),
+    (
+        "a refusal: one tag of harep's form, with an id of its own and without jobs",
+        [rbd("web1", OFFLINE, tag("migrate"))],
+        [("web1", ("add-tags", f"result:failover:id1:{NOW}:enoperm:"), ())],
+        [("web1", ("add-tags", f"result:failover:id1:{NOW}:enoperm:"), ())],
+    ),
+]
 
-def test_a_new_repair_is_four_jobs():
-    """Its intent; the step behind it; the intent with the step's job; and the first one goes (law 2)."""
-    client = _client(rbd("web1", OFFLINE), node("spare"))
+
+@pytest.mark.parametrize(
+    ("members", "alone", "joined"), [row[1:] for row in SENT], ids=[row[0].partition(":")[0] for row in SENT]
+)
+@BOTH
+def test_what_is_sent(members, alone, joined, joins):
+    """The intent stands before the step can run (law 2); where tasks are joined, in one job as far as that is right."""
+    client = _client(*members, jobs=[job(7, "success", "FAILOVER")], joins=joins, room={"spare": (9000, 9000)})
     ((outcome,), trouble) = _run(client)
-    assert _told(client) == [
-        ("add-tags", "web1", f"pending:failover:id1:{NOW}:", ()),
-        ("failover", "web1", (1001,)),
-        ("add-tags", "web1", f"pending:failover:id1:{NOW}:1002", (1001,)),
-        ("remove-tags", "web1", f"pending:failover:id1:{NOW}:", (1001, 1003)),
-    ]
-    assert (outcome.jobs, outcome.tag_jobs, outcome.sent, outcome.error, trouble) == ((1002,), (1001,), True, "", None)
-    assert (outcome.added, outcome.removed) == ((tag(f"pending:failover:id1:{NOW}:1002"),), ())
+    assert _told(client) == (joined if joins else alone)
+    assert (outcome.sent, outcome.error, trouble) == (True, "", None)
 
 
-def test_a_repair_that_goes_on_is_three_jobs():
+@BOTH
+def test_the_outcome_of_a_new_repair(joins):
+    """Its tags, its job, and the jobs that the round sees through: nobody waits for the note, nor for the step."""
+    client = _client(rbd("web1", OFFLINE), node("spare"), joins=joins)
+    ((outcome,), _trouble) = _run(client)
+    step = 1001 if joins else 1002
+    assert (outcome.jobs, outcome.tag_jobs) == ((step,), () if joins else (1001,))
+    assert (outcome.added, outcome.removed) == ((tag(INTENT), tag(f"{INTENT}{step}")), ())
+    assert [one.value for one in outcome.steps] == ["failover"]
+
+
+@BOTH
+def test_the_outcome_of_a_repair_that_goes_on(joins):
     """The intent stands; its time stays; the jobs grow."""
     client = _client(
-        drbd("web1", ONLINE, OFFLINE, pending(jobs="7")), node("spare"), jobs=[job(7, "success", "FAILOVER")]
+        drbd("web1", ONLINE, OFFLINE, pending(jobs="7")),
+        node("spare"),
+        jobs=[job(7, "success", "FAILOVER")],
+        joins=joins,
     )
     ((outcome,), _trouble) = _run(client)
-    assert _told(client) == [
-        ("replace-disks", "web1", ()),
-        ("add-tags", "web1", "pending:failover:r1:100:7+1001", ()),
-        ("remove-tags", "web1", "pending:failover:r1:100:7", (1002,)),
-    ]
-    assert (outcome.jobs, outcome.added, outcome.removed) == (
-        (7, 1001), (tag("pending:failover:r1:100:7+1001"),), (pending(jobs="7"),),
+    assert (outcome.jobs, outcome.added, outcome.removed, outcome.tag_jobs) == (
+        (7, 1001), (tag("pending:failover:r1:100:7+1001"),), (pending(jobs="7"),), (),
     )  # fmt: skip
 
 
-def test_all_tags_of_a_repair_make_room_for_the_new_one():
-    """Also what a dead runner has left."""
-    client = _client(drbd("web1", ONLINE, OFFLINE, pending(jobs="7"), pending()), jobs=[job(7, "success", "FAILOVER")])
-    _run(client)
-    assert set(client.writes[-1].tags) == {pending(jobs="7"), pending()}
-
-
-def test_a_result_stands_before_the_pending_tag_goes():
-    """Between the two both stand, which every reader takes for the result."""
-    client = _client(
-        rbd("web1", ONLINE, pending(jobs="7"), ended("enoperm", repair="r0")), jobs=[job(7, "success", "FAILOVER")]
-    )
+@BOTH
+def test_the_outcome_of_all_steps_in_one_job(joins):
+    """It names those that were submitted."""
+    client = _client(plain("web1", OFFLINE), node("spare"), room={"spare": (9000, 9000)}, joins=joins)
     ((outcome,), _trouble) = _run(client)
-    assert _told(client) == [
-        ("add-tags", "web1", f"result:failover:r1:{NOW}:success:7", ()),
-        ("remove-tags", "web1", "pending:failover:r1:100:7", "result:failover:r0:200:enoperm:", (1001,)),
-    ]
-    assert outcome.tag_jobs == (1001, 1002)
+    assert [one.value for one in outcome.steps] == ["recreate-disks"] + ["reinstall"] * joins
+    assert len(outcome.jobs) == 1
 
 
-def test_a_refusal_is_one_tag_with_an_id_of_its_own():
-    """Of harep's form: without jobs."""
-    client = _client(rbd("web1", OFFLINE), tags=[tag("migrate")])
-    _run(client)
-    assert _told(client) == [("add-tags", "web1", f"result:failover:id1:{NOW}:enoperm:", ())]
+@BOTH
+def test_jobs_that_write_a_result_are_seen_through(joins):
+    """The round tells what became of them."""
+    client = _client(rbd("web1", ONLINE, pending(jobs="7")), jobs=[job(7, "success", "FAILOVER")], joins=joins)
+    ((outcome,), _trouble) = _run(client)
+    assert outcome.tag_jobs == ((1001,) if joins else (1001, 1002))
 
 
 def test_a_canceled_repair_only_loses_its_tags():
     """No result is written."""
     client = _client(rbd("web1", OFFLINE, pending(jobs="7")), jobs=[job(7, "canceled", "FAILOVER")])
     _run(client)
-    assert _told(client) == [("remove-tags", "web1", "pending:failover:r1:100:7", ())]
+    assert _told(client) == [("web1", ("remove-tags", OLD), ())]
 
 
 def test_a_lift_removes_the_suspend_from_its_object():
@@ -138,8 +260,8 @@ def test_a_lift_removes_the_suspend_from_its_object():
     over = tag("suspend:1")
     client = _client(rbd("web1", ONLINE, over), tags=[over], group_tags={"default": [over]})
     _run(client)
-    assert [(one.operation, one.kind, one.name, one.tags) for one in client.writes] == [
-        (Operation.REMOVE_TAGS, kind, name, (over,))
+    assert [(one.kind, one.name, one.tasks) for one in client.writes] == [
+        (kind, name, (Task(Operation.REMOVE_TAGS, tags=(over,)),))
         for kind, name in (("cluster", ""), ("group", "default"), ("instance", "web1"))
     ]
 
@@ -158,28 +280,36 @@ PARAMETERS = [
 @pytest.mark.parametrize(
     ("one", "operation", "wanted"), [row[1:] for row in PARAMETERS], ids=[row[0] for row in PARAMETERS]
 )
-def test_a_step_s_parameters(one, operation, wanted):
+@BOTH
+def test_a_step_s_parameters(one, operation, wanted, joins):
     """What the operation needs beside the name; recreated disks always on nodes that are named."""
-    client = _client(one, node("spare1"), node("spare2"), room={"spare1": (9000, 9000), "spare2": (8000, 8000)})
+    room = {"spare1": (9000, 9000), "spare2": (8000, 8000)}
+    client = _client(one, node("spare1"), node("spare2"), room=room, joins=joins)
     _run(client)
-    assert (client.writes[1].operation.value, client.writes[1].parameters) == (operation, wanted)
+    step = _tasks(client)[1]
+    assert (step.operation.value, step.parameters) == (operation, wanted)
 
 
 @pytest.mark.parametrize(("admin", "start"), [("up", True), ("down", False)])
-def test_a_reinstall_starts_only_what_is_meant_to_run(admin, start):
+@BOTH
+def test_a_reinstall_starts_only_what_is_meant_to_run(admin, start, joins):
     """Down it stays."""
     one = placed("web1", "plain", ONLINE, tags=(pending("reinstall", "7"),), admin_state=admin)
-    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS")])
+    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS")], joins=joins)
     _run(client)
-    assert (client.writes[0].operation, client.writes[0].parameters) == (Operation.REINSTALL, {"start": start})
+    assert client.writes[0].tasks == (Task(Operation.REINSTALL, {"start": start}),)
 
 
-def test_marking_an_instance_needs_nothing_but_its_name():
-    """What it is marked as is in the operation."""
+@BOTH
+def test_marking_an_instance_needs_nothing_but_its_name(joins):
+    """What it is marked as is in the operation; where jobs can be joined, it is not left marked down."""
     one = placed("web1", "plain", ONLINE, tags=(pending("reinstall", "7"),), admin_state="offline")
-    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS")])
+    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS")], joins=joins)
     _run(client)
-    assert (client.writes[0].operation, client.writes[0].parameters) == (Operation.MARK_DOWN, {})
+    assert client.writes[0].tasks == (
+        Task(Operation.MARK_DOWN),
+        *((Task(Operation.REINSTALL, {"start": False}), Task(Operation.MARK_OFFLINE)) if joins else ()),
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,7 +319,7 @@ def test_the_allocator_is_the_user_s_or_the_cluster_s_or_hail(chosen, default, w
     """In this order."""
     client = _client(rbd("web1", OFFLINE), default_iallocator=default)
     _run(client, iallocator=chosen)
-    assert client.writes[1].parameters == {"iallocator": wanted}
+    assert client.writes[1].tasks[0].parameters == {"iallocator": wanted}
 
 
 def test_every_request_carries_the_repair_s_id_and_the_user_s_words():
@@ -208,7 +338,7 @@ def test_a_tag_that_grows_too_long_loses_its_oldest_jobs():
     client = _client(drbd("web1", ONLINE, OFFLINE, text), jobs=known)
     client.next_job = 1000005
     ((outcome,), _trouble) = _run(client)
-    (added,) = client.writes[1].tags
+    (added,) = client.writes[1].tasks[0].tags
     assert added.endswith(":1000003+1000004+1000005+1000006")
     assert len(added) <= 128
     assert outcome.jobs == (*numbers[1:], 1000006)
@@ -233,7 +363,12 @@ def test_what_waits_is_held_or_needs_a_person_sends_nothing():
 # --- check mode -----------------------------------------------------------------------------------------------------
 
 
-def _everything():
+def _words(requests):
+    """What was to be done with which object; ids of jobs differ."""
+    return [(one.kind, one.name, [task.operation for task in one.tasks]) for one in requests]
+
+
+def _everything(joins):
     """Something of each kind that writes."""
     return _client(
         rbd("a-begins", OFFLINE),
@@ -244,13 +379,15 @@ def _everything():
         plain("f-lost", OFFLINE),
         node("spare"),
         room={"spare": (9000, 9000)},
+        joins=joins,
         jobs=[job(7, "success", "FAILOVER", "b-goes-on"), job(8, "success", "FAILOVER", "c-ends")],
     )
 
 
-def test_check_mode_sends_nothing_and_tells_the_same_tags():
+@BOTH
+def test_check_mode_sends_nothing_and_tells_the_same_tags(joins):
     """Law 1: it is the client that sends nothing, whatever stands above it."""
-    real, dry = _everything(), _everything()
+    real, dry = _everything(joins), _everything(joins)
     recorder = DryRunClient(dry)
     plan = place(plan_of(dry.cluster), recorder)
     outcomes, trouble = carry_out(plan, recorder, settings())
@@ -258,20 +395,22 @@ def test_check_mode_sends_nothing_and_tells_the_same_tags():
     assert (dry.writes, trouble) == ([], None)
     assert [one.action for one in outcomes] == [one.action for one in done]
     assert [one.sent for one in outcomes] == [one.sent for one in done] == [True] * 6
-    first = {one.name: one.operation for one in reversed(real.writes)}
-    assert {one.name: one.operation for one in reversed(recorder.unsent)} == first
+    assert _words(recorder.unsent) == _words(real.writes)
     assert [one.removed for one in outcomes if one.action.kind.value != "submit"] == [
         one.removed for one in done if one.action.kind.value != "submit"
     ]
     assert not any(one.tag_jobs for one in outcomes)
 
 
-def test_check_mode_knows_the_intent_and_the_step_and_invents_no_job():
+@BOTH
+def test_check_mode_knows_the_intent_and_the_step_and_invents_no_job(joins):
     """A job that was not submitted stands as 0 in the tag that would be there in the end."""
-    recorder = DryRunClient(_client(rbd("web1", OFFLINE)))
+    recorder = DryRunClient(_client(rbd("web1", OFFLINE), joins=joins))
     ((outcome,), _trouble) = carry_out(plan_of(recorder._client.cluster), recorder, settings())
-    assert [one.operation.value for one in recorder.unsent] == ["add-tags", "failover", "add-tags", "remove-tags"]
-    assert (outcome.added, outcome.removed, outcome.jobs) == ((tag(f"pending:failover:id1:{NOW}:0"),), (), ())
+    tasks = [task for one in recorder.unsent for task in one.tasks]
+    assert [task.operation.value for task in tasks] == ["add-tags", "failover", "add-tags"]
+    assert [len(one.tasks) for one in recorder.unsent] == ([2, 1] if joins else [1, 1, 1])
+    assert (outcome.added, outcome.removed, outcome.jobs) == ((tag(INTENT), tag(f"{INTENT}0")), (), ())
 
 
 def test_a_dry_run_passes_reads_on():
@@ -293,26 +432,31 @@ def _failing_at(number, error):
     return lambda request: error if next(count) == number else None
 
 
+WRITES = pytest.mark.parametrize(
+    ("number", "joins"), [(1, False), (2, False), (3, False), (1, True), (2, True)], ids=lambda value: str(value)
+)  # the requests of a new repair
 LONE = [RequestRefused("refused"), AnswerLost("lost"), NotFound("not found"), BadAnswer("nonsense")]
 
 
 @pytest.mark.parametrize("error", LONE, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_an_error_ends_its_own_repair_s_requests_and_no_other_s(number, error):
+@WRITES
+def test_an_error_ends_its_own_repair_s_requests_and_no_other_s(number, error, joins):
     """Nothing more is sent for that instance; the next one is repaired (law 4)."""
-    client = _client(rbd("web1", OFFLINE), rbd("web2", OFFLINE), node("spare"), script=_failing_at(number, error))
+    client = _client(rbd("web1", OFFLINE), rbd("web2", OFFLINE), node("spare"), joins=joins)
+    client.script = _failing_at(number, error)
     (outcomes, trouble) = _run(client)
-    assert [one.name for one in client.writes] == ["web1"] * number + ["web2"] * 4
+    assert [one.name for one in client.writes] == ["web1"] * number + ["web2"] * (2 if joins else 3)
     assert [one.error for one in outcomes] == [str(error), ""]
     assert trouble is None
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_a_write_whose_answer_was_lost_counts_as_sent(number):
+@WRITES
+def test_a_write_whose_answer_was_lost_counts_as_sent(number, joins):
     """The cluster may have taken it, so the round may have changed something."""
-    client = _client(rbd("web1", OFFLINE), node("spare"), script=_failing_at(number, AnswerLost("lost")))
+    script = _failing_at(number, AnswerLost("lost"))
+    client = _client(rbd("web1", OFFLINE), node("spare"), script=script, joins=joins)
     ((outcome,), _trouble) = _run(client)
-    assert outcome.sent
+    assert (outcome.sent, outcome.written, outcome.lost) == (True, True, True)
 
 
 def test_a_refused_first_write_was_not_sent():
@@ -329,18 +473,31 @@ def test_a_step_that_was_refused_leaves_the_intent_told():
     assert (outcome.sent, outcome.added, outcome.tag_jobs) == (True, (tag(f"pending:failover:id1:{NOW}:"),), (1001,))
 
 
+@BOTH
+def test_two_lost_answers_in_a_row_end_the_round(joins):
+    """A master that hangs would cost a time-out for each instance; one alone, or another error between, does not."""
+    members = [rbd(f"web{number}", OFFLINE) for number in range(1, 6)]
+    answers = {"web1": AnswerLost("1"), "web2": RequestRefused("2"), "web3": AnswerLost("3"), "web4": AnswerLost("4")}
+    client = _client(*members, script=lambda request: answers.get(request.name), joins=joins)
+    (outcomes, trouble) = _run(client)
+    assert [one.name for one in client.writes] == ["web1", "web2", "web3", "web4"]
+    assert [one.error for one in outcomes] == ["1", "2", "3", "4", NOT_BEGUN]
+    assert isinstance(trouble, Unreachable)
+
+
 ALL = [Unreachable("no connection"), TlsError("bad certificate"), Unauthorized("401"), Forbidden("403")]
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_an_error_of_the_whole_cluster_ends_the_round(number, error):
+@WRITES
+def test_an_error_of_the_whole_cluster_ends_the_round(number, error, joins):
     """Nothing more is sent; what was not begun says so, and what needs no write is told as ever."""
     client = _client(
         rbd("web1", OFFLINE),
         rbd("web2", OFFLINE),
         rbd("web3", OFFLINE, tag("suspend")),
         script=_failing_at(number, error),
+        joins=joins,
     )
     (outcomes, trouble) = _run(client)
     assert len(client.writes) == number
@@ -354,18 +511,23 @@ def test_an_error_of_the_whole_cluster_ends_the_round(number, error):
     assert [one.sent for one in outcomes] == [number > 1, False, False]
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_a_drained_queue_holds_what_is_left_and_is_no_failure(number):
-    """Law 9: it is respected; what had begun says what kept it."""
-    client = _client(
-        rbd("web1", OFFLINE), rbd("web2", OFFLINE), script=_failing_at(number, QueueDrained("Queue drained"))
-    )
+HOLDING = [
+    (QueueDrained("Queue drained"), "the job queue is drained"),
+    (ClaimOver("over"), "this round has come to the end of its claim"),
+]
+
+
+@pytest.mark.parametrize(("error", "why"), HOLDING, ids=["a drained queue", "the end of the claim"])
+@WRITES
+def test_what_holds_the_rest_is_no_failure(number, joins, error, why):
+    """Laws 9 and 3: it is respected; what had begun says what kept it."""
+    client = _client(rbd("web1", OFFLINE), rbd("web2", OFFLINE), script=_failing_at(number, error), joins=joins)
     (outcomes, trouble) = _run(client)
     assert (len(client.writes), trouble) == (number, None)
     first, second = outcomes
     assert (second.action.kind.value, second.error, second.sent) == ("hold", "", False)
-    assert second.action.reason == "primary web2-p is offline; held, as the job queue is drained"
-    assert (first.action.kind.value, first.error) == (("hold", "") if number == 1 else ("submit", "Queue drained"))
+    assert second.action.reason == f"primary web2-p is offline; held, as {why}"
+    assert (first.action.kind.value, first.error) == (("hold", "") if number == 1 else ("submit", str(error)))
 
 
 # --- confirming -----------------------------------------------------------------------------------------------------
@@ -386,7 +548,10 @@ def _confirm(script, during=lambda client: None, **more):
 
 
 def _first_tag(status):
-    return lambda request: status if request.name == "web1" and request.operation is Operation.ADD_TAGS else None
+    """A script that gives the intent of web1 this status."""
+    return lambda request: (
+        status if request.name == "web1" and request.tasks[0].tags == (tag(f"pending:failover:id1:{NOW}:"),) else None
+    )
 
 
 def test_tags_that_were_written_are_confirmed_by_one_request():
@@ -416,8 +581,7 @@ def test_a_job_that_ends_while_it_is_waited_for_is_well():
     """No longer than needed."""
 
     def end(client):
-        jobs = {number: job(number, "success", "TAGS_SET") for number in client.cluster.jobs}
-        client.cluster = cluster(jobs=jobs.values())
+        client.queue = {number: (request, None, at) for number, (request, _status, at) in client.queue.items()}
 
     outcomes, slept, _client = _confirm(_first_tag("running"), during=end)
     assert ([one.error for one in outcomes], slept) == (["", ""], [0.1])
@@ -429,6 +593,25 @@ def test_an_error_that_is_known_already_is_not_replaced(status):
     scripts = iter([status, RequestRefused("refused")])
     outcomes, _slept, _client = _confirm(lambda request: next(scripts, None))
     assert outcomes[0].error == "refused"
+
+
+@pytest.mark.parametrize("outcomes", [(), None], ids=["alone", "with tags"])
+def test_the_job_that_lets_go_of_the_claim_is_waited_for_with_the_others(outcomes):
+    """So that the next round finds no claim; by the same request."""
+    client = _client(rbd("web1", OFFLINE), tags=[*ALLOW, tag("claim:me:1")], script=lambda request: None)
+    outcomes = _run(client)[0] if outcomes is None else outcomes
+    release = client.submit(JobRequest("cluster", "", (Task(Operation.REMOVE_TAGS, tags=(tag("claim:me:1"),)),)))
+    client.cluster = replace(client.cluster, jobs={**client.cluster.jobs, release: job(release, "running", "TAGS_DEL")})
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        known = {**client.cluster.jobs, release: job(release, "error", "TAGS_DEL")}
+        client.cluster = replace(client.cluster, jobs=known)
+
+    client.log.clear()
+    assert [one.error for one in confirm(outcomes, client, sleep, release)] == [""] * len(outcomes)
+    assert (slept, client.reads) == ([0.1], ["job", "job"])
 
 
 def test_nothing_is_asked_when_nothing_was_written():

@@ -45,6 +45,12 @@ def _told(health):
 
 REPLACE, FAIL_OVER, MOVE = ("replace-disks", FIX_STORAGE), ("failover", FAILOVER), ("migrate", MIGRATE)
 MOVE_STOPPED, RECREATE, AGAIN = ("failover", MIGRATE), ("recreate-disks", REINSTALL), ("reinstall", REINSTALL)
+MARKED = [
+    RECREATE,
+    ("mark-down", REINSTALL),
+    AGAIN,
+    ("mark-offline", REINSTALL),
+]  # Ganeti reinstalls none marked offline
 
 # primary, secondary, the steps for a running instance
 MIRRORED = [
@@ -75,6 +81,7 @@ KINDS = [
 def test_a_mirrored_instance(primary, secondary, wanted, needs, admin, always_failover, move):
     """The rows C(mirrored); a migration becomes what the instance's kind makes of it."""
     wanted = [move if step == MOVE else step for step in wanted]
+    wanted = MARKED if RECREATE in wanted and admin == "offline" else wanted
     needs = max((need for _name, need in wanted), default=None)
     health = _health(drbd("web1", primary, secondary, admin_state=admin, always_failover=always_failover))
     assert _told(health) == (wanted, needs)
@@ -137,7 +144,7 @@ def test_a_local_instance(template, admin):
         _health(placed("web1", template, state, admin_state=admin)) for state in (ONLINE, DRAINED, OFFLINE)
     )
     assert online.whole
-    assert _told(offline) == ([RECREATE, AGAIN], REINSTALL)
+    assert _told(offline) == (MARKED if admin == "offline" else [RECREATE, AGAIN], REINSTALL)
     assert _told(drained) == ([], None)
     assert not drained.whole
     assert drained.problem == "primary web1-p is drained"

@@ -25,6 +25,7 @@ from unit.plugins.module_utils.builders import (
 )
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import hold, is_left, left_to_others
 from ansible_collections.ganeti.autorepair.plugins.module_utils.report import planned
 
 ALLOW = [tag("reinstall")]
@@ -318,3 +319,78 @@ def test_the_hash_is_another_for_other_deeds():
     ]
     hashes = [_hash(other) for other in others]
     assert len({*hashes, _hash(cluster(*MIXED, tags=ALLOW))}) == len(others) + 1
+
+
+# --- what is left, and what is left to others -------------------------------------------------------------------------
+
+LEFT = [
+    ("a repair to begin", rbd("web1", OFFLINE, tag("failover")), True),
+    ("a repair whose job runs", rbd("web1", OFFLINE, pending(jobs="7")), True),
+    ("a repair to end", rbd("web1", ONLINE, pending(jobs="8")), True),
+    ("a refusal to note", rbd("web1", OFFLINE, tag("migrate")), True),
+    ("a suspend to lift", rbd("web1", ONLINE, tag("suspend:1")), True),
+    ("a node to wait for", drbd("web1", OFFLINE, DRAINED, tag("failover")), True),
+    ("a healthy one", rbd("web1", ONLINE), False),
+    ("a refusal that stands", rbd("web1", OFFLINE, tag("migrate"), ended("enoperm")), False),
+    ("a suspended one", rbd("web1", OFFLINE, tag("suspend")), False),
+    ("a suspended repair", rbd("web1", OFFLINE, pending(jobs="7"), tag("suspend")), False),
+    ("a failed one", rbd("web1", OFFLINE, ended("failure")), False),
+    ("one for a person", plain("web1", DRAINED), False),
+]
+
+
+@pytest.mark.parametrize(("one", "left"), [row[1:] for row in LEFT], ids=[row[0] for row in LEFT])
+def test_there_is_something_left(one, left):
+    """What a later round can do, or see the end of; what needs a person is not."""
+    jobs = [job(7, "running", "FAILOVER"), job(8, "success", "FAILOVER")]
+    assert is_left(plan_of(cluster(one, jobs=jobs[:1] if "7" in str(one.instance.tags) else jobs[1:]))) is left
+
+
+@pytest.mark.parametrize(("most", "left"), [(1, True), (0, False)])
+def test_what_is_over_the_limit_is_left_unless_none_may_be_under_way(most, left):
+    """A later round has room for it."""
+    plan = plan_of(FLEET, max_in_flight=most)
+    rest = replace(plan, rows=tuple(row for row in plan.rows if row[1].kind.value == "hold"))
+    assert rest.rows
+    assert is_left(rest) is left
+
+
+def test_a_plan_that_is_left_to_others_writes_nothing_and_says_why():
+    """Everything that would write is held, lifts too; what would not stays as it is."""
+    one = cluster(
+        rbd("a", OFFLINE, tag("failover")),
+        rbd("b", ONLINE, tag("suspend:1")),
+        rbd("c", OFFLINE, ended("failure")),
+        rbd("d", ONLINE),
+    )
+    plan = plan_of(one)
+    others = left_to_others(plan, "somebody else writes")
+    assert (plan.writes, others.writes) == (True, False)
+    assert [(action.name, action.kind.value) for action in others.actions] == [
+        ("b", "hold"), ("c", "report"), ("a", "hold"),
+    ]  # fmt: skip
+    assert all(
+        action.reason.endswith("; held, as somebody else writes") for action in others.actions if action.name != "c"
+    )
+    assert is_left(others)
+    assert [action for _case, action in others.rows[2:]] == [action for _case, action in plan.rows[2:]]
+
+
+def test_an_action_that_is_held_has_nothing_to_do():
+    """No steps, no nodes, no tags, no result; whose it is stays."""
+    (_case, action) = plan_of(cluster(rbd("a", ONLINE, pending()))).rows[0]
+    held = hold(action, "it is late")
+    assert (held.kind.value, held.steps, held.remove, held.nodes, held.result) == ("hold", (), (), (), None)
+    assert (held.name, held.repair, held.reason) == ("a", action.repair, f"{action.reason}; held, as it is late")
+
+
+def test_the_number_of_tries_is_the_user_s():
+    """Two unless said otherwise."""
+    jobs = [job(number, "error", "FAILOVER", ended=NOW - 3600) for number in (7, 8, 9)]
+    two, three = (
+        cluster(rbd("web1", OFFLINE, pending(jobs=noted)), jobs=jobs[:count])
+        for noted, count in (("7+8", 2), ("7+8+9", 3))
+    )
+    assert [deeds(plan_of(one)) for one in (two, three)] == [{"web1": "submit"}, {"web1": "finish"}]
+    assert deeds(plan_of(three, retries=3)) == {"web1": "submit"}
+    assert deeds(plan_of(two, retries=0)) == {"web1": "finish"}

@@ -22,6 +22,8 @@ def _policy(instance="", group="", cluster=""):
 # sentence, tags on (instance, group, cluster), (allowed, suspended until, who decides)
 TABLE = [
     ("no tag anywhere allows nothing", ("", "", ""), (None, None, None)),
+    ("a claim is no permission and no limit", ("", "", f"claim:me:{LATER}"), (None, None, None)),
+    ("nor is one that can't be read", ("", "", "claim:me failover"), (FAILOVER, None, "cluster")),
     ("the cluster alone decides", ("", "", "failover"), (FAILOVER, None, "cluster")),
     ("the group beats the cluster, be it narrower", ("", "migrate", "reinstall"), (MIGRATE, None, "group")),
     ("the group beats the cluster, be it wider", ("", "reinstall", "migrate"), (REINSTALL, None, "group")),

@@ -13,7 +13,6 @@ from unit.plugins.module_utils.builders import (
     OFFLINE,
     ONLINE,
     UNKNOWN,
-    FakeClient,
     cluster,
     drbd,
     ended,
@@ -26,6 +25,7 @@ from unit.plugins.module_utils.builders import (
     rbd,
     tag,
 )
+from unit.plugins.module_utils.fake import FakeClient
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadAnswer, Unreachable
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, make_plan

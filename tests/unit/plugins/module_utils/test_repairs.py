@@ -25,8 +25,10 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import (
     progress_of,
     reason_of,
     repairs_of,
+    repeatable,
     rest_of_reinstall,
     step_summaries,
+    tries,
     with_adopted,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import parse_tags
@@ -111,6 +113,26 @@ PROGRESS = [
         [no_room(7, operations="SHUTDOWN REINSTALL")],
         Progress.FAILED,
     ),
+    (
+        "one that was shut down for it neither",
+        "7",
+        [no_room(7, operations="SHUTDOWN REINSTALL", done=1)],
+        Progress.FAILED,
+    ),
+    ("no room behind its intent", "7", [no_room(7, operations="TAGS_SET FAILOVER", done=1)], Progress.NO_ROOM),
+    (
+        "no room for new disks that are installed in the same job",
+        "7",
+        [no_room(7, operations="TAGS_SET RECREATE_DISKS SHUTDOWN REINSTALL", done=1)],
+        Progress.NO_ROOM,
+    ),
+    (
+        "the reinstall behind new disks failed",
+        "7",
+        [no_room(7, operations="RECREATE_DISKS SHUTDOWN REINSTALL", done=2)],
+        Progress.FAILED,
+    ),
+    ("a tag that found no room", "7", [no_room(7, operations="TAGS_SET FAILOVER")], Progress.FAILED),
     ("the newest job decides", "7+8", [job(7, "error", "FAILOVER"), job(8, "success", "FAILOVER")], Progress.SUCCEEDED),
     (
         "as a number, not as a text",
@@ -180,6 +202,18 @@ ADOPTED = [
         (5,),
     ),
     (
+        "one after a recreation whose job failed later",
+        [5],
+        [job(5, "error", "RECREATE_DISKS SHUTDOWN REINSTALL", done=1), job(7, "queued", "REINSTALL")],
+        (5, 7),
+    ),
+    (
+        "a job that did more than a step",
+        [],
+        [job(7, "running", "TAGS_SET RECREATE_DISKS SHUTDOWN REINSTALL", repair="r1")],
+        (7,),
+    ),
+    (
         "not a reinstall after somebody else's recreation",
         [],
         [job(5, "success", "RECREATE_DISKS"), job(7, "queued", "REINSTALL")],
@@ -232,6 +266,72 @@ def test_all_steps_are_looked_for_by_the_instance_s_full_name():
     )
 
 
+# --- trying again ---------------------------------------------------------------------------------------------------
+
+REFUSED = {"error_class": "OpPrereqError"}
+BROKE = {"error_class": "OpExecError"}
+REPEATABLE = [
+    ("a failover that broke", "FAILOVER", 0, BROKE, True),
+    ("a failover that was refused", "FAILOVER", 0, REFUSED, True),
+    ("a failover of which only words are known", "FAILOVER", 0, {"error_class": ""}, True),
+    ("a new secondary that broke", "REPLACE_DISKS", 0, BROKE, True),
+    ("a new secondary that was refused", "REPLACE_DISKS", 0, REFUSED, True),
+    ("a failover behind its intent", "TAGS_SET FAILOVER", 1, BROKE, True),
+    ("a migration that was refused", "MIGRATE", 0, REFUSED, True),
+    ("a migration that broke: where is it now?", "MIGRATE", 0, BROKE, False),
+    ("a migration of which only words are known", "MIGRATE", 0, {"error_class": ""}, False),
+    ("new disks that were refused", "RECREATE_DISKS", 0, REFUSED, True),
+    ("new disks that were refused behind the intent", "TAGS_SET RECREATE_DISKS SHUTDOWN REINSTALL", 1, REFUSED, True),
+    ("new disks that broke", "RECREATE_DISKS", 0, BROKE, False),
+    ("a reinstall that was refused", "SHUTDOWN REINSTALL STARTUP", 1, REFUSED, False),
+    ("a reinstall that broke", "SHUTDOWN REINSTALL STARTUP", 1, BROKE, False),
+    ("a shutdown", "SHUTDOWN REINSTALL STARTUP", 0, REFUSED, False),
+    ("a start", "SHUTDOWN REINSTALL STARTUP", 2, REFUSED, False),
+    ("a mark", "SET_PARAMS", 0, REFUSED, False),
+    ("the reinstall behind new disks", "RECREATE_DISKS SHUTDOWN REINSTALL", 2, REFUSED, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("operations", "done", "kind", "wanted"), [row[1:] for row in REPEATABLE], ids=[row[0] for row in REPEATABLE]
+)
+def test_a_step_that_failed_may_be_taken_again(operations, done, kind, wanted):
+    """Only where that harms nothing, however far it came (law 8)."""
+    assert repeatable(job(7, "error", operations, done=done, **kind)) is wanted
+
+
+def test_a_job_that_succeeded_has_nothing_to_repeat():
+    """It stopped nowhere."""
+    assert not repeatable(job(7, "success", "FAILOVER"))
+
+
+def _bad(number, operations="FAILOVER", **more):
+    return job(number, "error", operations, **more)
+
+
+TRIES = [
+    ("no job", [], [], 0),
+    ("one", [7], [_bad(7)], 1),
+    ("two", [7, 8], [_bad(7), _bad(8)], 2),
+    ("the words may differ", [7, 8], [_bad(7, error="one"), _bad(8, error="two")], 2),
+    ("the first stood behind the intent", [7, 8], [_bad(7, "TAGS_SET FAILOVER", done=1), _bad(8)], 2),
+    ("a success between begins anew", [6, 7, 8], [_bad(6), job(7, "success", "MIGRATE"), _bad(8)], 1),
+    ("another step before", [7, 8], [_bad(7, "REPLACE_DISKS"), _bad(8)], 1),
+    ("no room before", [7, 8], [no_room(7, operations="FAILOVER"), _bad(8)], 1),
+    ("no room twice", [7, 8], [no_room(7), no_room(8)], 2),
+    ("one of before has left the queue", [6, 7, 8], [_bad(6), _bad(8)], 1),
+    ("the last has left the queue", [7, 8], [_bad(7)], 0),
+    ("the last is under way", [7, 8], [_bad(7), job(8, "running", "FAILOVER")], 0),
+    ("one of another repair does not count", [8], [_bad(7), _bad(8)], 1),
+]
+
+
+@pytest.mark.parametrize(("noted", "known", "wanted"), [row[1:] for row in TRIES], ids=[row[0] for row in TRIES])
+def test_tries_of_one_thing_are_the_newest_jobs_that_ended_alike(noted, known, wanted):
+    """Counted from the jobs alone: any runner comes to the same number."""
+    assert tries(Repair(FAILOVER, "r1", 100, tuple(noted)), {one.id: one for one in known}) == wanted
+
+
 # --- the rest of a reinstall ----------------------------------------------------------------------------------------
 
 RECREATED = job(5, "success", "RECREATE_DISKS")
@@ -242,6 +342,48 @@ REST = [
     ("disks are empty, and it is meant to be down", "down", [RECREATED], ["reinstall"]),
     ("it was reinstalled", "up", [RECREATED, job(6, "success", "SHUTDOWN REINSTALL STARTUP")], []),
     ("one job did both", "up", [job(5, "success", "RECREATE_DISKS SHUTDOWN REINSTALL STARTUP")], []),
+    (
+        "the second half of the job failed",
+        "up",
+        [job(5, "error", "TAGS_SET RECREATE_DISKS SHUTDOWN REINSTALL STARTUP", done=3)],
+        ["reinstall"],
+    ),
+    (
+        "only the start failed",
+        "down",
+        [job(5, "error", "TAGS_SET RECREATE_DISKS SHUTDOWN REINSTALL STARTUP", done=4)],
+        [],
+    ),
+    (
+        "it was canceled in between",
+        "up",
+        [job(5, "canceled", "RECREATE_DISKS SHUTDOWN REINSTALL", done=1)],
+        ["reinstall"],
+    ),
+    (
+        "the whole job of one that is marked offline",
+        "offline",
+        [job(5, "success", "RECREATE_DISKS SET_PARAMS SHUTDOWN REINSTALL SET_PARAMS")],
+        [],
+    ),
+    (
+        "which failed at the reinstall",
+        "down",
+        [job(5, "error", "RECREATE_DISKS SET_PARAMS SHUTDOWN REINSTALL SET_PARAMS", done=3)],
+        ["reinstall", "mark-offline"],
+    ),
+    (
+        "or when it was to be marked offline again",
+        "down",
+        [job(5, "error", "RECREATE_DISKS SET_PARAMS SHUTDOWN REINSTALL SET_PARAMS", done=4)],
+        ["mark-offline"],
+    ),
+    (
+        "or when it was to be marked down",
+        "offline",
+        [job(5, "error", "RECREATE_DISKS SET_PARAMS SHUTDOWN REINSTALL SET_PARAMS", done=1)],
+        ["mark-down", "reinstall", "mark-offline"],
+    ),
     ("the reinstall failed", "down", [RECREATED, job(6, "error", "REINSTALL")], ["reinstall"]),
     (
         "recreated once more after it",

@@ -12,7 +12,6 @@ from unit.plugins.module_utils.builders import (
     NOW,
     OFFLINE,
     ONLINE,
-    FakeClient,
     cluster,
     drbd,
     ended,
@@ -25,25 +24,27 @@ from unit.plugins.module_utils.builders import (
     settings,
     tag,
 )
+from unit.plugins.module_utils.fake import FakeClient, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import RequestRefused
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.report import facts, planned
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.report import facts, planned, under_way
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
 
 ALLOW = [tag("reinstall")]
 
 
 def _play(client, check_mode=False, **more):
-    used = DryRunClient(client) if check_mode else client
-    return result(play(used, Limits(**more), settings(), lambda: NOW), check_mode)
+    if check_mode:
+        return result(rehearse(DryRunClient(client), Limits(**more), settings(), NOW), check_mode)
+    return result(play(client, Limits(**more), settings(), terms(client.clock)), check_mode)
 
 
-def _report(*members, check_mode=False, script=lambda request: None, room=None, **more):
+def _report(*members, check_mode=False, script=lambda request: None, room=None, joins=False, **more):
     more.setdefault("tags", ALLOW)
-    client = FakeClient(cluster(*members, **more), script=script, room=room or {})
+    client = FakeClient(cluster(*members, **more), script=script, room=room or {}, joins=joins)
     return _play(client, check_mode)["report"]
 
 
@@ -103,21 +104,21 @@ ROWS = [
         "a new repair",
         rbd("web1", OFFLINE),
         {},
-        "pending_repair job 1002: failover primary web1-p is offline",
+        "pending_repair job 1003: failover primary web1-p is offline",
         "needs_repair would submit failover primary web1-p is offline",
     ),
     (
         "new disks",
         plain("web1", OFFLINE),
         {},
-        "pending_repair job 1002: recreate-disks on spare primary web1-p is offline",
+        "pending_repair job 1003: recreate-disks on spare primary web1-p is offline",
         "needs_repair would submit recreate-disks on spare primary web1-p is offline",
     ),
     (
         "one that goes on",
         drbd("web1", ONLINE, OFFLINE, pending(jobs="7")),
         {"jobs": [DONE]},
-        "pending_repair job 1001: replace-disks secondary",
+        "pending_repair job 1002: replace-disks secondary",
         "pending_repair would submit replace-disks secondary",
     ),
     (
@@ -181,6 +182,50 @@ def test_a_line_tells_state_deed_and_why(one, more, real, dry, check_mode):
     assert _row(report, "web1 ").startswith("web1 " + (dry if check_mode else real))
 
 
+JOINED = [
+    ("one step", rbd("web1", OFFLINE), "job 1002: failover primary", "would submit failover primary"),
+    (
+        "all steps",
+        plain("web1", OFFLINE),
+        "job 1002: recreate-disks on spare, reinstall primary",
+        "would submit recreate-disks on spare, reinstall primary",
+    ),
+    (
+        "of one that is marked offline",
+        plain("web1", OFFLINE, admin_state="offline"),
+        "job 1002: recreate-disks on spare, mark-down, reinstall, mark-offline primary",
+        "would submit recreate-disks on spare, mark-down, reinstall, mark-offline primary",
+    ),
+    ("one of several", drbd("web1", OFFLINE, ONLINE), "job 1002: failover primary", "would submit failover primary"),
+]
+
+
+@pytest.mark.parametrize("check_mode", [False, True], ids=["for real", "dry"])
+@pytest.mark.parametrize(("one", "real", "dry"), [row[1:] for row in JOINED], ids=[row[0] for row in JOINED])
+def test_a_line_names_all_steps_of_a_job(one, real, dry, check_mode):
+    """Where one job can hold several."""
+    report = _report(one, node("spare"), room={"spare": (9000, 9000)}, check_mode=check_mode, joins=True)
+    assert (dry if check_mode else real) in _row(report, "web1 ")
+
+
+def test_repairs_that_are_under_way_are_told_with_what_they_wait_for():
+    """Suspended and failed ones too; those that have ended are not."""
+    one = cluster(
+        rbd("web1", OFFLINE, pending(jobs="7")),
+        rbd("web2", OFFLINE, pending("reinstall", repair="r2"), tag("suspend")),
+        rbd("web3", ONLINE, ended("success", repair="r3")),
+        jobs=[job(7, "running", "FAILOVER")],
+    )
+    assert under_way(plan_of(one)) == [
+        {"instance": "web1", "type": "failover", "reason": "job 7 (INSTANCE_FAILOVER) is under way"},
+        {
+            "instance": "web2",
+            "type": "reinstall",
+            "reason": "primary web2-p is offline; suspended by its instance until the suspend tag is removed",
+        },
+    ]
+
+
 def test_columns_stand_below_each_other():
     """Whatever the names' lengths."""
     report = _report(rbd("web1", OFFLINE), rbd("a-much-longer-name", OFFLINE, tag("suspend")))
@@ -203,7 +248,7 @@ def test_an_instance_that_is_lifted_and_repaired_shows_both():
     """Nothing that was done is left out."""
     report = "\n".join(_report(rbd("web1", OFFLINE, tag("suspend:1"), tag("failover"))))
     assert "lifted the suspend" in report
-    assert "job 1003: failover" in report
+    assert "job 1004: failover" in report
 
 
 def test_an_error_has_a_line_and_the_deed_is_not_called_done():
@@ -227,7 +272,10 @@ def test_an_error_on_a_group_names_its_kind():
 
 def test_a_step_that_was_refused_is_not_reported_as_submitted():
     """Only its intent was written."""
-    refuse = lambda request: RequestRefused("refused") if request.operation.value == "failover" else None  # noqa: E731
+
+    def refuse(request):
+        return RequestRefused("refused") if request.tasks[0].operation.value == "failover" else None
+
     report = _report(rbd("web1", OFFLINE), script=refuse)
     assert _row(report, "web1 ").startswith("web1 pending_repair submit went wrong primary")
 
@@ -336,9 +384,9 @@ def test_what_was_done_and_the_difference_are_plain_data():
     told = _play(client)
     assert json.loads(json.dumps(told)) == told
     lift, submit = told["actions"]
-    noted = tag(f"pending:failover:id1:{NOW}:1003")
+    intent, noted = tag(f"pending:failover:id1:{NOW}:"), tag(f"pending:failover:id1:{NOW}:1004")
     assert (lift["action"], lift["tags_removed"], lift["error"]) == ("lift", [tag("suspend:1")], None)
-    assert (submit["jobs"], submit["tags_added"], submit["tags_removed"]) == ([1003], [noted], [])
+    assert (submit["jobs"], submit["tags_added"], submit["tags_removed"]) == ([1004], [intent, noted], [])
     assert told["diff"] == [
         {
             "before_header": "instance web2",
@@ -346,9 +394,16 @@ def test_what_was_done_and_the_difference_are_plain_data():
             "before": tag("suspend:1") + "\n",
             "after": "",
         },
-        {"before_header": "instance web1", "after_header": "instance web1", "before": "", "after": noted + "\n"},
+        {
+            "before_header": "instance web1",
+            "after_header": "instance web1",
+            "before": "",
+            "after": f"{intent}\n{noted}\n",
+        },
     ]
-    assert (told["changed"], told["pending"], told["failed_instances"]) == (True, 1, [])
+    assert (told["changed"], told["pending"], told["failed_instances"], told["left"]) == (True, 1, [], True)
+    (one,) = told["under_way"]
+    assert one == {"instance": "web1", "type": "failover", "reason": "it is healthy"}
 
 
 def test_times_are_told_in_utc_and_the_far_future_as_a_number():

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,6 @@ from unit.plugins.module_utils.builders import (
     OFFLINE,
     ONLINE,
     UNKNOWN,
-    FakeClient,
     cluster,
     drbd,
     ended,
@@ -25,6 +25,7 @@ from unit.plugins.module_utils.builders import (
     settings,
     tag,
 )
+from unit.plugins.module_utils.fake import TAGGING, FakeClient, Stops, is_claim, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
@@ -33,41 +34,52 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     BadOption,
     Forbidden,
     QueueDrained,
+    RequestRefused,
     Unreachable,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import look, play, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import look, play, rehearse, result
 
 ALLOW = [tag("reinstall")]
+STEPS = ("replace-disks", "migrate", "failover", "recreate-disks")
 SPARES = (node("spare1"), node("spare2"))
 ROOM = {"spare1": (9000, 9000), "spare2": (8000, 8000)}
-TAGGING = (Operation.ADD_TAGS, Operation.REMOVE_TAGS)
+
+
+BOTH = pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
 
 
 def _client(*members, **more):
     more.setdefault("tags", ALLOW)
-    script = more.pop("script", lambda request: None)
-    return FakeClient(cluster(*members, *SPARES, **more), script=script, room=ROOM)
+    own = {name: more.pop(name) for name in ("script", "on_claim", "seconds", "joins") if name in more}
+    return FakeClient(cluster(*members, *SPARES, **more), room=ROOM, **own)
 
 
-def _play(client, **limits):
-    return play(client, Limits(**limits), settings(), lambda: NOW)
+def _play(client, holder="me", **limits):
+    return play(client, Limits(**limits), settings(), terms(client.clock, holder))
 
 
 def _until_quiet(client, most=12):
-    """Rounds until one writes nothing; the operations that were carried out, without those on tags."""
-    for _round in range(most):
-        before = len(client.writes)
-        played = _play(client)
-        if len(client.writes) == before:
+    """Rounds, a minute apart, until one writes nothing; the steps that were submitted."""
+    for number in range(most):
+        before = len(client.sent)
+        played = _play(client, holder=f"runner{number}")  # the next may be somebody else
+        assert played.trouble is None
+        assert client.claims == []
+        if len(client.sent) == before:
             assert not played.changed
-            return [one.operation.value for one in client.writes if one.operation not in TAGGING]
+            return client.steps
+        client.clock.sleep(60)
     raise AssertionError(f"still writing after {most} rounds: {client.writes[-4:]}")
 
 
 # --- to the end -----------------------------------------------------------------------------------------------------
 
+REINSTALL = ["INSTANCE_SHUTDOWN", "INSTANCE_REINSTALL"]
+OPCODES = {(step, up): [f"INSTANCE_{step.replace('-', '_').upper()}"] for step in STEPS for up in (False, True)}
+OPCODES |= {(step, up): ["INSTANCE_SET_PARAMS"] for step in ("mark-down", "mark-offline") for up in (False, True)}
+OPCODES |= {("reinstall", False): REINSTALL, ("reinstall", True): [*REINSTALL, "INSTANCE_STARTUP"]}
 WAYS = [
     ("nothing broken", rbd("web1", ONLINE), []),
     ("a dead secondary", drbd("web1", ONLINE, OFFLINE), ["replace-disks"]),
@@ -99,17 +111,19 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("one", "wanted"), [row[1:] for row in WAYS], ids=[row[0] for row in WAYS])
-def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted):
+@BOTH
+def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted, joins):
     """Each step once; one repair with one id, whose result names its jobs; admin state as before (laws 2, 5 and 8)."""
-    client = _client(one)
+    client = _client(one, joins=joins)
     assert _until_quiet(client) == wanted
+    assert client.carried_out == [name for step in wanted for name in OPCODES[step, one.instance.admin_state == "up"]]
     (instance,) = client.cluster.instances
     assert instance.admin_state == one.instance.admin_state
     words = [text for text in client.tags_of("web1") if not text.startswith("reinstall")]
     if wanted:
         (word,) = words
         assert word.split(":")[4] == "success"
-        assert len(word.split(":")[5].split("+")) == len(wanted)
+        assert len(word.split(":")[5].split("+")) == (1 if joins and "reinstall" in wanted else len(wanted))
     assert _play(client).after.summary["healthy"] == 1
 
 
@@ -132,11 +146,12 @@ STAYS = [
 
 
 @pytest.mark.parametrize("one", [row[1] for row in STAYS], ids=[row[0] for row in STAYS])
-def test_where_nothing_can_change_not_even_the_first_round_writes(one):
-    """Idempotent (law 5), and told."""
-    client = _client(one)
+@BOTH
+def test_where_nothing_can_change_not_even_the_first_round_writes(one, joins):
+    """Idempotent (law 5), and told; not even a claim."""
+    client = _client(one, joins=joins)
     played = _play(client)
-    assert (client.writes, played.changed) == ([], False)
+    assert (client.sent, played.changed) == ([], False)
     assert all(action.reason for _case, action in played.before.rows)
 
 
@@ -152,25 +167,27 @@ def test_where_nothing_can_change_not_even_the_first_round_writes(one):
     ],
     ids=["refused", "as far as allowed", "asked for too little", "no safe repair", "leftovers", "lifted"],
 )
-def test_what_can_be_said_is_said_once(one):
+@BOTH
+def test_what_can_be_said_is_said_once(one, joins):
     """After a few rounds nothing is written any more."""
-    _until_quiet(_client(one))
+    _until_quiet(_client(one, joins=joins))
 
 
-def test_a_repair_that_went_as_far_as_it_might_says_enoperm_once():
+@BOTH
+def test_a_repair_that_went_as_far_as_it_might_says_enoperm_once(joins):
     """One step, one result with its job; not rewritten."""
-    client = _client(drbd("web1", DRAINED, OFFLINE, tag("fix-storage")))
+    client = _client(drbd("web1", DRAINED, OFFLINE, tag("fix-storage")), joins=joins)
     assert _until_quiet(client) == ["replace-disks"]
     (word,) = client.tags_of("web1") - {"fix-storage"}
     assert word.startswith("result:fix-storage:id1:")
     assert ":enoperm:100" in word
 
 
-def test_several_requests_are_worked_through():
+@BOTH
+def test_several_requests_are_worked_through(joins):
     """In the order of their times; then all is quiet."""
-    client = _client(
-        rbd("web1", OFFLINE, pending("migrate", repair="z", at=1), pending("failover", repair="a", at=2)), tags=()
-    )
+    asked = (pending("migrate", repair="z", at=1), pending("failover", repair="a", at=2))
+    client = _client(rbd("web1", OFFLINE, *asked), tags=(), joins=joins)
     assert _until_quiet(client) == ["failover"]
     (word,) = client.tags_of("web1")
     assert word.startswith("result:failover:a:")
@@ -180,60 +197,107 @@ def test_several_requests_are_worked_through():
 # --- dying and losing answers ---------------------------------------------------------------------------------------
 
 
-class Died(Exception):
-    """The runner is no more."""
+class Died(BaseException):
+    """The runner is no more: whatever it would have done next, also to clean up, is not done."""
 
 
-@pytest.mark.parametrize("number", range(1, 13))
-@pytest.mark.parametrize(
-    "error",
-    [Died(), AnswerLost("lost"), AnswerLost("lost, but carried out")],
-    ids=["before", "lost before", "lost after"],
-)
-def test_whenever_a_runner_dies_each_step_is_submitted_once(number, error):
-    """The next runner finds what was submitted, and repeats nothing (law 2)."""
+class Mortal(FakeClient):
+    """Its C(at)th write, from 1, meets C(fate); a runner that has died sends nothing more."""
+
+    at = 0
+    fate: BaseException = Died()
+    dead = False
+
+    def submit(self, request):
+        if self.dead:
+            raise Died
+        if len(self.sent) + 1 != self.at:
+            return super().submit(request)
+        self.dead = isinstance(self.fate, Died)
+        if "carried out" in str(self.fate):
+            super().submit(request)
+        else:
+            self.log.append(("submit", request))
+        raise self.fate
+
+
+FATES = [
+    ("dead before", Died()),
+    ("dead after", Died("but carried out")),
+    ("answer lost before", AnswerLost("lost")),
+    ("answer lost after", AnswerLost("lost, but carried out")),
+]
+MORTALS = [
+    ("two steps", drbd("web1", OFFLINE, ONLINE), ["failover", "replace-disks"]),
+    ("a reinstall", plain("web1", OFFLINE), ["recreate-disks", "reinstall"]),
+    (
+        "a reinstall of one that is marked offline",
+        plain("web1", OFFLINE, admin_state="offline"),
+        ["recreate-disks", "mark-down", "reinstall", "mark-offline"],
+    ),
+]
+
+
+def _live_on(client, rounds):
+    """Rounds of a new runner each, far enough apart that a dead one's claim has run out."""
+    for number in range(rounds):
+        with suppress(Died, AutorepairError):
+            _play(client, holder=f"runner{number}")
+        client.dead = False
+        client.clock.sleep(301)
+
+
+@pytest.mark.parametrize("number", range(1, 29))
+@pytest.mark.parametrize("fate", [row[1] for row in FATES], ids=[row[0] for row in FATES])
+@pytest.mark.parametrize(("one", "wanted"), [row[1:] for row in MORTALS], ids=[row[0] for row in MORTALS])
+@pytest.mark.parametrize("lasting", [0, 400], ids=["at once", "slow"])
+@BOTH
+def test_whenever_a_runner_dies_each_step_is_carried_out_once(number, fate, one, wanted, lasting, joins):
+    """The next runner finds what was submitted, and repeats nothing (law 2); no claim is left for ever (law 3)."""
+    client = Mortal(cluster(one, *SPARES, tags=ALLOW), room=ROOM, joins=joins)
+    client.at, client.fate = number, fate
+    client.seconds = lambda request: lasting if any(task.operation.value in wanted for task in request.tasks) else 0
+    _live_on(client, 20)
+    up = one.instance.admin_state == "up"
+    assert client.carried_out == [name for step in wanted for name in OPCODES[step, up]]
+    (word,) = client.tags_of("web1")
+    assert ":success:" in word
+    assert client.cluster.instances[0].admin_state == one.instance.admin_state
+    assert [text for text in client.claims if int(text.rpartition(":")[2]) > client.clock()] == []
+
+
+def _nth_tag_job_fails(number, at):
+    """A script in which the C(number)th write fails at its first such operation, unless a step comes first."""
     count = iter(range(1, 1000))
 
-    class Mortal(FakeClient):
-        def submit(self, request):
-            mine = next(count)
-            if mine == number and "carried out" in str(error):
-                super().submit(request)
-            if mine == number:
-                raise error
-            return super().submit(request)
+    def script(request):
+        fails = next(count) == number and request.tasks[0].operation in TAGGING
+        return Stops(at) if fails else None
 
-    client = Mortal(cluster(drbd("web1", OFFLINE, ONLINE), *SPARES, tags=ALLOW), room=ROOM)
-    for _round in range(12):
-        try:
-            _play(client)
-        except Died:
-            continue
-    done = [one.operations[0] for one in client.cluster.jobs.values() if one.operations[0].startswith("INSTANCE")]
-    assert done == ["INSTANCE_FAILOVER", "INSTANCE_REPLACE_DISKS"]
+    return script
+
+
+@pytest.mark.parametrize("at", TAGGING, ids=lambda at: at.value)
+@pytest.mark.parametrize("number", range(2, 9))
+@BOTH
+def test_a_tag_job_that_fails_loses_and_repeats_no_step(number, at, joins):
+    """Its intent stands already: a later note or result says the rest."""
+    client = _client(drbd("web1", OFFLINE, ONLINE), script=_nth_tag_job_fails(number, at), joins=joins)
+    _live_on(client, 12)
+    assert client.carried_out == ["INSTANCE_FAILOVER", "INSTANCE_REPLACE_DISKS"]
     (word,) = client.tags_of("web1")
     assert ":success:" in word
 
 
-@pytest.mark.parametrize("number", range(1, 10))
-def test_a_reinstall_whose_answer_was_lost_is_not_run_twice(number):
-    """RAPI writes no reason for it, so it is known by what it follows."""
-    count = iter(range(1, 1000))
-
-    class Lossy(FakeClient):
-        def submit(self, request):
-            answer = super().submit(
-                replace(request, reason="") if request.operation is Operation.REINSTALL else request
-            )
-            if next(count) == number:
-                raise AnswerLost("lost")
-            return answer
-
-    client = Lossy(cluster(plain("web1", OFFLINE), *SPARES, tags=ALLOW), room=ROOM)
-    for _round in range(10):
-        _play(client)
-    done = [one.operations[0] for one in client.cluster.jobs.values() if one.operations[0].startswith("INSTANCE")]
-    assert done == ["INSTANCE_RECREATE_DISKS", "INSTANCE_REINSTALL"]
+@pytest.mark.parametrize("state", [OFFLINE, DRAINED], ids=["failover", "migrate"])
+@BOTH
+def test_an_intent_that_could_not_be_set_is_no_failure_of_its_step(state, joins):
+    """The step did not run, so nothing was tried: the repair begins again, over every transport alike (law 8)."""
+    client = _client(rbd("web1", state), script=_nth_tag_job_fails(1, Operation.ADD_TAGS), joins=joins)
+    _live_on(client, 12)
+    assert client.carried_out == [f"INSTANCE_{'FAILOVER' if state is OFFLINE else 'MIGRATE'}"]
+    (word,) = client.tags_of("web1")
+    assert ":success:" in word
 
 
 # --- the round itself -----------------------------------------------------------------------------------------------
@@ -249,8 +313,10 @@ def test_a_look_sends_reads_only():
 def test_a_dry_round_reads_once_and_changes_nothing():
     """Its plan after is its plan before."""
     client = _client(rbd("web1", OFFLINE), rbd("web2", ONLINE, tag("suspend:1")))
-    played = play(DryRunClient(client), Limits(), settings(), lambda: NOW)
-    assert (client.writes, played.changed, played.after) == ([], True, played.before)
+    recorder = DryRunClient(client)
+    played = rehearse(recorder, Limits(), settings(), NOW)
+    assert (client.sent, played.changed, played.after) == ([], True, played.before)
+    assert not any(is_claim(one) for one in recorder.unsent)
     assert len(client.reads) == 6
 
 
@@ -297,12 +363,14 @@ def test_a_wrong_name_begins_nothing():
     assert client.writes == []
 
 
-def test_a_cluster_that_goes_away_in_the_middle_is_trouble():
+@BOTH
+def test_a_cluster_that_goes_away_in_the_middle_is_trouble(joins):
     """What was done until then is told."""
     client = _client(
         rbd("web1", OFFLINE),
         rbd("web2", OFFLINE),
         script=lambda request: Unreachable("no connection") if request.name == "web2" else None,
+        joins=joins,
     )
     played = _play(client)
     assert str(played.trouble) == "no connection"
@@ -321,7 +389,7 @@ def test_a_cluster_that_goes_away_before_the_second_look_is_trouble():
 
     played = _play(Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW)))
     assert isinstance(played.trouble, AutorepairError)
-    assert (played.after, played.outcomes[0].jobs) == (played.before, (1002,))
+    assert (played.after, played.outcomes[0].jobs, played.seen) == (played.before, (1003,), False)
 
 
 def test_the_first_trouble_is_the_one_that_is_told():
@@ -361,7 +429,154 @@ def test_what_a_module_returns_of_a_round():
         jobs=[job(7, "error", "FAILOVER", "web3")],
     )
     told = result(_play(client), check_mode=False)
-    assert set(told) == {"changed", "actions", "summary", "pending", "failed_instances", "plan", "report", "diff"}
+    assert set(told) == {
+        "changed", "actions", "summary", "pending", "under_way", "left", "failed_instances", "plan", "report", "diff",
+    }  # fmt: skip
     assert (told["changed"], told["pending"], told["failed_instances"]) == (True, 1, ["web2", "web3"])
+    assert (told["left"], [one["instance"] for one in told["under_way"]]) == (True, ["web1"])
     assert told["summary"]["repair_failed"] == 2
     assert len(told["plan"]["actions"]) == 3
+
+
+@BOTH
+def test_what_was_not_seen_after_the_writes_is_not_told(joins):
+    """The plan before stands for it, and must not be taken for how things stand."""
+
+    class Dying(FakeClient):
+        def query(self, resource, fields, qfilter=None):
+            if self.writes and resource == "job":
+                raise Unreachable("no connection")
+            return super().query(resource, fields, qfilter)
+
+    played = _play(Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW), joins=joins))
+    told = result(played, check_mode=False)
+    assert (told["summary"], told["pending"], told["under_way"], told["failed_instances"]) == (None,) * 4
+    assert (told["changed"], told["left"]) == (True, True)
+
+
+# --- the claim of a round -------------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_round_that_writes_claims_first_and_lets_go_last(joins):
+    """And plans what it does from a look at the cluster that it had for itself."""
+    client = _client(rbd("web1", OFFLINE), joins=joins)
+    assert _play(client).changed
+    assert [is_claim(one) for one in client.sent] == [True, *(False for _one in client.writes), True]
+    assert client.claims == []
+    kinds = [kind if kind == "read" else is_claim(what) for kind, what in client.log]
+    looks = kinds[kinds.index(True) : kinds.index(False)]
+    assert len(looks) >= 1 + 1 + 6
+
+
+THEIRS = f"claim:other:{NOW + 100}"
+
+
+@pytest.mark.parametrize("words", [THEIRS, "claim:other", "claim:other:soon", "claim::5", "claim:a:b:5"])
+@BOTH
+def test_a_cluster_that_is_claimed_is_left_to_whoever_holds_it(words, joins):
+    """No write at all; everything that would write is held, saying by whom, and the rest is told as ever (law 4)."""
+    members = [rbd("web1", OFFLINE), rbd("web2", ONLINE, tag("suspend:1")), rbd("web3", OFFLINE, tag("suspend"))]
+    client = _client(*members, tags=[*ALLOW, tag(words)], joins=joins)
+    played = _play(client)
+    assert (client.sent, played.changed, played.trouble) == ([], False, None)
+    assert [one.action.kind.value for one in played.outcomes] == ["hold", "hold", "hold"]
+    told = [one.action.reason for one in played.outcomes]
+    assert all(("claimed by other until 2027-01-15T08:01:40Z" if words == THEIRS else words) in one for one in told[:2])
+    assert "suspended by its instance" in told[2]
+
+
+def test_a_cluster_that_is_claimed_between_the_look_and_the_claim_is_left_too():
+    """The claim is withdrawn; nothing of it is left."""
+
+    class Contested(FakeClient):
+        def submit(self, request):
+            if not self.sent:
+                self.cluster = replace(self.cluster, tags=(*self.cluster.tags, tag(f"claim:a:{NOW + 300}")))
+            return super().submit(request)
+
+    client = Contested(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW), room=ROOM)
+    played = _play(client)
+    assert (client.writes, client.claims, played.changed) == ([], [tag(f"claim:a:{NOW + 300}")], False)
+    assert "claimed by a until" in played.outcomes[0].action.reason
+
+
+def test_what_another_did_before_the_claim_was_taken_is_not_done_again():
+    """The plan is made anew under the claim."""
+
+    class Overtaken(FakeClient):
+        def submit(self, request):
+            if not self.sent:
+                one = rbd("web1", OFFLINE, pending(jobs="7")).instance
+                done = job(7, "running", "FAILOVER")
+                self.cluster = replace(self.cluster, instances=(one,), jobs={7: done})
+            return super().submit(request)
+
+    client = Overtaken(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW), room=ROOM)
+    played = _play(client)
+    assert (client.writes, played.changed, played.trouble) == ([], False, None)
+    assert [action.kind.value for _case, action in played.before.rows] == ["wait"]
+
+
+def test_a_drained_queue_that_takes_no_claim_holds_everything():
+    """It is no trouble."""
+    client = _client(rbd("web1", OFFLINE), on_claim=lambda request: QueueDrained("Queue drained"))
+    played = _play(client)
+    assert (client.writes, played.changed, played.trouble) == ([], False, None)
+    assert [one.action.reason for one in played.outcomes] == [
+        "primary web1-p is offline; held, as the job queue is drained"
+    ]
+
+
+@pytest.mark.parametrize("error", [Forbidden("403"), Unreachable("no connection"), RequestRefused("no")], ids=str)
+def test_a_round_that_can_not_claim_can_not_begin(error):
+    """The error is the caller's; nothing is written."""
+    client = _client(rbd("web1", OFFLINE), on_claim=lambda request: error)
+    with pytest.raises(type(error), match=str(error)):
+        _play(client)
+    assert client.writes == []
+
+
+def test_a_claim_that_can_not_be_let_go_of_is_no_trouble():
+    """It runs out by itself."""
+    letting_go = lambda one: one.tasks[0].operation is Operation.REMOVE_TAGS  # noqa: E731
+    client = _client(rbd("web1", OFFLINE), on_claim=lambda one: RequestRefused("no") if letting_go(one) else None)
+    played = _play(client)
+    assert (played.changed, played.trouble, len(client.claims)) == (True, None, 1)
+    assert _play(client, holder="next").outcomes[0].action.kind.value == "hold"
+    client.on_claim = lambda one: None
+    client.clock.sleep(301)
+    assert _until_quiet(client) == ["failover"]
+
+
+def test_a_cluster_that_goes_away_under_the_claim_begins_nothing():
+    """The claim is let go of, as far as that can be."""
+
+    class Dying(FakeClient):
+        def query(self, resource, fields, qfilter=None):
+            if self.sent and resource == "node":
+                raise Unreachable("no connection")
+            return super().query(resource, fields, qfilter)
+
+    client = Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW))
+    with pytest.raises(Unreachable):
+        _play(client)
+    assert (client.writes, client.claims) == ([], [])
+
+
+@BOTH
+def test_writes_stop_when_the_claim_comes_near_to_its_end(joins):
+    """What is left is held, which is no failure; the next round does it."""
+    members = [rbd(f"web{number}", OFFLINE) for number in range(1, 5)]
+    client = _client(*members, joins=joins)
+    client.script = lambda request: client.clock.sleep(40)  # each request takes so long
+    played = _play(client)
+    kinds = [one.action.kind.value for one in played.outcomes]
+    assert kinds[0] == "submit"
+    assert kinds[-1] == "hold"
+    assert played.trouble is None
+    assert played.outcomes[-1].action.reason.endswith("held, as this round has come to the end of its claim")
+    assert client.claims == []
+    client.script = lambda request: None
+    client.clock.sleep(60)
+    assert _until_quiet(client) == ["failover"] * 4

@@ -13,6 +13,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Rep
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import (
     FOREVER,
     RESULTS,
+    Claim,
     Enable,
     Malformed,
     Pending,
@@ -56,9 +57,19 @@ READABLE = [
         "result:fix-storage:r1:100:enoperm:",
         Result(tag("result:fix-storage:r1:100:enoperm:"), FIX_STORAGE, "r1", 100, "enoperm", ()),
     ),
+    ("claim:me:1800000300", Claim(tag("claim:me:1800000300"), "me", 1_800_000_300)),
+    ("claim:node1.a.org-1a2b:0", Claim(tag("claim:node1.a.org-1a2b:0"), "node1.a.org-1a2b", 0)),
 ]
 
 UNREADABLE = [
+    ("a claim alone", "claim", "claim", "it needs a holder and a timestamp"),
+    ("a claim without a time", "claim:me", "claim", "it needs a holder and a timestamp"),
+    ("a claim with an empty time", "claim:me:", "claim", "it needs"),
+    ("a claim of nobody", "claim::5", "claim", "it needs"),
+    ("a claim until a word", "claim:me:soon", "claim", "it needs"),
+    ("a claim until a negative time", "claim:me:-5", "claim", "it needs"),
+    ("a claim with more than that", "claim:me:5:6", "claim", "it needs"),
+    ("a claim in capitals", "Claim:me:5", "enable", "no repair type"),
     ("no word at all", "", "enable", "nothing is no repair type"),
     ("an unknown word", "restart", "enable", "restart is no repair type"),
     ("a type in capitals", "Migrate", "enable", "Migrate is no repair type"),

@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's part of the module of this name: it lets a person see how a long C(wait) goes on."""
+
+from __future__ import annotations
+
+import time
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged
+
+SLICE = 20  # seconds of waiting between two lines of progress
+
+
+class ActionModule(ActionBase):
+    """Runs the module once; with C(wait), again and again for a short time, with a line in between."""
+
+    _supports_check_mode = True
+    _supports_async = True
+    _supports_diff = True
+
+    def run(self, tmp=None, task_vars=None):
+        """See ActionBase."""
+        super().run(tmp, task_vars)
+        args = self._task.args
+        if self._task.check_mode or self._task.async_val or not boolean(args.get("wait", False), strict=False):
+            return self._execute_module(module_args=args, task_vars=task_vars, wrap_async=self._task.async_val)
+        return self._wait(args, task_vars, time.monotonic())
+
+    def _wait(self, args, task_vars, started):
+        """Run the module until nothing is left to do, or the time is over, or it fails; all of it as one result."""
+        results, limit = [], _seconds(args.get("wait_timeout", 3600))
+        while True:
+            left = max(limit - (time.monotonic() - started), 0)
+            result = self._execute_module(
+                module_args={**args, "wait_timeout": int(min(left, SLICE))}, task_vars=task_vars
+            )
+            if "summary" not in result:  # it could not even begin
+                return {**merged([*results, _empty(results)]), **result} if results else result
+            results.append(result)
+            if result.get("failed") or not result["left"] or left <= SLICE:
+                return merged(results)
+            Display().display(_progress(result, task_vars["inventory_hostname"], time.monotonic() - started, limit))
+
+
+def _seconds(given):
+    try:
+        return int(given)
+    except (TypeError, ValueError) as error:
+        raise AnsibleActionFail(f"wait_timeout is {given!r}; it takes a number of seconds") from error
+
+
+def _empty(results):
+    """The last of C(results) as if a round after it had done nothing."""
+    return {**results[-1], "changed": False, "actions": [], "report": [], "diff": []}
+
+
+def _progress(result, host, passed, limit):
+    """A line on what is under way."""
+    waits = "; ".join(f"{one['instance']} ({one['type']}): {one['reason']}" for one in result["under_way"] or [])
+    count = len(result["under_way"] or [])
+    return f"{host}: {passed:.0f} of {limit} s, {count} repairs under way" + (f": {waits}" if waits else "")

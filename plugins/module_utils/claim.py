@@ -1,0 +1,195 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Claim: who may write to a cluster, as a tag of the cluster itself (design, law 3).
+
+Ganeti's tags know no compare-and-set, so a claim is set first and looked at afterwards: a round writes only after one
+look that showed its own claim and nobody else's. Of two rounds, the one whose claim was set later looks later, and so
+sees the other's. See docs/exactly-once.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Callable
+
+from .client import Client
+from .errors import AnswerLost, AutorepairError, ClaimOver, ClockWrong, ClusterError, Held
+from .model import JobRequest, Operation, Task, utc
+from .read import cluster_tags, query_jobs
+from .tags import Claim, Malformed, claim_tag, holder_name, parse_tags
+
+LEASE = 300  # seconds that a claim holds
+MARGIN = 120  # seconds before its end when its holder stops writing: for what is on its way, and for wrong clocks
+MAX_SKEW = 45  # seconds that a clock may differ from the master's
+SET_SECONDS = 60  # to wait for the claim to stand: its job may have to queue
+GIVE_WAY_SECONDS = 15  # to wait for others who claimed in the same moment, and withdraw
+_REASON = "ganeti.autorepair: one writer at a time"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What claiming needs: a name for the holder that nobody else has, a clock, and a way to wait some seconds."""
+
+    holder: str
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+class ClaimedClient:
+    """A client that writes only while its claim holds."""
+
+    def __init__(self, client: Client, terms: Terms, tag: str, until: float) -> None:
+        self._client = client
+        self._terms = terms
+        self._tag = tag
+        self._until = until
+        self.joins = client.joins
+        self.cluster_info = client.cluster_info
+        self.query = client.query
+
+    def submit(self, request: JobRequest) -> int | None:
+        """See Client. Raises ClaimOver, and sends nothing, when the claim has come too near to its end."""
+        if self._terms.clock() > self._until - MARGIN:
+            raise ClaimOver(f"cannot submit {request}: this round's claim ends at {utc(self._until)}; run another")
+        return self._client.submit(request)
+
+    def release(self) -> int | None:
+        """Let go of the claim, after all writes; the job that does it."""
+        return _remove(self._client, [self._tag])
+
+
+def take(client: Client, seen: Sequence[str], terms: Terms) -> ClaimedClient:
+    """Claim the cluster whose tags were C(seen), and return the client to write with.
+
+    Raises Held when somebody else has it, ClockWrong when this machine's clock can't be relied upon, another
+    AutorepairError when the claim can't be set. Nothing of it is left behind then.
+    """
+    _refuse_if_held(_others(seen, terms, ""))
+    started = terms.clock()
+    until = int(started) + LEASE
+    tag = claim_tag(terms.holder, until)
+    job = _set(client, tag)
+    try:
+        tags = _wait_until_it_stands(client, tag, job, terms)
+        _check_clock(client, job, started, terms)
+        tags = _wait_for_the_field(client, tag, tags, terms)
+    except BaseException:
+        _withdraw(client, tag, job)
+        raise
+    _clear_up(client, tags, tag)
+    return ClaimedClient(client, terms, tag, until)
+
+
+def _set(client: Client, tag: str) -> int | None:
+    """Set the claim; its job, or None when the answer did not come: then the tag itself is the answer."""
+    task = Task(Operation.ADD_TAGS, tags=(tag,))
+    try:
+        return client.submit(JobRequest("cluster", "", (task,), reason=_REASON))
+    except AnswerLost:
+        return None
+
+
+def _wait_until_it_stands(client: Client, tag: str, job: int | None, terms: Terms) -> Sequence[str]:
+    """The cluster's tags in the first look that shows the claim C(tag)."""
+    end, pause = terms.clock() + SET_SECONDS, 0.1
+    while True:
+        tags = cluster_tags(client.cluster_info())
+        if tag in tags:
+            return tags
+        if terms.clock() > end:
+            raise _not_set(client, job)
+        terms.sleep(pause)
+        pause = min(pause * 2, 2.0)
+
+
+def _not_set(client: Client, job: int | None) -> ClusterError:
+    """The error for a claim that does not stand; a full queue is nobody's fault, and a later round finds it emptier."""
+    said = f"this round's claim was not set within {SET_SECONDS} s"
+    if job is None:
+        return ClusterError(f"cannot claim the cluster: {said}, and no answer came to the request; run it again")
+    found = query_jobs(client, [["=", "id", job]]).get(job)
+    if found is None or found.unfinished:
+        return Held(f"{said}: job {job} is {found.status if found else 'gone'}, see whether the job queue is full")
+    return ClusterError(
+        f"cannot claim the cluster: job {job} ended as {found.status} ({found.error or 'no reason given'})"
+    )
+
+
+def _check_clock(client: Client, job: int | None, started: float, terms: Terms) -> None:
+    """Raise ClockWrong when the master's time, as the claim's job shows it, is not between C(started) and now.
+
+    The tag can be seen shortly before its job has ended.
+    """
+    if job is None:
+        return
+    end = terms.clock() + SET_SECONDS
+    while True:
+        found = query_jobs(client, [["=", "id", job]]).get(job)
+        if found and found.ended is not None:
+            break
+        if terms.clock() > end:
+            raise _not_set(client, job)
+        terms.sleep(0.2)
+    ahead, behind = started - found.ended, found.ended - terms.clock()
+    if max(ahead, behind) > MAX_SKEW:
+        way = f"{ahead:.0f} s ahead of" if ahead > behind else f"{behind:.0f} s behind"
+        raise ClockWrong(f"the clock of this machine is {way} the master's; claims and timestamps need them to agree")
+
+
+def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: Terms) -> Sequence[str]:
+    """The cluster's tags in the first look that shows no other claim.
+
+    Of claims that were set side by side the first in order waits for the others to withdraw; whoever sees one before
+    its own withdraws at once.
+    """
+    end = terms.clock() + GIVE_WAY_SECONDS
+    while True:
+        others = _others(tags, terms, tag)
+        if not others:
+            return tags
+        if terms.clock() > end or any(not isinstance(other, Claim) or other.tag < tag for other in others):
+            _refuse_if_held(others)
+        terms.sleep(0.5)
+        tags = cluster_tags(client.cluster_info())
+        if tag not in tags:
+            raise Held("somebody has removed this round's claim; run another")
+
+
+def _others(tags: Iterable[str], terms: Terms, own: str) -> Sequence[Claim | Malformed]:
+    """The claims among C(tags) that hold and are somebody else's; one that can't be read holds."""
+    found = parse_tags(tags)
+    claims: list[Claim | Malformed] = [tag for tag in found.malformed if tag.kind == "claim"]
+    now = terms.clock()
+    return claims + [
+        tag for tag in found.claims if tag.until > now and tag.holder != holder_name(terms.holder) and tag.tag != own
+    ]
+
+
+def _refuse_if_held(others: Sequence[Claim | Malformed]) -> None:
+    for other in others:
+        if isinstance(other, Claim):
+            raise Held(f"the cluster is claimed by {other.holder} until {utc(other.until)}")
+        raise Held(
+            f"{other}; while it stands nobody knows who writes, so remove it: gnt-cluster remove-tags {other.tag}"
+        )
+
+
+def _withdraw(client: Client, tag: str, job: int | None) -> None:
+    """Take the claim back, also one whose job is still to come."""
+    with suppress(AutorepairError):  # it runs out by itself
+        _remove(client, [tag], () if job is None else (job,))
+
+
+def _clear_up(client: Client, tags: Iterable[str], own: str) -> None:
+    """Remove the claims of those who died, which have run out; whoever holds the claim next tries again."""
+    over = [claim.tag for claim in parse_tags(tags).claims if claim.tag != own]
+    if over:
+        with suppress(AutorepairError):
+            _remove(client, over)
+
+
+def _remove(client: Client, tags: Iterable[str], after: tuple[int, ...] = ()) -> int | None:
+    task = Task(Operation.REMOVE_TAGS, tags=tuple(tags))
+    return client.submit(JobRequest("cluster", "", (task,), after, reason=_REASON))
