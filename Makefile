@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 QUIET := python tests/tools/quiet.py
 PYTEST := python -m pytest -rs --no-fold-skipped
 
-.PHONY: help setup test demo lint sanity unit simulated contract molecule lab-test lab-down lock clean
+.PHONY: help setup test test-long demo lint sanity unit simulated contract molecule lab-test lab-down lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ unit: setup  ## Unit tests
 
 simulated: setup  ## Rounds on the simulated cluster, in virtual time
 	@$(PYTEST) tests/simulated
+
+test-long: setup  ## The stateful test, with thousands of random examples
+	@AUTOREPAIR_LONG=1 $(PYTEST) tests/simulated/test_stateful.py
 
 contract: setup  ## The simulated cluster held to real Ganeti
 	@$(PYTEST) tests/contract

@@ -64,9 +64,10 @@ def start_step(options: Mapping[str, Any]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", f"ansible_collections.{STEP.replace('.ganeti_', '.plugins.modules.ganeti_')}"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
-    if process.stdin:
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": dict(options)}))
-        process.stdin.close()
+    assert process.stdin
+    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": dict(options)}))
+    process.stdin.close()
+    process.stdin = None
     return process
 
 
@@ -76,25 +77,31 @@ def end_step(process: subprocess.Popen[str]) -> Mapping[str, Any]:
     Raises:
         AssertionError: showing what it said instead.
     """
-    output, trouble = (stream.read() if stream else "" for stream in (process.stdout, process.stderr))
-    assert process.wait() == 0, output + trouble
+    output, trouble = process.communicate()
+    assert process.returncode == 0, output + trouble
     result: Mapping[str, Any] = json.loads(output)
     return result
 
 
-def play(folder: Path, variables: Mapping[str, Any], *options: str, playbook: str = "ganeti.autorepair.repair") -> Run:
-    """Run a playbook of the collection against one cluster, with these variables of the host."""
+def play(
+    folder: Path,
+    variables: Mapping[str, Any],
+    *options: str,
+    playbook: str = "ganeti.autorepair.repair",
+    host: Mapping[str, str] | None = None,
+) -> Run:
+    """Run a playbook of the collection against one cluster; `host` says how ansible gets there, if not locally."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    host = {
-        "ansible_connection": "local",
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+    local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    inventory = {
+        **(local if host is None else host),
         **{f"ganeti_autorepair_{name}": value for name, value in variables.items()},
     }
     run = ansible_runner.run(
         private_data_dir=str(folder),
         playbook=playbook,
-        inventory={"all": {"hosts": {"cluster": host}}},
+        inventory={"all": {"hosts": {"cluster": inventory}}},
         cmdline=" ".join(options) or None,
         envvars={"ANSIBLE_COLLECTIONS_PATH": str(BUILD / "collections"), "ANSIBLE_HOME": str(BUILD / "ansible")},
         quiet=True,

@@ -64,4 +64,5 @@ def _progress(result, host, passed, limit):
     """A line on what is under way."""
     waits = "; ".join(f"{one['instance']} ({one['type']}): {one['reason']}" for one in result["under_way"] or [])
     count = len(result["under_way"] or [])
-    return f"{host}: {passed:.0f} of {limit} s, {count} repairs under way" + (f": {waits}" if waits else "")
+    repairs = "1 repair" if count == 1 else f"{count} repairs"
+    return f"{host}: {passed:.0f} of {limit} s, {repairs} under way" + (f": {waits}" if waits else "")

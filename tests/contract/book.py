@@ -8,12 +8,20 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from contract import damage, jobs_and_tags, requests, wellness
+from contract import damage, jobs_and_tags, over_luxi, requests, wellness
 from contract.run import Run
 from contract.sentence import Phase, Sentence, tracks
 from contract.sides import Side
 
-PHASES: list[Phase] = [*requests.PHASES, *jobs_and_tags.PHASES, *wellness.PHASES, *damage.PHASES]
+STEADY = frozenset({"plain", "file", "crowded", "nosuch"})  # stand where they stand while all is well
+PHASES: list[Phase] = [
+    *requests.PHASES,
+    *over_luxi.REQUESTS,
+    Phase((*wellness.APART, *jobs_and_tags.APART, *over_luxi.JOBS), apart=True, steady=STEADY),
+    Phase((*jobs_and_tags.ALONE, *over_luxi.ALONE)),
+    *wellness.PHASES,
+    *damage.PHASES,
+]
 SENTENCES: list[Sentence] = [one for phase in PHASES for one in phase.sentences]
 READERS = 8  # tracks at once, on the side that takes time
 

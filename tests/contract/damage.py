@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contract import over_luxi
 from contract.sentence import Act, Phase, full, instance, jobs, look, node, query, quietly, sentence
 
 NEW = {"mode": "replace_new_secondary"}
@@ -22,11 +23,11 @@ DEAD = [  # every job takes long now: Ganeti tries the dead node again and again
         jobs(
             instance("dead1", "failover", {}),
             instance("dead2", "replace-disks", {**NEW, "iallocator": "hail"}),
-            instance("deadagain", "reinstall"),
+            instance("gonefile", "reinstall"),
             instance("goneplain", "startup"),
             instance("gone", "migrate", {}),
         ),
-        look("dead1", "dead2", "deadagain", "goneplain", "gone"),
+        look("dead1", "dead2", "gonefile", "goneplain", "gone"),
     ),
     sentence(
         "what works all the same",
@@ -72,16 +73,16 @@ OFFLINE = [
     sentence(
         "what an offline secondary refuses",
         jobs(
-            instance("halfgone", "failover", {}),
-            instance("halfgone", "migrate", {}),
-            instance("halfgone", "replace-disks", {"mode": "replace_auto"}),
-            instance("halfgone", "replace-disks", {**NEW, "remote_node": "node3"}),
+            instance("dead2", "failover", {}),
+            instance("dead2", "migrate", {}),
+            instance("dead2", "replace-disks", {"mode": "replace_auto"}),
+            instance("dead2", "replace-disks", {**NEW, "remote_node": "node3"}),
         ),
     ),
     sentence(
         "a new secondary for an offline one",
-        jobs(instance("halfgone", "replace-disks", {**NEW, "iallocator": "hail"})),
-        look("halfgone"),
+        jobs(instance("dead2", "replace-disks", {**NEW, "iallocator": "hail"})),
+        look("dead2"),
     ),
     sentence("a stopped instance fails over and stays down", jobs(instance("gonedown", "failover", {}))),
     sentence("... back is refused", look("gonedown"), jobs(instance("gonedown", "failover", {}))),
@@ -147,36 +148,36 @@ LOST = [
     sentence(
         "no repair keeps the data",
         jobs(
-            instance("lost", "failover", {}),
-            instance("lost", "migrate", {}),
-            instance("lost", "replace-disks", {**NEW, "remote_node": "node1"}),
-            instance("lost", "replace-disks", {**NEW, "iallocator": "hail"}),
-            instance("lost", "recreate-disks", {}),
+            instance("crowded", "failover", {}),
+            instance("crowded", "migrate", {}),
+            instance("crowded", "replace-disks", {**NEW, "remote_node": "node1"}),
+            instance("crowded", "replace-disks", {**NEW, "iallocator": "hail"}),
+            instance("crowded", "recreate-disks", {}),
         ),
-        look("lost"),
+        look("crowded"),
     ),
     sentence(
         "disks anew on two live nodes of another group, and a reinstall",
-        jobs(instance("lost", "recreate-disks", {"nodes": ["node1", "node2"]})),
-        look("lost"),
-        jobs(instance("lost", "reinstall")),
-        look("lost"),
+        jobs(instance("crowded", "recreate-disks", {"nodes": ["node1", "node2"]})),
+        look("crowded"),
+        jobs(instance("crowded", "reinstall")),
+        look("crowded"),
     ),
     sentence(
         "disks anew by hail in another group: Ganeti fails after it has moved the instance",
-        jobs(instance("unlucky", "recreate-disks", {"iallocator": "hail"})),
-        query("instance", STATES, ["=", "name", full("unlucky")]),
-        jobs(instance("unlucky", "recreate-disks", {})),
-        jobs(instance("unlucky", "reinstall")),
-        jobs(instance("unlucky", "startup")),
-        query("instance", STATES, ["=", "name", full("unlucky")]),
+        jobs(instance("squeezed", "recreate-disks", {"iallocator": "hail"})),
+        query("instance", STATES, ["=", "name", full("squeezed")]),
+        jobs(instance("squeezed", "recreate-disks", {})),
+        jobs(instance("squeezed", "reinstall")),
+        jobs(instance("squeezed", "startup")),
+        query("instance", STATES, ["=", "name", full("squeezed")]),
     ),
     sentence(
         "... shutdown, disks anew and a reinstall heal it",
-        jobs(instance("unlucky", "shutdown", {})),
-        jobs(instance("unlucky", "recreate-disks", {})),
-        jobs(instance("unlucky", "reinstall")),
-        query("instance", STATES, ["=", "name", full("unlucky")]),
+        jobs(instance("squeezed", "shutdown", {})),
+        jobs(instance("squeezed", "recreate-disks", {})),
+        jobs(instance("squeezed", "reinstall")),
+        query("instance", STATES, ["=", "name", full("squeezed")]),
     ),
     sentence("a dead node is not taken back", jobs(node("node3", offline=False))),
 ]
@@ -184,7 +185,7 @@ PHASES = [
     Phase(tuple(DIES)),
     Phase(tuple(DEAD), apart=True),
     Phase(tuple(SAID)),
-    Phase(tuple(OFFLINE), apart=True),
+    Phase((*OFFLINE, *over_luxi.OFFLINE), apart=True),
     Phase(tuple(TURNS)),
     Phase(tuple(LOST), apart=True),
 ]

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from contract.sentence import JOB, Act, Ask, Finish, Phase, Submit, instance, jobs, look, query, sentence, tag
+from contract.sentence import JOB, Act, Ask, Finish, Submit, instance, jobs, look, query, sentence, tag
 
 ID = ["id", "status"]
 NEW = {"mode": "replace_new_secondary"}
+OF_TWO = ["|", ["=", "id", JOB[0]], ["=", "id", JOB[1]]]
 
 
 def set_tag(text: str, body: object = None, query_part: str = "") -> Ask:
@@ -73,8 +74,7 @@ DEPENDENCIES = [
             set_tag("d4", {"depends": [[JOB[0], ["canceled"]]]}),
             set_tag("d5", {"depends": [[JOB[1], ["success", "error"]]]}),
             set_tag("d6", {"depends": [[JOB[0], ["error"]], [JOB[1], ["success"]]]}),
-            set_tag("d7", {"depends": [[-1, ["error"]]]}),
-            set_tag("d8", {"depends": []}),
+            set_tag("d7", {"depends": []}),
         ),
     ),
     sentence("a job that depends on an unknown one", jobs(set_tag("d", {"depends": [[888888, ["success"]]]}))),
@@ -84,8 +84,8 @@ DEPENDENCIES = [
         Act("archive", (JOB[0],)),
         Ask("GET", f"/2/jobs/{JOB[0]}"),
         query("job", ID, ["=", "id", JOB[0]]),
-        query("job", ID, [">=", "id", JOB[0]]),
-        query("job", [*ID, "archived"], [">=", "id", JOB[0]]),
+        query("job", ID, ["&", [">=", "id", JOB[0]], ["<=", "id", JOB[0]]]),
+        query("job", [*ID, "archived"], ["&", [">=", "id", JOB[0]], ["<=", "id", JOB[0]]]),
         jobs(
             set_tag("after", {"depends": [[JOB[0], ["error"]]]}),
             set_tag("after", {"depends": [[JOB[0], ["success"]]]}),
@@ -95,7 +95,7 @@ DEPENDENCIES = [
         "filters of jobs",
         jobs(set_tag("filtered"), delete_tag("never")),
         *(
-            query("job", [*ID, "summary", "opresult", "opstatus"], ["&", [">=", "id", JOB[0]], part])
+            query("job", [*ID, "summary", "opresult", "opstatus"], ["&", OF_TWO, part])
             for part in (
                 ["=", "status", "error"],
                 ["!=", "status", "error"],
@@ -105,6 +105,19 @@ DEPENDENCIES = [
                 ["|", ["=", "id", JOB[0]], ["=", "id", 999999]],
             )
         ),
+    ),
+]
+RELATIVE = [
+    sentence(
+        "a dependency may count back from the newest job",
+        jobs(delete_tag("never"), set_tag("d", {"depends": [[-1, ["error"]]]})),
+    ),
+    sentence(
+        "an archived job is not in lists",
+        jobs(delete_tag("never"), set_tag("after")),
+        Act("archive", (JOB[0],)),
+        query("job", ID, [">=", "id", JOB[0]]),
+        query("job", [*ID, "archived"], [">=", "id", JOB[0]]),
     ),
 ]
 HOLD = instance("locked", "replace-disks", {**NEW, "remote_node": "node1"})
@@ -126,9 +139,11 @@ LOCKS = [
         Ask("DELETE", f"/2/jobs/{JOB[0]}"),
         look("locked"),
     ),
+]
+WAITING = [  # alone, because it hangs on the seconds: after five of them without the lock, the job would be canceled
     sentence(
-        "a job that waits for a lock can't be canceled: the request hangs, and the job is done",
-        Submit(instance("locked", "replace-disks", {**NEW, "remote_node": "node3"}), started=True),
+        "a job that waits for a lock can't be canceled at once: the request hangs, and the job is done",
+        Submit(instance("locked", "failover", {}), started=True),
         Submit(tag("locked", "w9"), started=False),
         Act("wait_waiting", (JOB[1],)),
         Ask("DELETE", f"/2/jobs/{JOB[1]}"),
@@ -147,4 +162,5 @@ DRAIN = [
         Act("drain_queue", (False,)),
     ),
 ]
-PHASES = [Phase((*TAGS, *DEPENDENCIES, *LOCKS, *DRAIN))]
+APART = [*TAGS, *DEPENDENCIES, *LOCKS]
+ALONE = [*RELATIVE, *WAITING, *DRAIN]

@@ -9,7 +9,23 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from contract.normalise import normal
-from contract.sentence import Act, Ask, Finish, Jobs, Look, Sentence, Step, Submit, full, query, resolve
+from contract.sentence import (
+    Act,
+    Ask,
+    Call,
+    Finish,
+    Jobs,
+    Look,
+    Part,
+    Raw,
+    Request,
+    Sentence,
+    Step,
+    Submit,
+    full,
+    query,
+    resolve,
+)
 from contract.sides import Side
 
 STATE = ["name", "pnode", "snodes", "admin_state", "status", "oper_state", "tags"]
@@ -31,20 +47,14 @@ class Run:
 
     def step(self, step: Step) -> None:
         """Go one step."""
-        if isinstance(step, Ask):
-            self.ask(step)
+        if isinstance(step, (Ask, Call, Part, Raw)):
+            self.show(self.answer(step))
         elif isinstance(step, Submit):
             self.submit(step.ask)
             if step.started:
                 self.side.wait_running(self.jobs[-1])
         elif isinstance(step, Jobs):
-            first = len(self.jobs)
-            for ask in step.asks:
-                self.submit(ask)
-            if step.quiet:
-                self.succeed(first)
-            else:
-                self.finish(first)
+            self.run_jobs(step)
         elif isinstance(step, Finish):
             self.finish(0)
         elif isinstance(step, Look):
@@ -61,15 +71,37 @@ class Run:
         target, body = resolve(ask.target, self.jobs), resolve(ask.body, self.jobs)
         return self.side.ask(replace(ask, target=target, body=body))
 
-    def ask(self, ask: Ask) -> None:
-        """Send a request and compare the answer."""
-        self.show({"request": f"{ask.method} {ask.target}", **asdict(self.send(ask))})
+    def answer(self, step: Ask | Call | Part | Raw) -> Any:
+        """Send a request over RAPI or LUXI, and return what shall be compared."""
+        if isinstance(step, Ask):
+            return {"request": f"{step.method} {step.target}", **asdict(self.send(step))}
+        if isinstance(step, Call):
+            return {"call": step.method, **self.call(step)}
+        if isinstance(step, Part):
+            result = self.call(step.call)["result"]
+            return {key: result[key] for key in step.keys}
+        return self.side.send_raw(step.sent)
 
-    def submit(self, ask: Ask) -> None:
-        """Send a request that makes a job."""
-        reply = self.send(ask)
-        assert isinstance(reply.body, int), f"{ask.method} {ask.target} gave no job but {reply}"
-        self.jobs.append(reply.body)
+    def call(self, call: Call) -> dict[str, Any]:
+        """Send a LUXI call with the ids of jobs put in."""
+        return self.side.call(call.method, resolve(call.arguments, self.jobs))
+
+    def submit(self, request: Request) -> None:
+        """Send a request that makes a job, or several."""
+        answer = self.send(request).body if isinstance(request, Ask) else self.call(request)["result"]
+        made = [number for _, number in answer] if isinstance(answer, list) else [answer]
+        assert all(isinstance(number, int) for number in made), f"{request} gave no job but {answer}"
+        self.jobs += made
+
+    def run_jobs(self, step: Jobs) -> None:
+        """Submit jobs, wait for all, and compare them, unless only their success counts."""
+        first = len(self.jobs)
+        for ask in step.asks:
+            self.submit(ask)
+        if step.quiet:
+            self.succeed(first)
+        else:
+            self.finish(first)
 
     def finish(self, first: int) -> None:
         """Wait for jobs and compare how they ended."""

@@ -17,6 +17,7 @@ from typing import Any
 from lab import Settings
 
 DOMAIN = Settings.from_environment().domain
+ABOUT = r"'(?:instance_name|name)': '([^']+)'"
 
 
 def full(short: str) -> str:
@@ -48,7 +49,7 @@ def resolve(value: Any, jobs: Sequence[int]) -> Any:
         return jobs[value.number]
     if isinstance(value, str):
         return re.sub(r"<JOB(\d+)>", lambda found: str(jobs[int(found[1])]), value)
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [resolve(one, jobs) for one in value]
     if isinstance(value, dict):
         return {key: resolve(one, jobs) for key, one in value.items()}
@@ -67,10 +68,36 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A LUXI call. Its answer is compared: whether it is a success, and the result."""
+
+    method: str
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Requests sent over LUXI on one connection; compared are the answers, and whether it ended before the last."""
+
+    sent: bytes
+
+
+@dataclass(frozen=True)
+class Part:
+    """A LUXI call of whose result only these keys are compared."""
+
+    call: Call
+    keys: tuple[str, ...]
+
+
+Request = Ask | Call
+
+
+@dataclass(frozen=True)
 class Jobs:
     """Requests that make jobs, all submitted before any is waited for; compared are the jobs at their end."""
 
-    asks: tuple[Ask, ...]
+    asks: tuple[Request, ...]
     quiet: bool = False  # only their success counts
 
 
@@ -78,7 +105,7 @@ class Jobs:
 class Submit:
     """A request that makes a job which is not waited for here. `started` waits until the job runs."""
 
-    ask: Ask
+    ask: Request
     started: bool = False
 
 
@@ -102,7 +129,7 @@ class Act:
     arguments: tuple[Any, ...] = ()
 
 
-Step = Ask | Jobs | Submit | Finish | Look | Act
+Step = Ask | Call | Part | Raw | Jobs | Submit | Finish | Look | Act
 
 
 @dataclass(frozen=True)
@@ -115,25 +142,37 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Phase:
-    """Sentences that begin with the same cluster. `apart`: those that name different instances don't touch."""
+    """Sentences that begin with the same cluster. `apart`: those about different objects don't touch.
+
+    `steady` are instances that none of them changes: they may be named by several at once.
+    """
 
     sentences: tuple[Sentence, ...]
     apart: bool = False
+    steady: frozenset[str] = frozenset()
 
 
 def tracks(phase: Phase) -> list[list[Sentence]]:
-    """Return the sentences in lists that can run side by side: who names the same instance stays in one list."""
+    """Return the sentences in lists that can run side by side: who changes the same object stays in one list."""
     if not phase.apart:
         return [list(phase.sentences)]
     found: list[tuple[set[str], list[Sentence]]] = []
     for one in phase.sentences:
-        names, together = set(re.findall(r"/2/instances/([^/?]+)/", str(one.steps))), [one]
+        names, together = touched(one) - phase.steady, [one]
         for other in [track for track in found if track[0] & names]:
             found.remove(other)
             names |= other[0]
             together = other[1] + together
         found.append((names, together))
-    return [together for _, together in found]
+    return sorted((together for _, together in found), key=len, reverse=True)  # the longest begins first
+
+
+def touched(one: Sentence) -> set[str]:
+    """Return the short names of the objects that a sentence is about."""
+    text = str(one.steps)
+    names = set(re.findall(r"/2/(?:instances|groups|nodes)/([^/?]+)/", text)) | set(re.findall(ABOUT, text))
+    cluster = {"the cluster"} if "/2/tags" in text or "'kind': 'cluster'" in text or "('cluster'," in text else set()
+    return {name.removesuffix(f".{DOMAIN}") for name in names} | cluster
 
 
 def sentence(name: str, *steps: Step) -> Sentence:
@@ -141,12 +180,12 @@ def sentence(name: str, *steps: Step) -> Sentence:
     return Sentence(name, steps)
 
 
-def jobs(*asks: Ask) -> Jobs:
+def jobs(*asks: Request) -> Jobs:
     """Return a step that submits jobs side by side."""
     return Jobs(asks)
 
 
-def quietly(*asks: Ask) -> Jobs:
+def quietly(*asks: Request) -> Jobs:
     """Return a step that submits jobs side by side which must succeed, and are not compared."""
     return Jobs(asks, quiet=True)
 
@@ -175,3 +214,25 @@ def node(short: str, **flags: bool) -> Ask:
 def query(kind: str, fields: list[str], qfilter: Any = None) -> Ask:
     """Return a query."""
     return Ask("PUT", f"/2/query/{kind}", {"fields": fields, "qfilter": qfilter})
+
+
+def call(method: str, *arguments: Any) -> Call:
+    """Return a LUXI call."""
+    return Call(method, arguments)
+
+
+def job(*ops: dict[str, Any]) -> Call:
+    """Return a LUXI call that submits a job of these opcodes."""
+    return call("SubmitJob", list(ops))
+
+
+def op(op_id: str, short: str = "", /, **parameters: Any) -> dict[str, Any]:
+    """Return an opcode; `short` is its instance."""
+    about = {"instance_name": full(short)} if short else {}
+    return {"OP_ID": f"OP_{op_id}", "reason": [], **about, **parameters}
+
+
+def tags(name: str, short: str, *texts: str) -> dict[str, Any]:
+    """Return the opcode that sets or deletes tags of an instance (TAGS_SET, TAGS_DEL), or of the cluster."""
+    about = {"kind": "instance", "name": full(short)} if short else {"kind": "cluster"}
+    return op(name, **about, tags=list(texts))

@@ -42,8 +42,8 @@ MOVES = [
     sentence(
         "a mirrored instance goes nowhere but to its secondary",
         jobs(
-            instance("alive", "failover", {"target_node": "node3"}),
-            instance("alive", "migrate", {"iallocator": "hail"}),
+            instance("crowded", "failover", {"target_node": "node3"}),
+            instance("crowded", "migrate", {"iallocator": "hail"}),
         ),
     ),
     sentence(
@@ -128,15 +128,15 @@ DISKS = [
     sentence(
         "replace-disks refuses what does not go together",
         jobs(
-            instance("alive", "replace-disks", dict(NEW)),
-            instance("alive", "replace-disks", {**NEW, "iallocator": "hail", "remote_node": "node3"}),
-            instance("alive", "replace-disks", {**NEW, "remote_node": "node1"}),
-            instance("alive", "replace-disks", {**NEW, "remote_node": "node2"}),
-            instance("alive", "replace-disks", {**NEW, "remote_node": "nosuch"}),
-            instance("alive", "replace-disks", {**NEW, "iallocator": "nosuch"}),
+            instance("crowded", "replace-disks", dict(NEW)),
+            instance("crowded", "replace-disks", {**NEW, "iallocator": "hail", "remote_node": "node3"}),
+            instance("crowded", "replace-disks", {**NEW, "remote_node": "node4"}),
+            instance("crowded", "replace-disks", {**NEW, "remote_node": "node5"}),
+            instance("crowded", "replace-disks", {**NEW, "remote_node": "nosuch"}),
+            instance("crowded", "replace-disks", {**NEW, "iallocator": "nosuch"}),
             instance("plain", "replace-disks", {**NEW, "iallocator": "hail"}),
-            instance("ext", "replace-disks", {**NEW, "iallocator": "hail"}),
-            instance("alive", "replace-disks", {"mode": "replace_auto"}),
+            instance("diskless3", "replace-disks", {**NEW, "iallocator": "hail"}),
+            instance("crowded", "replace-disks", {"mode": "replace_auto"}),
         ),
     ),
     sentence(
@@ -155,8 +155,8 @@ DISKS = [
         jobs(
             instance("plain", "recreate-disks", {}),
             instance("plain", "recreate-disks", {"nodes": ["node2"]}),
-            instance("alive", "recreate-disks", {}),
-            instance("diskless", "recreate-disks", {}),
+            instance("crowded", "recreate-disks", {}),
+            instance("diskless3", "recreate-disks", {}),
         ),
     ),
     sentence(
@@ -226,8 +226,8 @@ BACK = [
         query("node", ["name", "drained", "offline"]),
     ),
 ]
+APART = [*UNKNOWN, *MOVES, *STATES, *DISKS]
 PHASES = [
-    Phase((*UNKNOWN, *MOVES, *STATES, *DISKS), apart=True),
     Phase(tuple(DRAIN)),
     Phase(tuple(DRAINED), apart=True),
     Phase(tuple(BACK)),

@@ -232,6 +232,19 @@ class Lab:
         """
         return luxi.wait(self.luxi_socket, ids, timeout)
 
+    def ssh_host(self, node: str) -> dict[str, str]:
+        """Return the variables of an inventory's host by which ansible reaches a node over SSH, as root."""
+        unchecked = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+        return {
+            "ansible_connection": "ssh",
+            "ansible_host": self.settings.node_address(self.node(node).number),
+            "ansible_user": "root",
+            "ansible_ssh_private_key_file": str(state.ssh_key(self.settings)),
+            "ansible_ssh_common_args": unchecked,
+            "ansible_ssh_transfer_method": "piped",  # there is no sftp
+            "ansible_python_interpreter": state.SYSTEM_PYTHON,
+        }
+
     # RAPI and its certificate
 
     def rapi(self, method: str, path: str, body: object = None, *, user: str = "write") -> tuple[int, Any]:

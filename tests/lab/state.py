@@ -195,6 +195,11 @@ def _make_ssh(shared: Path) -> None:
     shutil.copy(root / ".ssh" / "id_rsa.pub", root / ".ssh" / "authorized_keys")
 
 
+def ssh_key(settings: Settings) -> Path:
+    """Return the file of the private key that opens all nodes to root."""
+    return settings.shared_dir / "root" / ".ssh" / "id_rsa"
+
+
 def _make_key(path: Path, kind: str) -> None:
     if not path.with_suffix(".pub").exists():  # which is written last
         path.unlink(missing_ok=True)

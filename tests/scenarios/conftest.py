@@ -16,6 +16,8 @@ from playbook import Run, play
 
 from .proxy import Proxy, recording
 
+TRANSPORTS = ("rapi", "luxi")
+
 
 class Cluster:
     """The lab's cluster, freshly made, with a recording proxy before its RAPI."""
@@ -23,11 +25,14 @@ class Cluster:
     def __init__(self, lab: Lab, proxy: Proxy, folder: Path) -> None:
         """Take what it is made of; runs are kept below `folder`."""
         self.lab = lab
+        self.transport = "rapi"
         self.proxy = proxy
         self._folder = folder
 
     def options(self, **changes: object) -> dict[str, object]:
-        """Return the connection options that lead to the RAPI by way of the proxy."""
+        """Return the connection options that lead to the cluster by way of the proxy."""
+        if self.transport == "luxi":
+            return {"transport": "luxi", "luxi_socket": str(self.proxy.luxi_socket), **changes}
         user = self.lab.users["write"]
         given: dict[str, object] = {
             "rapi_host": "127.0.0.1",
@@ -81,5 +86,12 @@ class Cluster:
 def cluster(lab: Lab, tmp_path: Path) -> Iterator[Cluster]:
     """A freshly made cluster of five nodes, without instances."""
     lab.reset()
-    with recording(lab.rapi_url, lab.ca_file, tmp_path) as proxy:
+    with recording(lab.rapi_url, lab.ca_file, lab.luxi_socket, tmp_path) as proxy:
         yield Cluster(lab, proxy, tmp_path)
+
+
+@pytest.fixture(params=TRANSPORTS)
+def either(cluster: Cluster, request: pytest.FixtureRequest) -> Cluster:
+    """The same cluster, reached over RAPI or LUXI."""
+    cluster.transport = request.param
+    return cluster

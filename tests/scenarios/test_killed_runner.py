@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A runner that is killed in the middle of a round, on real Ganeti: the next one carries on, and does nothing twice."""
+"""Runners that are killed, and runners side by side, on real Ganeti: nothing is lost, and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -9,57 +9,173 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lab.instances import Instance
-from playbook import BUILD
+from playbook import BUILD, end_step, start_step
 
 from .conftest import Cluster
+from .proxy import ANSWERED, BEFORE, SENT
 
 TAG = "ganeti:watcher:autorepair:"
+MANY = {"max_in_flight": 1000}
+POINTS = [  # of the first round: transport, number of the write, phase; the first and the last write are the claim's
+    *(("rapi", write, SENT) for write in (1, 2, 3, 4, 6)),
+    *(("rapi", write, BEFORE) for write in (2, 3, 4, 8)),
+    *(("rapi", write, ANSWERED) for write in (3, 6)),
+    *(("luxi", write, SENT) for write in (1, 2, 3, 4)),
+    *(("luxi", write, BEFORE) for write in (2, 5)),
+    *(("luxi", write, ANSWERED) for write in (2, 4)),
+]
+LATER = [("rapi", 3, SENT), ("luxi", 2, ANSWERED), ("rapi", 5, ANSWERED), ("luxi", 3, SENT)]  # of rounds over them all
 
 
-def kill_after(writes: int, cluster: Cluster, folder: Path) -> None:
-    """Start the playbook, and kill it with all its processes as soon as so many writes have come to the RAPI."""
-    inventory = folder / "inventory"
+@dataclass
+class Killer:
+    """Kills a process in a phase of its n-th write; from then on nothing of it goes through."""
+
+    process: subprocess.Popen[str]
+    write: int
+    phase: str
+    seen: int = 0
+    struck: bool = False
+
+    def __call__(self, phase: str) -> bool:
+        """Watch a phase of a write."""
+        self.seen += phase == BEFORE
+        if not self.struck and (self.seen, phase) == (self.write, self.phase):
+            self.struck = True
+            self.process.kill()
+            self.process.wait()
+        return not self.struck
+
+
+def kill(cluster: Cluster, point: tuple[str, int, str], **options: object) -> bool:
+    """Run a round until it has come to a point, and kill it there; whether it came so far. Its claim is taken away, as
+    a person does who knows that the runner is dead."""
+    cluster.transport, write, phase = point
+    process = start_step(cluster.options(**MANY, **options))
+    cluster.proxy.watcher = killer = Killer(process, write, phase)
+    process.communicate()
+    cluster.proxy.watcher = lambda phase: True
+    cluster.lab.wait_jobs()
+    claims = [tag for tag in cluster.lab.tags("cluster") if tag.startswith(TAG + "claim:")]
+    if claims:
+        cluster.lab.remove_tags("cluster", "", *claims)
+    return killer.struck
+
+
+def kill_tree(root: int) -> None:
+    """Kill a process and all that it has started: ansible's workers are in sessions of their own."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    family = [root]
+    for member in family:
+        os.kill(member, signal.SIGSTOP)
+        family += [child for child, parent in parents.items() if parent == member]
+    for member in family:
+        os.kill(member, signal.SIGKILL)
+
+
+def done(cluster: Cluster, operation: str, name: str) -> int:
+    """How many jobs of an operation there were for an instance."""
+    wanted = f"INSTANCE_{operation}({cluster.lab.full_name(name)})"
+    return sum(job.summary.count(wanted) for job in cluster.lab.jobs())
+
+
+def test_killed_at_many_points(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each point has two instances of its own; in the end every step was done once, and every repair has its result."""
+    lab = cluster.lab
+    pairs = [(f"moved{number}", f"wiped{number}") for number, _ in enumerate(POINTS)]
+    lab.create_all([Instance(moved, "rbd", primary="node3") for moved, _ in pairs])
+    lab.create_all([Instance(wiped, "plain", primary="node3", tags=(TAG + "reinstall",)) for _, wiped in pairs])
+    lab.add_tags("cluster", "", TAG + "failover")
+    lab.node_off("node3", offline=True)
+    struck = [kill(cluster, point, instances=list(pair)) for point, pair in zip(POINTS, pairs, strict=True)]
+    assert all(struck), [point for point, hit in zip(POINTS, struck, strict=True) if not hit]
+    struck += [kill(cluster, point) for point in LATER]
+    with capsys.disabled():
+        print(f"\n{sum(struck)} runners killed on real Ganeti")
+    cluster.transport = "rapi"
+    runs = cluster.repair_until_quiet(**MANY)
+    assert not cluster.proxy.writes
+    assert {instance["state"] for instance in runs[-1].instances.values()} == {"healthy"}
+    for moved, wiped in pairs:
+        steps = [("FAILOVER", moved), ("RECREATE_DISKS", wiped), ("REINSTALL", wiped)]
+        assert [done(cluster, step, name) for step, name in steps] == [1, 1, 1], (moved, wiped)
+        for name in (moved, wiped):
+            (result,) = [tag for tag in cluster.tags(name) if tag != "reinstall"]
+            assert result.startswith("result:") and ":success:" in result, result
+
+
+def test_two_runners_at_once(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    """Twenty times two start together, over either transport: one writes, and the other says who does."""
+    lab = cluster.lab
+    names = [f"web{number}" for number in range(20)]
+    lab.create_all([Instance(name, "rbd", primary="node3") for name in names])
+    lab.add_tags("cluster", "", TAG + "failover")
+    lab.node_off("node3", offline=True)
+    held = 0
+    for number, name in enumerate(names):
+        runners = []
+        for transport in (("rapi", "luxi"), ("rapi", "rapi"), ("luxi", "luxi"))[number % 3]:
+            cluster.transport = transport
+            runners.append(start_step(cluster.options(**MANY, instances=[name])))
+        results = [end_step(runner) for runner in runners]
+        reasons = [action["reason"] for result in results for action in result["actions"]]
+        held += sum("the cluster is claimed by" in reason for reason in reasons)
+        assert done(cluster, "FAILOVER", name) <= 1, results
+    with capsys.disabled():
+        print(f"\n20 pairs of runners at once, {held} of them held by the other one's claim")
+    assert held
+    lab.wait_jobs()
+    cluster.transport = "rapi"
+    runs = cluster.repair_until_quiet(**MANY)
+    assert {instance["state"] for instance in runs[-1].instances.values()} == {"healthy"}
+    assert [done(cluster, "FAILOVER", name) for name in names] == [1] * 20
+    assert lab.tags("cluster") == [TAG + "failover"]
+
+
+def test_a_playbook_that_is_killed(cluster: Cluster, tmp_path: Path) -> None:
+    """AWX kills a job with all its processes. Its claim keeps the next round waiting until it runs out."""
+    lab = cluster.lab
+    lab.create_all([Instance(name, "rbd", primary="node3") for name in ("one", "two")])
+    lab.add_tags("cluster", "", TAG + "failover")
+    lab.node_off("node3", offline=True)
+    inventory = tmp_path / "inventory"
     inventory.write_text('c ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"\n')
     settings = {f"GANETI_{name.upper()}": str(value) for name, value in cluster.options().items()}
-    cluster.proxy.seen.clear()
     runner = subprocess.Popen(
         ["ansible-playbook", "--inventory", str(inventory), "ganeti.autorepair.repair"],
         env={**os.environ, **settings, "ANSIBLE_COLLECTIONS_PATH": str(BUILD / "collections")},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
-    while len(cluster.proxy.writes) < writes and runner.poll() is None:
+    while len(cluster.proxy.writes) < 3 and runner.poll() is None:
         time.sleep(0.01)
-    os.killpg(runner.pid, signal.SIGKILL)
+    kill_tree(runner.pid)
     runner.wait()
-
-
-@pytest.mark.parametrize("writes", [1, 2, 5])
-def test_the_next_round_carries_on(cluster: Cluster, tmp_path: Path, writes: int) -> None:
-    """After the intent, after the step, and in the middle of the second instance."""
-    lab = cluster.lab
-    lab.create_all(
-        [
-            Instance("one", "rbd", primary="node3"),
-            Instance("two", "plain", primary="node3", tags=(TAG + "reinstall",)),
-        ]
-    )
-    lab.add_tags("cluster", "", TAG + "failover")
-    lab.node_off("node3", offline=True)
-    kill_after(writes, cluster, tmp_path)
-    assert 0 < len(cluster.proxy.writes) < 8  # it did not get to the end
     lab.wait_jobs()
-    runs = cluster.repair_until_quiet()
-    assert {instance["state"] for instance in runs[-1].instances.values()} == {"healthy"}
-    done = [operation for job in lab.jobs() for operation in job.summary]
-    steps = [("FAILOVER", "one"), ("RECREATE_DISKS", "two"), ("REINSTALL", "two")]
-    assert [done.count(f"INSTANCE_{step}({lab.full_name(name)})") for step, name in steps] == [1, 1, 1], done
-    for name in ("one", "two"):
-        (result,) = [tag for tag in cluster.tags(name) if tag != "reinstall"]
-        assert result.startswith("result:") and ":success:" in result, result
+
+    (claim,) = [tag for tag in lab.tags("cluster") if ":claim:" in tag]
+    holder = claim.split(":")[4]
+    blocked = cluster.repair()
+    assert blocked.code == 0
+    assert not cluster.proxy.writes, (claim, lab.tags("cluster"), cluster.proxy.seen, blocked.output)
+    assert all(holder in action["reason"] for action in blocked.step["actions"])
+    soon = int(time.time()) + 8  # nobody wants to wait for five minutes
+    lab.add_tags("cluster", "", f"{TAG}claim:{holder}:{soon}")
+    lab.remove_tags("cluster", "", claim)
+    run = cluster.repair(wait=True, wait_timeout=120)
+    assert run.code == 0, run.output
+    assert time.time() > soon
+    assert "repairs under way" in run.output or not run.step["under_way"]
+    assert {instance["state"] for instance in cluster.repair("--check").instances.values()} == {"healthy"}
+    assert [done(cluster, "FAILOVER", name) for name in ("one", "two")] == [1, 1]
+    assert not [tag for tag in lab.tags("cluster") if ":claim:" in tag]

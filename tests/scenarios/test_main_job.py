@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from lab.instances import Instance
+from playbook import play
 
 from .conftest import Cluster
 
@@ -19,9 +21,9 @@ def ended(tag: str, kind: str, result: str, jobs: int) -> bool:
     return bool(re.match(RESULT.format(kind, result, r"\+".join([r"\d+"] * jobs)), tag))
 
 
-def test_a_dead_node(cluster: Cluster) -> None:
+def test_a_dead_node(either: Cluster) -> None:
     """Every instance that may be repaired is healthy in the end, and its tags tell the story; others are untouched."""
-    lab = cluster.lab
+    cluster, lab = either, either.lab
     lab.create_all(
         [
             Instance("moved", "drbd", primary="node3", secondary="node2"),
@@ -39,6 +41,8 @@ def test_a_dead_node(cluster: Cluster) -> None:
             Instance("elsewhere", "drbd", primary="node4", secondary="node5"),
         ]
     )
+    lab.create("held", template="rbd", primary="node3", tags=(TAG + "suspend",))
+    lab.create("failed", template="rbd", primary="node3", tags=(TAG + "result:failover:x:1:failure:",))
     lab.add_tags("cluster", "", TAG + "failover")
     lab.node_off("node3", offline=True)
     before = {name: cluster.tags(name) for name in ("kept", "moved", "wiped")}
@@ -52,15 +56,16 @@ def test_a_dead_node(cluster: Cluster) -> None:
     runs = cluster.repair_until_quiet()
     assert not cluster.proxy.writes  # the last round changed nothing (law 5)
     states = {name: instance["state"] for name, instance in runs[-1].instances.items()}
-    assert states == dict.fromkeys(states, "healthy") | {"kept": "repair_disallowed", "forbidden": "repair_disallowed"}
+    untouched = {"kept": "repair_disallowed", "forbidden": "repair_disallowed", "held": "suspended"}
+    assert states == dict.fromkeys(states, "healthy") | untouched | {"failed": "repair_failed"}
 
     for name, kind, jobs in [
         ("moved", "failover", 2),
         ("mirror", "fix-storage", 1),
         ("stopped", "failover", 2),
         ("limited", "fix-storage", 1),
-        ("wiped", "reinstall", 2),
-        ("wiped-down", "reinstall", 2),
+        ("wiped", "reinstall", 1 if cluster.transport == "luxi" else 2),
+        ("wiped-down", "reinstall", 1 if cluster.transport == "luxi" else 2),
         ("ext", "failover", 1),
         ("rbd", "failover", 1),
         ("sharedfile", "failover", 1),
@@ -78,9 +83,9 @@ def test_a_dead_node(cluster: Cluster) -> None:
     assert "Failure" not in harep and "Pending repair" not in harep, harep
 
 
-def test_a_drained_node(cluster: Cluster) -> None:
+def test_a_drained_node(either: Cluster) -> None:
     """Instances that run are migrated, what can't move without loss is reported and never touched."""
-    lab = cluster.lab
+    cluster, lab = either, either.lab
     lab.create_all(
         [
             Instance("moved", "drbd", primary="node3", secondary="node2"),
@@ -143,3 +148,27 @@ def test_going_on_from_harep(cluster: Cluster) -> None:
 
 
 TAG = "ganeti:watcher:autorepair:"
+
+
+def test_over_ssh(cluster: Cluster, tmp_path: Path) -> None:
+    """On the master itself, over its socket: one run waits for all of it, and lets a person see how it goes on."""
+    lab = cluster.lab
+    lab.create("web", template="drbd", primary="node3", secondary="node2")
+    lab.create("log", template="plain", primary="node3", tags=(TAG + "reinstall",))
+    lab.add_tags("cluster", "", TAG + "failover")
+    lab.node_off("node3", offline=True)
+    run = play(tmp_path / "run", {"transport": "luxi", "wait": True, "wait_timeout": 120}, host=lab.ssh_host("node1"))
+    assert run.code == 0, run.output
+    assert not run.step["left"] and not run.step["under_way"]
+    assert run.step["summary"]["healthy"] == 2
+    assert [ended(tag, "failover", "success", 2) for tag in cluster.tags("web")] == [True]
+    assert [ended(tag, "reinstall", "success", 1) for tag in cluster.tags("log") if tag != "reinstall"] == [True]
+    assert re.search(r"cluster: \d+ of 120 s, \d repairs? under way: ", run.output), run.output
+    last = max(job.id for job in lab.jobs())
+    again = play(tmp_path / "run", {"transport": "luxi"}, host=lab.ssh_host("node1"))
+    assert again.code == 0 and not again.step["changed"]
+    assert max(job.id for job in lab.jobs()) == last
+
+    elsewhere = play(tmp_path / "run", {"transport": "luxi"}, host=lab.ssh_host("node2"))
+    assert elsewhere.code != 0
+    assert "LUXI is to be had on the master node only" in elsewhere.messages[0]
