@@ -23,13 +23,14 @@ from .proxy import ANSWERED, BEFORE, SENT
 
 TAG = "ganeti:watcher:autorepair:"
 MANY = {"max_in_flight": 1000}
-POINTS = [  # of the first round: transport, number of the write, phase; the first and the last write are the claim's
-    *(("rapi", write, SENT) for write in (1, 2, 3, 4, 6)),
-    *(("rapi", write, BEFORE) for write in (2, 3, 4, 8)),
-    *(("rapi", write, ANSWERED) for write in (3, 6)),
-    *(("luxi", write, SENT) for write in (1, 2, 3, 4)),
-    *(("luxi", write, BEFORE) for write in (2, 5)),
-    *(("luxi", write, ANSWERED) for write in (2, 4)),
+# Transport, number of the write, phase; the first and the last write of a round are the claim's.
+MOVED = [
+    *(("rapi", write, phase) for write, phase in ((1, SENT), (2, SENT), (3, BEFORE), (3, SENT), (4, BEFORE))),
+    *(("luxi", write, phase) for write, phase in ((2, SENT), (2, ANSWERED), (3, SENT))),
+]
+WIPED = [
+    [("rapi", 3, SENT), ("rapi", 2, SENT)],  # the recreation, and in the next round the reinstall, which has no reason
+    [("luxi", 2, SENT)],  # all of it
 ]
 LATER = [("rapi", 3, SENT), ("luxi", 2, ANSWERED), ("rapi", 5, ANSWERED), ("luxi", 3, SENT)]  # of rounds over them all
 
@@ -90,28 +91,33 @@ def done(cluster: Cluster, operation: str, name: str) -> int:
 
 
 def test_killed_at_many_points(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each point has two instances of its own; in the end every step was done once, and every repair has its result."""
+    """Each point has an instance of its own; in the end every step was done once, and every repair has its result."""
     lab = cluster.lab
-    pairs = [(f"moved{number}", f"wiped{number}") for number, _ in enumerate(POINTS)]
-    lab.create_all([Instance(moved, "rbd", primary="node3") for moved, _ in pairs])
-    lab.create_all([Instance(wiped, "plain", primary="node3", tags=(TAG + "reinstall",)) for _, wiped in pairs])
+    moved = [f"moved{number}" for number, _ in enumerate(MOVED)]
+    wiped = [f"wiped{number}" for number, _ in enumerate(WIPED)]
+    lab.create_all(
+        [Instance(name, "rbd", primary="node3") for name in moved]
+        + [Instance(name, "plain", primary="node3", tags=(TAG + "reinstall",)) for name in wiped]
+    )
     lab.add_tags("cluster", "", TAG + "failover")
     lab.node_off("node3", offline=True)
-    struck = [kill(cluster, point, instances=list(pair)) for point, pair in zip(POINTS, pairs, strict=True)]
-    assert all(struck), [point for point, hit in zip(POINTS, struck, strict=True) if not hit]
-    struck += [kill(cluster, point) for point in LATER]
+    points = [(name, point) for name, point in zip(moved, MOVED, strict=True)]
+    points += [(name, point) for name, several in zip(wiped, WIPED, strict=True) for point in several]
+    missed = [(name, point) for name, point in points if not kill(cluster, point, instances=[name])]
+    assert not missed
+    later = sum(kill(cluster, point) for point in LATER)
     with capsys.disabled():
-        print(f"\n{sum(struck)} runners killed on real Ganeti")
+        print(f"\n{len(points) + later} runners killed on real Ganeti")
     cluster.transport = "rapi"
     runs = cluster.repair_until_quiet(**MANY)
     assert not cluster.proxy.writes
     assert {instance["state"] for instance in runs[-1].instances.values()} == {"healthy"}
-    for moved, wiped in pairs:
-        steps = [("FAILOVER", moved), ("RECREATE_DISKS", wiped), ("REINSTALL", wiped)]
-        assert [done(cluster, step, name) for step, name in steps] == [1, 1, 1], (moved, wiped)
-        for name in (moved, wiped):
-            (result,) = [tag for tag in cluster.tags(name) if tag != "reinstall"]
-            assert result.startswith("result:") and ":success:" in result, result
+    assert [done(cluster, "FAILOVER", name) for name in moved] == [1] * len(moved)
+    assert [done(cluster, "RECREATE_DISKS", name) for name in wiped] == [1] * len(wiped)
+    assert [done(cluster, "REINSTALL", name) for name in wiped] == [1] * len(wiped)
+    for name in moved + wiped:
+        (result,) = [tag for tag in cluster.tags(name) if tag != "reinstall"]
+        assert result.startswith("result:") and ":success:" in result, result
 
 
 def test_two_runners_at_once(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,7 +80,7 @@ def test_a_dead_node(either: Cluster) -> None:
     assert cluster.placed("kept")[0] == cluster.placed("forbidden")[0] == "node3"
     assert [ended(tag, "reinstall", "enoperm", 0) for tag in cluster.tags("kept")] == [True]
     harep = cluster.harep("--dry-run")
-    assert "Failure" not in harep and "Pending repair" not in harep, harep
+    assert "Failure: 1" in harep and "Pending repair" not in harep, harep
 
 
 def test_a_drained_node(either: Cluster) -> None:

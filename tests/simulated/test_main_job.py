@@ -9,6 +9,8 @@ import re
 
 import pytest
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.state import State
+
 from .conftest import TAG, Site
 
 DEAD, DRAINED = "dead", "drained"
@@ -159,3 +161,28 @@ def test_an_allocator_that_is_not_there(site: Site) -> None:
     (outcome,) = played.outcomes
     assert (outcome.action.kind.value, outcome.sent) == ("wait", False)
     assert "hial" in outcome.action.reason
+
+
+def test_an_unchanged_cluster_in_each_state(site: Site) -> None:
+    """Law 5: where nothing has changed a round writes nothing, whatever state an instance is in."""
+    add = site.cluster.add_instance
+    add("healthy", "drbd", "node1", "node2")
+    add("suspended", "rbd", "node3").tags.add(f"{TAG}suspend")
+    add("failed", "rbd", "node3").tags.add(f"{TAG}result:failover:x:1:failure:7")
+    add("disallowed", "plain", "node3")
+    add("broken", "plain", "node5", memory=10**6).tags.add(f"{TAG}reinstall")  # there is no room for it anywhere
+    add("pending", "drbd", "node6", "node5")  # nor for its secondary
+    site.allow("failover")
+    site.kill("node3")
+    site.kill("node5")
+    for _ in range(3):
+        site.play()
+        site.simulator.advance_until_idle()
+    states = {case.instance.name: case.state.value for case, _ in site.look().rows}
+    assert sorted(states.values()) == sorted(state.value for state in State)
+    assert states["broken"] == "needs_repair" and states["pending"] == "pending_repair"
+    site.simulator.log.clear()
+    played = site.play()
+    assert not site.simulator.log.writes()
+    assert not played.changed
+    assert all(action.reason for _, action in played.before.rows)
