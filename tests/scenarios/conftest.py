@@ -83,11 +83,17 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(lab: Lab, tmp_path: Path) -> Iterator[Cluster]:
-    """A freshly made cluster of five nodes, without instances."""
-    lab.reset()
+def used_cluster(lab: Lab, tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster of five nodes, as the tests before have left it."""
     with recording(lab.rapi_url, lab.ca_file, lab.luxi_socket, tmp_path) as proxy:
         yield Cluster(lab, proxy, tmp_path)
+
+
+@pytest.fixture
+def cluster(lab: Lab, used_cluster: Cluster) -> Cluster:
+    """A freshly made cluster of five nodes, without instances."""
+    lab.reset()
+    return used_cluster
 
 
 @pytest.fixture(params=TRANSPORTS)

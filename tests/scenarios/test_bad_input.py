@@ -24,13 +24,15 @@ BAD = [
     ("a group that does not exist", {"groups": ["rack9"]}, "nothing in the cluster is called rack9"),
     ("a number that is none", {"max_in_flight": "many"}, "max_in_flight"),
     ("a number below zero", {"max_in_flight": -1}, "max_in_flight is -1"),
+    ("a socket that is not there", {"transport": "luxi", "luxi_socket": "/nonexistent"}, "no socket /nonexistent on"),
+    ("a transport that is none", {"transport": "ssh"}, "transport"),
 ]
 
 
-def test_sentences(cluster: Cluster) -> None:
+def test_sentences(used_cluster: Cluster) -> None:
     """Each ends the run before anything is written, with a sentence that says what was tried and what to do."""
     for case, changes, words in BAD:
-        run = cluster.repair(**{**cluster.direct(), **changes})
+        run = used_cluster.repair(**{**used_cluster.direct(), **changes})
         assert run.code != 0, case
         (message,) = run.messages
         assert words in message, case
@@ -59,20 +61,20 @@ def test_one_bad_instance_and_one_good(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("pinned", [True, False], ids=["pinned", "not pinned"])
-def test_the_certificate_that_ganeti_makes(cluster: Cluster, pinned: bool) -> None:
+def test_the_certificate_that_ganeti_makes(used_cluster: Cluster, pinned: bool) -> None:
     """X.509 version 1, self-signed, without names: its fingerprint lets it be trusted, and nothing else does."""
-    with cluster.lab.default_certificate() as fingerprint:
-        options = cluster.direct(rapi_fingerprint=fingerprint if pinned else None)
+    with used_cluster.lab.default_certificate() as fingerprint:
+        options = used_cluster.direct(rapi_fingerprint=fingerprint if pinned else None)
         if pinned:
             del options["rapi_ca_path"]
-        run = cluster.repair("--check", **{"rapi_ca_path": None, **options})
+        run = used_cluster.repair("--check", **{"rapi_ca_path": None, **options})
         assert (run.code == 0) is pinned, run.output
         if not pinned:
             assert "can't be trusted" in run.messages[0]
             assert "rapi_fingerprint" in run.messages[0]
 
 
-def test_the_certificate_of_the_lab(cluster: Cluster) -> None:
+def test_the_certificate_of_the_lab(used_cluster: Cluster) -> None:
     """One that a CA has signed for the cluster's address is verified."""
-    run = cluster.repair("--check", **cluster.direct())
+    run = used_cluster.repair("--check", **used_cluster.direct())
     assert run.code == 0, run.output

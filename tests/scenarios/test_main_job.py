@@ -128,7 +128,7 @@ def test_going_on_from_harep(cluster: Cluster) -> None:
     """A repair that harep has begun keeps its id and its job, and harep takes our tags for what they say."""
     lab = cluster.lab
     lab.create("web", template="drbd", primary="node3", secondary="node2")
-    lab.add_tags("cluster", "", TAG + "failover")
+    lab.add_tags("cluster", "", TAG + "failover", TAG + "claim:somebody-who-died:1700000000")  # harep reads past it
     lab.node_off("node3", offline=True)
     cluster.harep("--job-delay=0")
     (pending,) = cluster.tags("web")
@@ -142,6 +142,7 @@ def test_going_on_from_harep(cluster: Cluster) -> None:
     assert re.match(rf"pending:{kind}:{repair_id}:\d+:{job}\+\d+$", ours), ours
     assert 'from "Pending repair" to "Healthy"' in cluster.harep("--dry-run")  # it reads ours, and judges alike
     cluster.repair_until_quiet()
+    assert lab.tags("cluster") == [TAG + "failover"]
     (result,) = cluster.tags("web")
     assert re.match(rf"result:{kind}:{repair_id}:\d+:success:{job}\+\d+$", result), result
     assert "Healthy: 1" in cluster.harep("--dry-run")
