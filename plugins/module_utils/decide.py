@@ -15,6 +15,7 @@ from .state import Case
 from .tags import FOREVER
 
 FIRST_PAUSE, LONGEST_PAUSE = 60, 3600  # seconds between two tries of a step; doubled each time
+KEPT = 20 * 24 * 3600  # seconds for which Ganeti surely keeps a job: it deletes archived ones after 21 days
 
 
 class Kind(Enum):
@@ -147,10 +148,18 @@ def _follow(case: Case, repair: Repair, cluster: Cluster, now: float, retries: i
         if again > now:
             what = f"job {last.id} failed" if case.progress is Progress.FAILED else "no room for it"
             return _wait(case, f"{what} ({last.error}); it is tried again after {utc(again)}")
-    if case.progress is Progress.GONE and repair.type is RepairType.REINSTALL:
-        gone = f"job {repair.jobs[-1]} has left the queue"
+    if repair.type is RepairType.REINSTALL and _is_forgotten(case, repair, now):
+        gone = f"job {repair.jobs[-1]} has left the queue" if repair.jobs else "any job that it had has left the queue"
         return _finish(case, repair, "failure", f"{gone}, and nobody can tell whether its disks were installed since")
     return _go_on(case, repair, rest, cluster, now)
+
+
+def _is_forgotten(case: Case, repair: Repair, now: float) -> bool:
+    """Whether the queue may have forgotten what C(repair) did: its job is gone, or none was ever noted and it is so old
+    that one would be gone. What is broken is repaired all the same, as no copy of its disks is left to lose."""
+    if case.progress is Progress.GONE:
+        return True
+    return case.progress is Progress.NEW and case.health.whole and now - repair.timestamp > KEPT
 
 
 def _may_repeat(case: Case, repair: Repair, last: Job, cluster: Cluster, retries: int) -> bool:

@@ -175,7 +175,8 @@ def test_once_off(broken: Site) -> None:
     """A pending tag from outside authorises its own type for one repair; a healthy instance's is answered at once."""
     broken.cluster.tags.clear()
     broken.cluster.instance("db").tags.add(f"{TAG}pending:failover:ticket-42:1700000000:")
-    broken.cluster.add_instance("fine", "rbd", "node1").tags.add(f"{TAG}pending:reinstall:ticket-43:1700000000:")
+    now = int(broken.cluster.clock.now())
+    broken.cluster.add_instance("fine", "rbd", "node1").tags.add(f"{TAG}pending:reinstall:ticket-43:{now}:")
     broken.play_until_quiet()
     assert broken.state("db") == "healthy"
     assert [tag.split(":")[2] for tag in broken.tags("db")] == ["ticket-42"]

@@ -777,3 +777,10 @@ def test_an_action_that_waits_carries_its_repair():
     """So that a report can say which."""
     action = next_for(_broken(pending(jobs="7")), node("other"), jobs=[job(7, "running", "FAILOVER")])
     assert (action.repair.id, action.type.label) == ("r1", "failover")
+
+
+@pytest.mark.parametrize(("days", "result"), [(19, "success"), (21, "failure")])
+def test_a_reinstall_whose_job_was_never_noted_and_may_be_forgotten(days, result):
+    """The runner died behind the recreation, and nobody came for weeks: the disks may be empty."""
+    action = next_for(rbd("web1", ONLINE, pending("reinstall", at=NOW - days * 86400)))
+    assert (action.kind, action.result) == (Kind.FINISH, result)

@@ -1,0 +1,310 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Beside the stateful test: runners to whom things happen, a witness of all jobs, and the states by the book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, Row
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest
+from simulator import Cluster
+from simulator.faults import AnyRequest, RequestFault
+from simulator.job import Job
+from simulator.jobs import Queue, dependencies
+from simulator.model import Instance, Node
+from simulator.opcodes import Op
+
+TAG = "ganeti:watcher:autorepair:"
+RANKS = {"fix-storage": 1, "migrate": 2, "failover": 3, "reinstall": 4}
+DESTROYERS = ("OP_INSTANCE_RECREATE_DISKS", "OP_INSTANCE_REINSTALL")
+REPEATABLE = ("OP_INSTANCE_FAILOVER", "OP_INSTANCE_REPLACE_DISKS")
+Answer = TypeVar("Answer")
+
+
+class Killed(BaseException):
+    """The runner is no more: nothing catches this, and nothing that is sent after it arrives."""
+
+
+class WriteFault(RequestFault):
+    """A fault of writes alone, whatever they are about."""
+
+    def meets(self, request: AnyRequest) -> bool:
+        """Whether it strikes this request; counts down."""
+        return request.writes and super().meets(request)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """At the request number `at` of a round, or the write of that number, `happens` is called: before it is sent, or
+    when it has been carried out."""
+
+    at: int = 0
+    after: bool = False
+    write: bool = False
+    happens: Callable[[], None] = lambda: None
+
+
+def end_runner() -> None:
+    """End the runner."""
+    raise Killed
+
+
+class Wire:
+    """The client of one runner, with a moment."""
+
+    def __init__(self, client: Client, witness: Witness, holder: str, moment: Moment) -> None:
+        self._client, self._witness, self._holder, self._moment = client, witness, holder, moment
+        self._sent, self._dead = 0, False
+        self.joins = client.joins
+
+    def cluster_info(self) -> Mapping[str, Any]:
+        """See Client."""
+        return self._send(self._client.cluster_info)
+
+    def query(self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None) -> Sequence[Row]:
+        """See Client. A round's look at the cluster begins with names and tags of the instances."""
+        if resource == "instance" and len(fields) == 2:
+            self._witness.looks[self._holder] = len(self._witness.seen)
+        return self._send(lambda: self._client.query(resource, fields, qfilter))
+
+    def submit(self, request: JobRequest) -> int | None:
+        """See Client."""
+        return self._send(lambda: self._client.submit(request), write=True)
+
+    def _send(self, request: Callable[[], Answer], write: bool = False) -> Answer:
+        self._sent += write or not self._moment.write
+        now = self._sent == self._moment.at and write >= self._moment.write
+        if now and not self._moment.after:
+            self._happen()
+        if self._dead:
+            raise Killed
+        with self._witness.acting(self._holder):
+            answer = request()
+        if now and self._moment.after:
+            self._happen()
+        return answer
+
+    def _happen(self) -> None:
+        try:
+            self._moment.happens()
+        except Killed:
+            self._dead = True
+            raise
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A job with its submitter, empty for people, and with the number of events that had come before it."""
+
+    job: Job
+    actor: str
+    events: int
+
+    @property
+    def steps(self) -> list[str]:
+        """The opcodes that are no tags."""
+        return [step.op["OP_ID"] for step in self.job.steps if "instance_name" in step.op]
+
+    @property
+    def instance(self) -> str:
+        """The instance that its steps are about."""
+        return next((step.op["instance_name"] for step in self.job.steps if "instance_name" in step.op), "")
+
+    @property
+    def claims(self) -> list[Op]:
+        """The opcodes that set or remove claims."""
+        ops = [step.op for step in self.job.steps if step.op.get("kind") == "cluster"]
+        return [op for op in ops if all(tag.startswith(f"{TAG}claim:") for tag in op["tags"])]
+
+
+class Witness(Queue):
+    """The job queue, which knows who submitted what, and notes in `broken` where a law was broken.
+
+    `events` counts what people and chance did to the cluster; `looks` says how many jobs had been submitted when a
+    runner last began to look at the cluster.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__()
+        self.cluster, self.actor, self.events = cluster, "", 0
+        self.seen: list[Seen] = []
+        self.looks: dict[str, int] = {}
+        self.claims: dict[str, str] = {}  # of runners that have not released them
+        self.writers: set[str] = set()
+        self.broken: list[str] = []
+
+    @contextmanager
+    def acting(self, actor: str) -> Iterator[None]:
+        """Take what is submitted meanwhile for this actor's."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
+
+    def submit(self, ops: Sequence[Op], now: float) -> Job:
+        """See Queue."""
+        seen = Seen(super().submit(ops, now), self.actor, self.events)
+        if seen.actor and seen.claims:
+            self._note_claims(seen)
+        elif seen.actor:
+            self._check_writer(seen, now)
+        if seen.actor:
+            self._check_success(seen)
+        if seen.actor and seen.steps:
+            self._check_intent(seen)
+            self._check_data(seen)
+            self._check_once(seen)
+        self.seen.append(seen)
+        return seen.job
+
+    def _note_claims(self, seen: Seen) -> None:
+        for op in seen.claims:
+            if op["OP_ID"] == "OP_TAGS_SET":
+                self.claims[seen.actor] = op["tags"][0]
+            elif self.claims.get(seen.actor) in op["tags"]:
+                del self.claims[seen.actor]
+                self.writers.discard(seen.actor)
+
+    def _check_writer(self, seen: Seen, now: float) -> None:
+        """Law 3: who writes has a claim that stands, is the only one, and knows all that others have written."""
+        what = f"{seen.actor} submitted {seen.job.summary}"
+        claim = self.claims.get(seen.actor, "")
+        if claim not in self.cluster.tags or not in_force(claim, now):
+            self.broken.append(f"law 3: {what} without a claim")
+        others = [one for one in self.writers if one != seen.actor and in_force(self.claims[one], now)]
+        if others:
+            self.broken.append(f"law 3: {what} while {others} wrote")
+        unknown = [one for one in self.seen[self.looks[seen.actor] :] if one.actor not in ("", seen.actor)]
+        if any(not one.claims for one in unknown):
+            self.broken.append(f"law 3: {what} by what it had read before another wrote")
+        self.writers.add(seen.actor)
+
+    def _check_intent(self, seen: Seen) -> None:
+        """Law 2: the pending tag stands before the step can run."""
+        before = [
+            one.job for one in self.seen if one.job.id in [number for number, _ in dependencies(seen.job.steps[0])]
+        ]
+        setting = [step.op["tags"] for job in (*before, seen.job) for step in job.steps if "tags" in step.op]
+        tags = self.cluster.instance(seen.instance).tags.union(*setting)
+        repair = repair_of(seen.job).partition(":")[2]
+        if not any(tag[0] == "pending" and repair in ("", tag[2]) for tag in words(tags)):
+            self.broken.append(f"law 2: {seen.job.summary} without its pending tag")
+
+    def _check_data(self, seen: Seen) -> None:
+        """Nothing that destroys data while a node that holds it is not marked offline (design, section 3)."""
+        destroys = [step for step in seen.steps if step in DESTROYERS]
+        instance = self.cluster.instance(seen.instance)
+        alive = [name for name in instance.nodes if not self.cluster.node(name).offline]
+        if destroys and (instance.kind == "shared" or (alive and not self._emptied(seen))):
+            self.broken.append(f"law 1: {seen.job.summary} while {alive} had the data")
+
+    def _emptied(self, seen: Seen) -> bool:
+        """Whether a step other than a recreation comes after this repair's own recreation, with nothing in between."""
+        emptied = self._emptied_by(seen.instance)
+        own = emptied is not None and repair_of(seen.job) in ("", repair_of(emptied))
+        return own and DESTROYERS[0] not in seen.steps
+
+    def _emptied_by(self, instance: str) -> Job | None:
+        """The job that has recreated the disks of an instance, if nobody has installed anything on them since."""
+        done = [
+            (one.job, step.op["OP_ID"])
+            for one in self.seen
+            for step in one.job.steps
+            if one.instance == instance and step.op["OP_ID"] in DESTROYERS and step.status == "success"
+        ]
+        return done[-1][0] if done and done[-1][1] == DESTROYERS[0] else None
+
+    def _check_success(self, seen: Seen) -> None:
+        """Law 8: success is of an instance on good nodes, and never of one whose new disks are empty."""
+        ops = [step.op for step in seen.job.steps if step.op["OP_ID"] == "OP_TAGS_SET"]
+        for op in [op for op in ops if op["kind"] == "instance"]:
+            for tag in [tag for tag in words(set(op["tags"])) if tag[0] == "result" and tag[4] == "success"]:
+                emptied = self._emptied_by(op["name"])
+                if emptied and repair_of(emptied) == f"ganeti.autorepair:{tag[2]}":
+                    self.broken.append(f"law 8: {tag} while the disks of {op['name']} are empty")
+                if needs(self.cluster, self.cluster.instance(op["name"])):
+                    self.broken.append(f"law 8: {tag} while {op['name']} is not healthy")
+
+    def _check_once(self, seen: Seen) -> None:
+        """Law 2: one step at a time, and none again that has succeeded, unless something has happened since."""
+        ours = [one for one in self.seen if one.actor and one.steps and one.instance == seen.instance]
+        if unfinished := [one.job.summary for one in ours if not one.job.finished]:
+            self.broken.append(f"law 2: {seen.job.summary} beside {unfinished}")
+        last = ours[-1] if ours else None
+        if last and last.job.status == "success" and last.events == seen.events and last.steps == seen.steps:
+            self.broken.append(f"law 2: {seen.job.summary} once more after job {last.job.id}")
+        if last and last.job.id in self.jobs and repair_of(seen.job) in ("", repair_of(last.job)):
+            self._check_retry(seen, last.job)
+
+    def _check_retry(self, seen: Seen, last: Job) -> None:
+        """Law 8: a repair goes on after no cancel, and after an error only where that does no harm."""
+        if last.status == "canceled":
+            self.broken.append(f"law 8: {seen.job.summary} after job {last.id} was canceled")
+        failed = next((step for step in last.steps if step.status == "error" and "instance_name" in step.op), None)
+        if failed and failed.op["OP_ID"] not in REPEATABLE and "OpPrereqError" not in str(failed.result):
+            self.broken.append(f"law 8: {seen.job.summary} after {failed.op['OP_ID']} failed half-way in job {last.id}")
+
+
+def in_force(claim: str, now: float) -> bool:
+    """Whether a claim has not run out."""
+    return bool(claim) and int(claim.rpartition(":")[2]) > now
+
+
+def repair_of(job: Job) -> str:
+    """The id of the repair that a job's reason trail names; RAPI writes none for a reinstall."""
+    texts = [entry[1] for step in job.steps for entry in step.op["reason"]]
+    return next((str(text).split(" ")[0] for text in texts if str(text).startswith("ganeti.autorepair:")), "")
+
+
+def words(tags: set[str]) -> list[list[str]]:
+    """The auto-repair tags, without what they all begin with, each cut at its colons."""
+    return [tag.removeprefix(TAG).split(":") for tag in sorted(tags) if tag.startswith(TAG)]
+
+
+def pending_ids(instance: Instance) -> list[str]:
+    """The ids of the repairs of an instance that have no result, each once."""
+    tags = words(instance.tags)
+    ended = {tag[2] for tag in tags if tag[0] == "result"}
+    return sorted({tag[2] for tag in tags if tag[0] == "pending" and len(tag) == 5} - ended)
+
+
+def state_of(cluster: Cluster, instance: Instance) -> str:
+    """The name of an instance's state by the design's section 4, without a line of the engine's."""
+    own, now, allowed = words(instance.tags), cluster.clock.now(), 0
+    if any(tag[0] == "result" and tag[4] == "failure" for tag in own):
+        return "repair_failed"
+    group = cluster.groups[cluster.node(instance.primary).group]
+    for tags in (own, words(group.tags), words(cluster.tags)):
+        if any(tag[0] == "suspend" and not (tag[-1].isdigit() and int(tag[1]) <= now) for tag in tags):
+            return "suspended"
+        if allowed := min((RANKS[tag[0]] for tag in tags if tag[0] in RANKS), default=0):
+            break
+    if pending_ids(instance):
+        return "pending_repair"
+    needed = needs(cluster, instance)
+    if needed == 0:
+        return "healthy"
+    return "needs_repair" if needed <= allowed else "repair_disallowed"
+
+
+def needs(cluster: Cluster, instance: Instance) -> int:
+    """The rank of the repair that the table of the design's section 3 names: 0 for none, 5 for one that nobody has."""
+    primary, *others = (says(cluster.node(name)) for name in instance.nodes)
+    move = 3 if instance.admin_state == "up" and cluster.always_fails_over(instance) else 2
+    if instance.kind == "mirrored":
+        lost = 4 if others == ["offline"] else 3
+        return {"online": 0 if others == ["online"] else 1, "drained": move, "offline": lost}[primary]
+    if instance.kind == "shared":
+        return {"online": 0, "drained": move, "offline": 3}[primary]
+    return {"online": 0, "drained": 5, "offline": 4}[primary]
+
+
+def says(node: Node) -> str:
+    """What the administrator says of a node."""
+    return "offline" if node.offline else "drained" if node.drained else "online"
