@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from .action import Action, Kind
 from .client import NORMAL, Client
-from .decide import Action, Kind
 from .errors import AutorepairError, ClusterError
 from .model import Instance, NodeState, Operation
 from .plan import Plan

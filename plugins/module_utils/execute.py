@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
+from .action import Action, Kind
 from .client import Client
-from .decide import Action, Kind
 from .errors import AnswerLost, AutorepairError, ClaimOver, ClusterError, QueueDrained, Unreachable
 from .health import Step
 from .model import Instance, Operation, RepairType, Task

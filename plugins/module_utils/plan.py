@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from .decide import Action, Kind, decide
+from .action import Action, Kind
+from .decide import decide
 from .errors import BadOption
 from .model import Cluster, NodeState
 from .policy import expired

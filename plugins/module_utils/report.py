@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .decide import Action, Kind
+from .action import Action, Kind
 from .model import Cluster, utc
 from .plan import Plan
 from .repairs import Repair

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .action import Kind
 from .claim import Terms
 from .client import Client
-from .decide import Kind
 from .execute import Settings
 from .plan import Limits, Plan, is_left
 from .read import query_jobs

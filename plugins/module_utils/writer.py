@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .action import Action
 from .client import Client
-from .decide import Action
 from .errors import AnswerLost
 from .model import JobRequest, Operation, Task
 from .opcodes import STEPS

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import Action, decide
+from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action
+from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
     Cluster,

@@ -29,7 +29,8 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import Kind, decide
+from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Kind
+from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
 
 DONE = job(7, "success", "FAILOVER")

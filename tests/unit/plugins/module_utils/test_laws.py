@@ -27,7 +27,7 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import Action, Kind
+from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action, Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import TEMPLATE_CLASSES, Operation, RepairType
 
 STATES = (ONLINE, DRAINED, OFFLINE, UNKNOWN, MISSING)
