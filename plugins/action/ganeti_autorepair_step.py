@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -37,15 +37,23 @@ class ActionModule(ActionBase):
         results, limit = [], _seconds(args.get("wait_timeout", 3600))
         while True:
             left = max(limit - (time.monotonic() - started), 0)
-            result = self._execute_module(
-                module_args={**args, "wait_timeout": int(min(left, SLICE))}, task_vars=task_vars
-            )
+            result = self._run_for(min(left, SLICE), args, task_vars, bool(results))
             if "summary" not in result:  # it could not even begin
-                return {**merged([*results, _empty(results)]), **result} if results else result
+                return {**merged([*results, _unseen(results[-1])]), **result} if results else result
             results.append(result)
             if result.get("failed") or not result["left"] or left <= SLICE:
                 return merged(results)
-            Display().display(_progress(result, task_vars["inventory_hostname"], time.monotonic() - started, limit))
+            if not self._task.no_log:
+                Display().display(_progress(result, task_vars["inventory_hostname"], time.monotonic() - started, limit))
+
+    def _run_for(self, seconds, args, task_vars, later):
+        """What the module returns when it waits so long. A host that is lost C(later) takes no results with it."""
+        try:
+            return self._execute_module(module_args={**args, "wait_timeout": int(seconds)}, task_vars=task_vars)
+        except AnsibleConnectionFailure as error:
+            if not later:
+                raise
+            return {"unreachable": True, "msg": f"the host was lost while it waited: {error}; the next run carries on"}
 
 
 def _seconds(given):
@@ -55,9 +63,10 @@ def _seconds(given):
         raise AnsibleActionFail(f"wait_timeout is {given!r}; it takes a number of seconds") from error
 
 
-def _empty(results):
-    """The last of C(results) as if a round after it had done nothing."""
-    return {**results[-1], "changed": False, "actions": [], "report": [], "diff": []}
+def _unseen(result):
+    """What stands for a round after that of C(result) which nobody has seen."""
+    unknown = dict.fromkeys(("summary", "pending", "under_way", "failed_instances"))
+    return {**result, **unknown, "left": True, "changed": False, "actions": [], "report": [], "diff": []}
 
 
 def _progress(result, host, passed, limit):

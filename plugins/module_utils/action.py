@@ -36,9 +36,9 @@ class Action:
     """What is to be done with one object, and why.
 
     C(repair) is the pending repair that it goes on with, None for a new one; C(type) is the repair's type; C(steps) are
-    all that are to come, of which the first is submitted now; C(result) is what a C(finish) or C(refuse) writes (None:
-    only tags are removed); C(remove) are tags to be removed; C(nodes) where disks are recreated. C(command) is what a
-    person can run; C(reason) ends with it.
+    all that are to come, of which the first is submitted now (over LUXI with those that must not wait); C(result) is
+    what a C(finish) or C(refuse) writes (None: only tags are removed); C(remove) are tags to be removed; C(nodes) where
+    disks are recreated. C(command) is what a person can run; C(reason) ends with it.
     """
 
     kind: Kind

@@ -18,7 +18,7 @@ from .client import Client
 from .errors import AnswerLost, AutorepairError, ClaimOver, ClockWrong, ClusterError, Held
 from .model import JobRequest, Operation, Task, utc
 from .read import cluster_tags, query_jobs
-from .tags import Claim, Malformed, claim_tag, holder_name, parse_tags
+from .tags import Claim, Malformed, claim_tag, parse_tags
 
 LEASE = 300  # seconds that a claim holds
 MARGIN = 120  # seconds before its end when its holder stops writing: for what is on its way, and for wrong clocks
@@ -73,6 +73,8 @@ def take(client: Client, seen: Sequence[str], terms: Terms) -> ClaimedClient:
     job = _set(client, tag)
     try:
         tags = _wait_until_it_stands(client, tag, job, terms)
+        if job is None:  # without its job the clock can't be checked, and claiming again costs nothing
+            raise Held("no answer came to this round's claim")
         _check_clock(client, job, started, terms)
         tags = _wait_for_the_field(client, tag, tags, terms)
     except BaseException:
@@ -83,7 +85,7 @@ def take(client: Client, seen: Sequence[str], terms: Terms) -> ClaimedClient:
 
 
 def _set(client: Client, tag: str) -> int | None:
-    """Set the claim; its job, or None when the answer did not come: then the tag itself is the answer."""
+    """Set the claim; its job, or None when the answer did not come: then it is waited for, to be withdrawn."""
     task = Task(Operation.ADD_TAGS, tags=(tag,))
     try:
         return client.submit(JobRequest("cluster", "", (task,), reason=_REASON))
@@ -117,13 +119,11 @@ def _not_set(client: Client, job: int | None) -> ClusterError:
     )
 
 
-def _check_clock(client: Client, job: int | None, started: float, terms: Terms) -> None:
+def _check_clock(client: Client, job: int, started: float, terms: Terms) -> None:
     """Raise ClockWrong when the master's time, as the claim's job shows it, is not between C(started) and now.
 
     The tag can be seen shortly before its job has ended.
     """
-    if job is None:
-        return
     end = terms.clock() + SET_SECONDS
     while True:
         found = query_jobs(client, [["=", "id", job]]).get(job)
@@ -158,13 +158,12 @@ def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: Te
 
 
 def _others(tags: Iterable[str], terms: Terms, own: str) -> Sequence[Claim | Malformed]:
-    """The claims among C(tags) that hold and are somebody else's; one that can't be read holds."""
+    """The claims among C(tags) that hold, but for C(own); one that can't be read holds. One that this runner could not
+    let go of, or left standing for a lost answer, is like anybody's."""
     found = parse_tags(tags)
     claims: list[Claim | Malformed] = [tag for tag in found.malformed if tag.kind == "claim"]
     now = terms.clock()
-    return claims + [
-        tag for tag in found.claims if tag.until > now and tag.holder != holder_name(terms.holder) and tag.tag != own
-    ]
+    return claims + [tag for tag in found.claims if tag.until > now and tag.tag != own]
 
 
 def _refuse_if_held(others: Sequence[Claim | Malformed]) -> None:

@@ -17,6 +17,8 @@ def decide(case: Case, cluster: Cluster, now: float, retries: int = 0) -> Action
     action = _decide(case, cluster, now, retries)
     if action.kind not in (Kind.NONE, Kind.REPORT) or case.unread or case.policy.suspended or case.health.unknown:
         return action
+    if case.busy:  # it may be the removal that was sent before
+        return action
     return _tidy(case) or action
 
 
@@ -34,7 +36,7 @@ def _decide(case: Case, cluster: Cluster, now: float, retries: int) -> Action:
     if case.pending:
         return follow(case, case.pending, cluster, now, retries)
     if case.tags.pendings and not case.policy.suspended:  # a result stands beside it
-        return _tidy(case) or _healthy(case)
+        return wait(case, busy_text(case)) if case.busy else _tidy(case) or _healthy(case)
     if case.health.whole:
         return _healthy(case)
     return _begin(case)

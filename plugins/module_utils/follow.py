@@ -40,7 +40,7 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, retries: in
 
 def _is_forgotten(case: Case, repair: Repair, now: float) -> bool:
     """Whether the queue may have forgotten what C(repair) did: its job is gone, or none was ever noted and it is so old
-    that one would be gone. What is broken is repaired all the same, as no copy of its disks is left to lose."""
+    that one would be gone. In the latter case what is broken is repaired, as no copy of its disks is left to lose."""
     if case.progress is Progress.GONE:
         return True
     return case.progress is Progress.NEW and case.health.whole and now - repair.timestamp > KEPT

@@ -78,7 +78,9 @@ class LuxiClient:
         for pause in (0.25 * 2**number for number in range(tries - 1)):
             try:
                 return self._call_once(method, arguments, what)
-            except Unreachable:
+            except Unreachable as error:
+                if isinstance(error.__cause__, (socket.timeout, BlockingIOError)):
+                    raise  # it hangs, and has been waited for
                 time.sleep(pause)
         return self._call_once(method, arguments, what)
 

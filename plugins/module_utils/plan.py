@@ -183,7 +183,9 @@ def _lifts(
             objects.append(("cluster", "", cluster_tags))
         inside = _matching("groups", limits.groups, group_tags)
         objects += [("group", name, tags) for name, tags in sorted(group_tags.items()) if name in inside]
-    objects += [("instance", case.instance.name, case.tags) for case in cases if not case.failure and not case.unread]
+    objects += [
+        ("instance", case.instance.name, case.tags) for case in cases if not (case.failure or case.unread or case.busy)
+    ]
     for scope, name, tags in objects:
         over = expired(tags, now)
         if over:

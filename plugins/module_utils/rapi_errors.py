@@ -29,6 +29,7 @@ except ImportError:  # the module says so before it gets here
     pass
 
 
+_LOOK = "the next round looks whether it was carried out"
 GIVEN_UP = (502, 503, 504)  # answers of a RAPI, or of a proxy before it, that got none itself
 
 
@@ -37,7 +38,10 @@ def connection_error(error: BaseException, options: RapiOptions, what: str, writ
     causes, url = _causes(error), options.url
     words = _last_words(causes)
     if any(isinstance(cause, (ssl.SSLError, requests.exceptions.SSLError)) for cause in causes):
-        if not any(sign in words for sign in ("verif", "ingerprint", "doesn't match", "mismatch")):
+        trusted = not any(sign in words for sign in ("verif", "ingerprint", "doesn't match", "mismatch"))
+        if trusted and write:  # it broke on the way, as the reads before it had no such trouble
+            return AnswerLost(f"cannot {what}: TLS with {url} broke ({words}); {_LOOK}")
+        if trusted:
             return TlsError(f"cannot {what}: no TLS with {url} ({words}); check rapi_host and rapi_port")
         trust = "give the CA that signed it as rapi_ca_path, or its own SHA-256 as rapi_fingerprint"
         return TlsError(f"cannot {what}: the certificate of {url} can't be trusted ({words}); {trust}")
@@ -45,8 +49,7 @@ def connection_error(error: BaseException, options: RapiOptions, what: str, writ
         return Unreachable(f"cannot {what}: the name {options.host} does not resolve; check rapi_host")
     sent = not any(isinstance(cause, (NewConnectionError, requests.ConnectTimeout)) for cause in causes)
     if write and sent:
-        look = "the next round looks whether it was carried out"
-        return AnswerLost(f"cannot {what}: it was sent to {url}, but no answer came ({words}); {look}")
+        return AnswerLost(f"cannot {what}: it was sent to {url}, but no answer came ({words}); {_LOOK}")
     if any(isinstance(cause, (requests.Timeout, socket.timeout)) for cause in causes):
         return Unreachable(f"cannot {what}: {url} did not answer in time; check rapi_host, or raise rapi_timeout")
     check = "check rapi_host and rapi_port, and that ganeti-rapi runs on the master"
@@ -86,7 +89,7 @@ def refusal(answer: Any, options: RapiOptions, what: str, write: bool) -> Autore
     if status == 404:
         return NotFound(said)
     if write and status in GIVEN_UP:  # whatever became of it
-        return AnswerLost(f"{said}; the next round looks whether it was carried out")
+        return AnswerLost(f"{said}; {_LOOK}")
     if status in GIVEN_UP:
         return Unreachable(f"{said}; see whether ganeti-luxid runs on the master, and whether a failover is under way")
     if status == 500 and "Queue drained" in words:

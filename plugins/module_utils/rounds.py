@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .action import Kind
 from .capacity import place
 from .claim import ClaimedClient, Terms, take
 from .client import Client
@@ -38,6 +39,14 @@ class Round:
     def changed(self) -> bool:
         """Whether a write was sent, or would have been."""
         return any(outcome.sent for outcome in self.outcomes)
+
+    @property
+    def left(self) -> bool:
+        """Whether a later round has something to do, or to see the end of; not so if all that this one did went wrong,
+        and nothing else is under way."""
+        wrong = any(outcome.error and not outcome.lost for outcome in self.outcomes)
+        waits = any(action.kind is Kind.WAIT for case, action in self.after.rows)
+        return is_left(self.after) and (waits or not wrong)
 
 
 def look(client: Client, limits: Limits, now: float) -> Plan:
@@ -77,11 +86,13 @@ def _quiet(plan: Plan) -> Round:
 
 def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Terms) -> Round:
     """What a round does while it is the only one that writes; it looks at the cluster again first."""
+    lost = False
     try:
         plan = _plan(client, limits, terms.clock())
         outcomes, trouble = carry_out(plan, client, settings)
-    finally:
-        released = _release(client)
+        lost = any(outcome.lost for outcome in outcomes)
+    finally:  # a request without an answer may still be on its way: nobody writes before it has arrived, or never will
+        released = None if lost else _release(client)
     try:
         outcomes = confirm(outcomes, client, terms.sleep, released)
         if not any(outcome.written for outcome in outcomes):
@@ -108,7 +119,7 @@ def result(played: Round, check_mode: bool) -> dict[str, Any]:
         "summary": dict(played.after.summary) if played.seen else None,
         "pending": played.after.under_way if played.seen else None,
         "under_way": under_way(played.after) if played.seen else None,
-        "left": is_left(played.after),
+        "left": played.left,
         "failed_instances": failed if played.seen else None,
         "plan": planned(played.before),
         "report": lines(played.before, played.outcomes, played.after, check_mode),

@@ -11,7 +11,7 @@ from .action import Kind
 from .claim import Terms
 from .client import Client
 from .execute import Settings
-from .plan import Limits, Plan, is_left
+from .plan import Limits, Plan
 from .read import query_jobs
 from .rounds import Round, play
 
@@ -28,7 +28,7 @@ def play_on(client: Client, limits: Limits, settings: Settings, terms: Terms, se
     while True:
         played = play(client, limits, settings, terms)
         yield played
-        if played.trouble or not played.seen or not is_left(played.after) or terms.clock() >= end:
+        if played.trouble or not played.seen or not played.left or terms.clock() >= end:
             return
         _wait(client, played.after, terms, end)
 
@@ -62,10 +62,8 @@ def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One result for several rounds, the oldest first: what was done in all of them, and how things stand now."""
     *before, last = results
     done = [one for one in before if one["changed"]]
-    known = [one for one in results if one["summary"] is not None] or [last]
     return {
         **last,
-        **{key: known[-1][key] for key in ("summary", "pending", "under_way", "left", "failed_instances")},
         "changed": any(one["changed"] for one in results),
         "plan": results[0]["plan"],
         "actions": [action for one in done for action in one["actions"] if _was_done(action)] + last["actions"],

@@ -110,6 +110,7 @@ class Site:
             if not played[-1].changed and not played[-1].after.under_way:
                 return played
             self.simulator.advance_until_idle()
+            self.simulator.advance(30)  # a claim may have to run out
         raise AssertionError(f"not quiet after {rounds} rounds: {played[-1].after.actions}")
 
     def kill(self, node: str) -> None:

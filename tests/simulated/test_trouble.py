@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Unreachable
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AnswerLost, Unreachable
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
 from simulator.faults import ANSWER, DROP_AFTER, DROP_BEFORE, TRUNCATE, Action
@@ -48,6 +48,36 @@ def test_a_lost_answer_to_a_write(site: Site, step: str, action: Action) -> None
     assert [tag for tag in site.tags("db") if tag.startswith("pending")] == []
 
 
+@pytest.mark.parametrize("late", [100, 170])
+def test_a_request_that_arrives_late(site: Site, monkeypatch: pytest.MonkeyPatch, late: int) -> None:
+    """The runner has given up on it, but the network delivers it all the same: nobody writes until then (law 2)."""
+    site.cluster.add_instance("db", "plain", "node3")
+    site.allow("reinstall")
+    site.kill("node3")
+    client, held_back = site.client(), []
+    submit = client.submit
+
+    def slow(request: JobRequest) -> int | None:
+        if any(task.operation is Operation.RECREATE_DISKS for task in request.tasks):
+            held_back.append(request)
+            raise AnswerLost("cannot tell: no answer came")
+        return submit(request)
+
+    monkeypatch.setattr(client, "submit", slow)
+    play(client, Limits(), Settings("", "", site.new_id), site.terms())
+    for _ in range(late // 10):
+        site.simulator.advance(10)
+        assert not site.play().changed
+    (request,) = held_back
+    submit(request)
+    site.simulator.advance_until_idle()
+    site.play_until_quiet()
+    done = [summary for job in site.cluster.queue.jobs.values() for summary in job.summary]
+    assert [done.count(f"INSTANCE_{step}(db)") for step in ("RECREATE_DISKS", "REINSTALL")] == [1, 1]
+    (tag,) = [tag for tag in site.tags("db") if tag != "reinstall"]
+    assert ":success:" in tag
+
+
 @pytest.mark.parametrize("step", ["RECREATE_DISKS", "REINSTALL"])
 @pytest.mark.parametrize("archived", [False, True], ids=["soon", "after the jobs were archived"])
 def test_a_lost_answer_to_what_destroys_data(site: Site, step: str, archived: bool) -> None:
@@ -76,7 +106,7 @@ def test_answers_that_stay_away(site: Site) -> None:
     played = site.play()
     assert isinstance(played.trouble, Unreachable)
     assert [outcome.sent for outcome in played.outcomes] == [True, True, False]
-    assert len(site.simulator.log.writes()) == 4  # and two for the claim
+    assert len(site.simulator.log.writes()) == 3  # and one for the claim, which stays: who knows what still arrives
     site.simulator.faults.clear()
     site.simulator.advance_until_idle()
     site.play_until_quiet()
