@@ -20,7 +20,7 @@ options:
     default: rapi
   luxi_socket:
     description:
-      - Path of the socket of O(transport=luxi). Its answers are waited for for a minute; O(rapi_timeout) is not for them.
+      - Path of the socket of O(transport=luxi). Its answers have a minute to come; O(rapi_timeout) is not for them.
       - If not set, the value of the environment variable E(GANETI_LUXI_SOCKET) is used. As with all of these, it is the
         environment of the host on which the module runs.
     type: path

@@ -25,8 +25,8 @@ options:
     description:
       - Whether to carry on, round after round, until nothing is left to do or O(wait_timeout) has passed. The jobs that
         are waited for are asked after in one request. A line of progress is shown from time to time.
-      - Check mode plays one round only. An instance that waits for a person, for instance for a drained node to come back,
-        is waited for too.
+      - Check mode plays one round only. An instance that waits for a person, for instance for a drained node to come
+        back, is waited for too.
     type: bool
     default: false
   wait_timeout:

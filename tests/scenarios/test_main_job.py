@@ -152,19 +152,24 @@ TAG = "ganeti:watcher:autorepair:"
 
 
 def test_over_ssh(cluster: Cluster, tmp_path: Path) -> None:
-    """On the master itself, over its socket: one run waits for all of it, and lets a person see how it goes on."""
+    """On the master itself, over its socket: one run waits as long as it may, and lets a person see how it goes on."""
     lab = cluster.lab
     lab.create("web", template="drbd", primary="node3", secondary="node2")
     lab.create("log", template="plain", primary="node3", tags=(TAG + "reinstall",))
+    lab.create("stuck", template="drbd", primary="node4", secondary="node5")  # no other node is in their group
     lab.add_tags("cluster", "", TAG + "failover")
+    lab.set_node("node5", drained=True)
     lab.node_off("node3", offline=True)
-    run = play(tmp_path / "run", {"transport": "luxi", "wait": True, "wait_timeout": 120}, host=lab.ssh_host("node1"))
+    run = play(tmp_path / "run", {"transport": "luxi", "wait": True, "wait_timeout": 45}, host=lab.ssh_host("node1"))
     assert run.code == 0, run.output
-    assert not run.step["left"] and not run.step["under_way"]
+    assert run.step["left"]
+    (stuck,) = run.step["under_way"]
+    assert stuck["instance"] == lab.full_name("stuck") and "no room for it" in stuck["reason"]
     assert run.step["summary"]["healthy"] == 2
     assert [ended(tag, "failover", "success", 2) for tag in cluster.tags("web")] == [True]
     assert [ended(tag, "reinstall", "success", 1) for tag in cluster.tags("log") if tag != "reinstall"] == [True]
-    assert re.search(r"cluster: \d+ of 120 s, \d repairs? under way: ", run.output), run.output
+    assert re.search(r"cluster: \d+ of 45 s, \d repairs? under way: ", run.output), run.output
+    lab.add_tags("instance", "stuck", TAG + "suspend")
     last = max(job.id for job in lab.jobs())
     again = play(tmp_path / "run", {"transport": "luxi"}, host=lab.ssh_host("node1"))
     assert again.code == 0 and not again.step["changed"]
