@@ -200,10 +200,10 @@ def result_tag(kind: RepairType, repair_id: str, timestamp: int, result: str, jo
 
 def claim_tag(holder: str, until: int) -> str:
     """The tag by which C(holder) claims the cluster."""
-    return f"{PREFIX}claim:{holder_name(holder)}:{until}"
+    return f"{PREFIX}claim:{_holder_name(holder)}:{until}"
 
 
-def holder_name(text: str) -> str:
+def _holder_name(text: str) -> str:
     """C(text) as it can stand in a claim: what Ganeti takes in no tag is left out, and of too long a name the end kept,
     which tells holders apart."""
     return re.sub(r"[^a-zA-Z0-9._-]", "", text)[-64:] or "unnamed"

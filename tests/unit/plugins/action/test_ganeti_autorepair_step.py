@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's part of the step: slices of a wait become one result, whatever happens in between."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+
+from ansible_collections.ganeti.autorepair.plugins.action import ganeti_autorepair_step as step
+
+
+def _slice(left, **more):
+    """What the module returns for a slice."""
+    known = {"summary": {"healthy": 1}, "pending": 1, "failed_instances": [], "plan": {}, "left": left, "changed": True}
+    deed = {"action": "submit", "error": None}
+    return {**known, "actions": [deed], "report": ["a line"], "diff": [], "under_way": [], **more}
+
+
+def _wait(monkeypatch, *answers, no_log=False, limit=100):
+    """The result of a wait whose slices come out so, the slices' options, and the lines that were shown."""
+    shown, given, come = [], [], iter(answers)
+    monkeypatch.setattr(step, "Display", lambda: SimpleNamespace(display=shown.append))
+
+    def execute(module_args, task_vars):
+        given.append(module_args)
+        answer = next(come)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    action = object.__new__(step.ActionModule)
+    action._task = SimpleNamespace(no_log=no_log)
+    action._execute_module = execute
+    args = {"wait": True, "wait_timeout": limit}
+    return action._wait(args, {"inventory_hostname": "prod"}, step.time.monotonic()), given, shown
+
+
+def test_slices_become_one_result(monkeypatch):
+    """All deeds, how things stand last, and a line between two slices."""
+    result, given, shown = _wait(monkeypatch, _slice(True), _slice(False, summary={"healthy": 2}))
+    assert len(result["actions"]) == 2 and result["summary"] == {"healthy": 2} and result["changed"]
+    assert [one["wait_timeout"] for one in given] == [20, 20]
+    assert [line.startswith("prod: 0 of 100 s, 0 repairs under way") for line in shown] == [True]
+
+
+def test_a_short_wait_is_one_slice(monkeypatch):
+    """However much is left."""
+    _result, given, shown = _wait(monkeypatch, _slice(True), limit=7)
+    assert [one["wait_timeout"] for one in given] in ([6], [7]) and shown == []
+
+
+def test_nothing_is_shown_of_a_task_that_hides_its_output(monkeypatch):
+    """Names and errors may be what it hides."""
+    assert _wait(monkeypatch, _slice(True), _slice(False), no_log=True)[2] == []
+
+
+def test_a_host_that_is_lost_later_takes_no_results_with_it(monkeypatch):
+    """What was done stands in the result; how things stand now is not known."""
+    result, _given, _shown = _wait(monkeypatch, _slice(True), AnsibleConnectionFailure("gone"))
+    assert result["unreachable"] and "gone" in result["msg"]
+    assert result["changed"] and result["actions"] and result["report"]
+    assert result["summary"] is None and result["left"]
+
+
+def test_a_host_that_is_lost_at_once_is_ansible_s_to_tell(monkeypatch):
+    """As for any other module."""
+    with pytest.raises(AnsibleConnectionFailure):
+        _wait(monkeypatch, AnsibleConnectionFailure("gone"))
+
+
+def test_a_later_slice_that_can_not_begin_fails_with_all_that_was_done(monkeypatch):
+    """The words are those of the failure."""
+    result, _given, _shown = _wait(monkeypatch, _slice(True), {"failed": True, "msg": "cannot reach it"})
+    assert result["failed"] and result["msg"] == "cannot reach it"
+    assert result["changed"] and result["actions"] and result["summary"] is None
