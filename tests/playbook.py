@@ -18,6 +18,7 @@ from typing import Any
 import ansible_runner
 
 BUILD = Path(__file__).parents[1] / ".build"  # `make setup` shows ansible the working tree there
+PLAN = "ganeti.autorepair.plan"
 STEP = "ganeti.autorepair.ganeti_autorepair_step"
 FACTS = "ganeti.autorepair.ganeti_autorepair_facts"
 

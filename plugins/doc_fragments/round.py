@@ -24,10 +24,42 @@ options:
     type: list
     elements: str
     default: []
+  max_unhealthy:
+    description:
+      - How many nodes may be broken before no repair begins any more, as it is then more likely the network than the
+        nodes. A number of nodes (V(3)), or a share of them (V(40%)). One node is always let through.
+      - Counted are nodes that are marked offline, or whose state is not known, and that hold instances, against all
+        that can hold some. It is counted for the cluster, and for each node group of three nodes or more, whose
+        instances alone it then holds. Drained nodes do not count.
+      - Repairs that have begun are followed to their end.
+    type: str
+    default: "40%"
+  unhealthy_range:
+    description:
+      - In place of O(max_unhealthy), the numbers of broken nodes in the cluster with which repairs begin, such as
+        V([1-3]); both are inside. The larger one holds for each node group of three nodes or more as well.
+    type: str
+  storm_cooldown:
+    description:
+      - Seconds for which no repair begins after too many nodes were broken, counted from the round that sees it over.
+        It is remembered by a tag on the cluster or the node group, so it does not matter who plays that round.
+    type: int
+    default: 600
   max_in_flight:
     description:
       - Number of repairs that may be under way at once. A new one begins only below it; those that have begun go on.
-        Instances that are down go first.
+      - Instances that are down go first, then what was asked for longest ago, then what risks least.
+    type: int
+    default: 10
+  max_per_node:
+    description:
+      - Number of repairs that may be under way at once on a node that works on them, which are the nodes of the
+        instance that are not marked offline, and those that were chosen for it.
+    type: int
+    default: 5
+  max_per_group:
+    description:
+      - Number of repairs that may be under way at once in a node group; the group of the primary counts.
     type: int
     default: 10
   retries:
@@ -37,4 +69,89 @@ options:
       - A step that found no resources is taken again without end; the pauses grow to an hour.
     type: int
     default: 2
+  fencing:
+    description:
+      - What proves that a node is off, before an instance is failed over from it, or has its disks recreated elsewhere.
+      - V(offline_flag) takes the administrator's word, which is the mark. V(powered_off) waits until Ganeti has the
+        node as powered off, which it knows of nodes with an C(oob_program). V(confirmed) waits until O(fenced_nodes)
+        names the node.
+    type: str
+    choices: [offline_flag, powered_off, confirmed]
+    default: offline_flag
+  fenced_nodes:
+    description:
+      - Names of nodes that are surely off, for O(fencing=confirmed); a name may leave its domain out.
+      - A name that is not in the cluster fails the module, before anything is written.
+    type: list
+    elements: str
+    default: []
+  min_offline_age:
+    description:
+      - Seconds for which a node must have been marked offline before an instance is failed over from it, or has its
+        disks recreated elsewhere. Any later change of the node, such as a new tag, begins the count anew.
+    type: int
+    default: 0
+  settle_time:
+    description:
+      - Seconds for which a node must have been marked offline before any repair of its instances begins. Any later
+        change of the node, such as a new tag, begins the count anew.
+    type: int
+    default: 0
+  respect_watcher_pause:
+    description:
+      - Whether no repair begins while Ganeti's watcher is paused. Only O(transport=luxi) can tell.
+    type: bool
+    default: true
+  max_repairs_per_window:
+    description:
+      - An instance that was repaired so often within O(repair_window) is left alone for that time, and reported.
+    type: int
+    default: 3
+  repair_window:
+    description:
+      - Seconds for O(max_repairs_per_window); V(0) switches that limit off. The results of repairs stay on the instance
+        as tags for so long.
+    type: int
+    default: 3600
+  windows:
+    description:
+      - The times at which riskier repairs may begin, by the clock on a wall. Without one they may at any time.
+      - For a repair those windows count that are for its type or, if there are none, for the next less destructive type
+        that has some. Of several, one that is open is enough. A repair that has begun goes on outside of them, but for
+        a step that is riskier than those before it.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      type:
+        description: The type of repair, and of more destructive ones that have no window of their own.
+        type: str
+        required: true
+        choices: [fix-storage, migrate, failover, reinstall]
+      days:
+        description: The days on which it opens, V(mon) to V(sun); all if empty.
+        type: list
+        elements: str
+        default: []
+      start:
+        description: The time at which it opens, in quotes, as V("09:00").
+        type: str
+        required: true
+      end:
+        description:
+          - The time at which it closes, in quotes, as V("17:00"), or V("24:00"). One that is before O(windows[].start)
+            is of the next day.
+        type: str
+        required: true
+      timezone:
+        description: The time zone, as V(Europe/Berlin), in which these times are meant.
+        type: str
+        default: UTC
+  choose_nodes:
+    description:
+      - Whether the target of a failover or a migration of an instance on shared storage is chosen here, from what the
+        nodes of its node group have free and from the exclusion tags, in place of an allocator. The nodes for new disks
+        always are.
+    type: bool
+    default: false
 """

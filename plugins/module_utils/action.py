@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import takewhile
 
 from .health import Step
 from .model import RepairType
 from .repairs import Repair
 from .state import Case
+from .why import Why
 
 
 class Kind(Enum):
@@ -37,8 +39,10 @@ class Action:
 
     C(repair) is the pending repair that it goes on with, None for a new one; C(type) is the repair's type; C(steps) are
     all that are to come, of which the first is submitted now (over LUXI with those that must not wait); C(result) is
-    what a C(finish) or C(refuse) writes (None: only tags are removed); C(remove) are tags to be removed; C(nodes) where
-    disks are recreated. C(command) is what a person can run; C(reason) ends with it.
+    what a C(finish) or C(refuse) writes (None: only tags are removed); C(remove) and C(add) are tags to be removed and,
+    on the cluster and on groups, added; C(nodes) where disks are recreated, or an instance on shared storage goes.
+    C(why) says why nothing is done now, where nothing
+    is; C(command) is what a person can run; C(reason) ends with it.
     """
 
     kind: Kind
@@ -50,13 +54,31 @@ class Action:
     steps: tuple[Step, ...] = ()
     result: str | None = None
     remove: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+    why: Why | None = None
     command: str = ""
 
+    @property
+    def writes(self) -> bool:
+        """Whether carrying it out sends anything but reads."""
+        return self.kind.writes or bool(self.add)
 
-def report(case: Case, reason: str, command: str = "") -> Action:
-    """A person is needed."""
-    return Action(Kind.REPORT, case.instance.name, reason, repair=case.failure, command=command)
+    @property
+    def begins(self) -> bool:
+        """Whether it submits the first job of a repair, of ours or of one that was asked for from outside."""
+        return self.kind is Kind.SUBMIT and not (self.repair and self.repair.jobs)
+
+    @property
+    def permitted(self) -> tuple[Step, ...]:
+        """Those of the steps to come that the permission covers: up to the first that it does not."""
+        kind = None if self.kind is Kind.REFUSE else self.type
+        return tuple(takewhile(lambda step: kind is not None and step.needs <= kind, self.steps))
+
+
+def report(case: Case, why: Why, reason: str, command: str = "", steps: tuple[Step, ...] = ()) -> Action:
+    """A person is needed; C(steps) would heal the instance."""
+    return Action(Kind.REPORT, case.instance.name, reason, repair=case.failure, steps=steps, why=why, command=command)
 
 
 def submit(case: Case, repair: Repair | None, kind: RepairType, steps: tuple[Step, ...], reason: str) -> Action:
@@ -64,9 +86,10 @@ def submit(case: Case, repair: Repair | None, kind: RepairType, steps: tuple[Ste
     return Action(Kind.SUBMIT, case.instance.name, reason, type=kind, repair=repair, steps=steps)
 
 
-def finish(case: Case, repair: Repair, result: str | None, reason: str) -> Action:
-    """The end of C(repair); the results of repairs before it make room for its own."""
-    old = tuple(tag for ended in case.results if result for tag in ended.tags)
+def finish(case: Case, repair: Repair, result: str | None, reason: str, since: float) -> Action:
+    """The end of C(repair); the results of repairs before it make room for its own, but for those to be kept C(since)
+    then."""
+    old = case.outdated(since) if result else ()
     return Action(
         Kind.FINISH,
         case.instance.name,
@@ -78,14 +101,23 @@ def finish(case: Case, repair: Repair, result: str | None, reason: str) -> Actio
     )
 
 
-def wait(case: Case, reason: str) -> Action:
-    """Something else has to happen first."""
+def wait(case: Case, why: Why, reason: str, steps: tuple[Step, ...] = ()) -> Action:
+    """Something else has to happen first; C(steps) are to come then."""
     return Action(
         Kind.WAIT,
         case.instance.name,
         reason,
         type=case.pending.type if case.pending else None,
         repair=case.pending,
+        steps=steps,
+        why=why,
+    )
+
+
+def hold(action: Action, why: Why, words: str) -> Action:
+    """C(action), held because of C(why), which C(words) tell; what it would have done is still to be seen in it."""
+    return replace(
+        action, kind=Kind.HOLD, reason=f"{action.reason}; held, as {words}", remove=(), add=(), result=None, why=why
     )
 
 

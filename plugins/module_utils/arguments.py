@@ -10,8 +10,9 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 
 from .client import Client
 from .errors import AutorepairError, BadOption
+from .limits import Fencing, Limits, parse_limits
 from .luxi import LuxiClient
-from .plan import Limits
+from .model import RepairType
 from .rapi import REQUESTS_PROBLEM, RapiClient
 from .rapi_options import RapiOptions
 
@@ -37,8 +38,33 @@ CONNECTION: dict[str, Any] = {
 ROUND: dict[str, Any] = {
     "instances": {"type": "list", "elements": "str", "default": []},
     "groups": {"type": "list", "elements": "str", "default": []},
+    "max_unhealthy": {"type": "str", "default": "40%"},
+    "unhealthy_range": {"type": "str"},
+    "storm_cooldown": {"type": "int", "default": 600},
     "max_in_flight": {"type": "int", "default": 10},
+    "max_per_node": {"type": "int", "default": 5},
+    "max_per_group": {"type": "int", "default": 10},
     "retries": {"type": "int", "default": 2},
+    "fencing": {"type": "str", "choices": [one.value for one in Fencing], "default": "offline_flag"},
+    "fenced_nodes": {"type": "list", "elements": "str", "default": []},
+    "min_offline_age": {"type": "int", "default": 0},
+    "settle_time": {"type": "int", "default": 0},
+    "respect_watcher_pause": {"type": "bool", "default": True},
+    "max_repairs_per_window": {"type": "int", "default": 3},
+    "repair_window": {"type": "int", "default": 3600},
+    "windows": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "type": {"type": "str", "required": True, "choices": [kind.label for kind in RepairType]},
+            "days": {"type": "list", "elements": "str", "default": []},
+            "start": {"type": "str", "required": True},
+            "end": {"type": "str", "required": True},
+            "timezone": {"type": "str", "default": "UTC"},
+        },
+    },
+    "choose_nodes": {"type": "bool", "default": False},
 }
 
 
@@ -67,12 +93,7 @@ def _connect_rapi(module: AnsibleModule) -> Client:
 
 def limits(module: AnsibleModule) -> Limits:
     """The limits of a round that C(module)'s options set. Raises BadOption."""
-    given = module.params
-    if given["max_in_flight"] < 0:
-        raise BadOption(f"max_in_flight is {given['max_in_flight']}; it takes a number of repairs, 0 for none")
-    if given["retries"] < 0:
-        raise BadOption(f"retries is {given['retries']}; it takes a number, 0 for none")
-    return Limits(tuple(given["instances"]), tuple(given["groups"]), given["max_in_flight"], given["retries"])
+    return parse_limits(module.params)
 
 
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:

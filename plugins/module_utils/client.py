@@ -25,9 +25,13 @@ class Client(Protocol):
     def cluster_info(self) -> Mapping[str, Any]:
         """The cluster's own data, as C(gnt-cluster info) knows it: C(name), C(master), C(tags), ..."""
 
-    def query(self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None) -> Sequence[Row]:
-        """The C(fields) of all objects of C(resource) (C(node), C(group), C(instance), C(job)) that C(qfilter) lets
-        by."""
+    def query(
+        self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
+    ) -> Sequence[Row]:
+        """The C(fields) of all objects of C(resource) (C(node), C(group), C(instance), C(job)) that C(qfilter) lets by.
+
+        C(seconds) is for live fields, which the nodes have to answer: longer is not waited, and not asked again.
+        """
 
     def submit(self, request: JobRequest) -> int | None:
         """Submit one job; its id, or None where nothing was sent (check mode)."""
@@ -62,9 +66,11 @@ class DryRunClient:
         """See Client."""
         return self._client.cluster_info()
 
-    def query(self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None) -> Sequence[Row]:
+    def query(
+        self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
+    ) -> Sequence[Row]:
         """See Client."""
-        return self._client.query(resource, fields, qfilter)
+        return self._client.query(resource, fields, qfilter, seconds)
 
     def submit(self, request: JobRequest) -> int | None:
         """Remember the request; there is no job."""

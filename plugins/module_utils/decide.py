@@ -6,49 +6,54 @@ from __future__ import annotations
 
 from .action import Action, Kind, busy_text, report, submit, wait
 from .follow import follow
+from .limits import Limits
 from .model import Cluster, RepairType, utc
 from .repairs import Repair
 from .state import Case
 from .tags import FOREVER
+from .why import Why
 
 
-def decide(case: Case, cluster: Cluster, now: float, retries: int = 0) -> Action:
-    """What comes next for the instance of C(case), and why; a step that failed is taken again C(retries) times."""
-    action = _decide(case, cluster, now, retries)
+def decide(case: Case, cluster: Cluster, now: float, limits: Limits) -> Action:
+    """What comes next for the instance of C(case), and why, before brakes and gates."""
+    since = now - limits.repair_window
+    action = _decide(case, cluster, now, limits, since)
     if action.kind not in (Kind.NONE, Kind.REPORT) or case.unread or case.policy.suspended or case.health.unknown:
         return action
     if case.busy:  # it may be the removal that was sent before
         return action
-    return _tidy(case) or action
+    return _tidy(case, since) or action
 
 
-def _decide(case: Case, cluster: Cluster, now: float, retries: int) -> Action:
+def _decide(case: Case, cluster: Cluster, now: float, limits: Limits, since: float) -> Action:
     if case.failure:  # untouched until a person has looked
         command = f"gnt-instance remove-tags {case.instance.name} {' '.join(case.failure.tags)}"
-        why = _failure_reason(case.failure, cluster)
-        return report(case, f"{why}; when it has been looked into: {command}", command)
+        what = _failure_reason(case.failure, cluster)
+        return report(case, Why.REPAIR_FAILED, f"{what}; when it has been looked into: {command}", command)
     if case.unread:
-        return report(case, "{}; put it right or remove it".format("; ".join(map(str, case.unread))))
+        bad = "; ".join(map(str, case.unread))
+        return report(case, Why.UNREADABLE_TAG, f"{bad}; put it right or remove it")
     if case.policy.suspended and not (case.health.whole and not case.pending):
         return _suspended(case)
     if case.health.unknown:
-        return report(case, case.health.unknown)
+        return report(case, Why.NOT_KNOWN, case.health.unknown)
     if case.pending:
-        return follow(case, case.pending, cluster, now, retries)
+        return follow(case, case.pending, cluster, now, limits)
     if case.tags.pendings and not case.policy.suspended:  # a result stands beside it
-        return wait(case, busy_text(case)) if case.busy else _tidy(case) or _healthy(case)
+        return wait(case, Why.OTHER_JOB, busy_text(case)) if case.busy else _tidy(case, since) or _healthy(case)
     if case.health.whole:
         return _healthy(case)
-    return _begin(case)
+    return _begin(case, since)
 
 
-def _tidy(case: Case) -> Action | None:
+def _tidy(case: Case, since: float) -> Action | None:
     """The removal of tags that a result has replaced, where a runner died before it: pending ones of the same repair,
-    and, unless a repair has failed or is pending, the results before the last one."""
+    and, unless a repair has failed or is pending, the results before the last one that nobody counts any more."""
     ended = {repair.id for repair in case.results}
     over = [tag.tag for tag in case.tags.pendings if tag.id in ended]
     if not case.failure and not case.pending:
-        over += [tag for repair in case.results[:-1] for tag in repair.tags if tag not in over]
+        last = case.results[-1].tags if case.results else ()
+        over += [tag for tag in case.outdated(since) if tag not in last and tag not in over]
     why = "its repair has its result; the tags that it replaces are left over"
     return Action(Kind.FINISH, case.instance.name, why, remove=tuple(over)) if over else None
 
@@ -56,8 +61,9 @@ def _tidy(case: Case) -> Action | None:
 def _healthy(case: Case) -> Action:
     """Nothing is to be done, but a tag of the instance's own that can't be read is said to its owner."""
     if case.tags.malformed:
-        return report(case, "healthy; {}".format("; ".join(map(str, case.tags.malformed))))
-    return Action(Kind.NONE, case.instance.name, "suspended, and healthy" if case.policy.suspended else "healthy")
+        return report(case, Why.UNREADABLE_TAG, "healthy; {}".format("; ".join(map(str, case.tags.malformed))))
+    words = "suspended, and healthy" if case.policy.suspended else "healthy"
+    return Action(Kind.NONE, case.instance.name, words, why=Why.HEALTHY)
 
 
 def _failure_reason(failure: Repair, cluster: Cluster) -> str:
@@ -79,38 +85,50 @@ def _suspended(case: Case) -> Action:
     reason = "{}; suspended by its {} {}{}".format(
         case.health.problem or case.health.unknown or "a repair is pending", case.policy.source, end, doubts
     )
-    return Action(Kind.HOLD, case.instance.name, reason, repair=case.pending)
+    steps, why = case.health.steps, Why.SUSPENDED
+    return Action(Kind.HOLD, case.instance.name, reason, repair=case.pending, steps=steps, why=why)
 
 
-def _begin(case: Case) -> Action:
+def _begin(case: Case, since: float) -> Action:
     """What comes next for a broken instance without a repair."""
     health, allowed = case.health, case.policy.allowed
     if health.advice:
-        return report(case, f"{health.problem}; {health.advice}", health.command)
+        return report(case, Why.NO_SAFE_REPAIR, f"{health.problem}; {health.advice}", health.command)
     needs = max(step.needs for step in health.steps)  # broken and without advice: there are steps
     if allowed is None:
         doubts = "; ".join(case.policy.doubts) or "no tag allows a repair"
-        return report(case, f"{health.problem}; {needs.label} is needed, and {doubts}")
+        why = Why.UNREADABLE_TAG if case.policy.doubts else Why.NOT_ALLOWED
+        return report(case, why, f"{health.problem}; {needs.label} is needed, and {doubts}", steps=health.steps)
     if health.steps[0].needs > allowed:
-        return _refuse(case, needs, allowed)
+        return _refuse(case, needs, allowed, since)
     if health.waits_for:
-        return wait(case, f"{health.problem}; waits for {health.waits_for}")
+        return wait(case, Why.LAST_COPY_DRAINED, f"{health.problem}; waits for {health.waits_for}", health.steps)
     if case.busy:
-        return wait(case, f"{health.problem}; {busy_text(case)}")
+        return wait(case, Why.OTHER_JOB, f"{health.problem}; {busy_text(case)}", health.steps)
     return submit(case, None, min(needs, allowed), health.steps, health.problem)
 
 
-def _refuse(case: Case, needs: RepairType, allowed: RepairType) -> Action:
+def _refuse(case: Case, needs: RepairType, allowed: RepairType, since: float) -> Action:
     """C(enoperm), unless one that still says the truth stands there: of harep's kind, which names what is needed, or
     one of a repair that went as far as it might."""
     allows = f"the tag of its {case.policy.source} allows {allowed.label}"
     if case.policy.source == "instance":
         allows = f"its own tag allows {allowed.label}"
     reason = f"{case.health.problem}; {needs.label} is needed, {allows}"
-    refusals = [repair for repair in case.results if repair.result == "enoperm"]
+    steps = case.health.steps
+    refusals = [repair for repair in case.results[-1:] if repair.result == "enoperm"]
     if any(repair.type is needs or (repair.jobs and repair.type < needs) for repair in refusals):
-        return report(case, reason)
+        return report(case, Why.NOT_ALLOWED, reason, steps=steps)
     if case.busy:
-        return wait(case, f"{case.health.problem}; {busy_text(case)}")
-    old = tuple(tag for repair in case.results for tag in repair.tags)
-    return Action(Kind.REFUSE, case.instance.name, reason, type=needs, result="enoperm", remove=old)
+        return wait(case, Why.OTHER_JOB, f"{case.health.problem}; {busy_text(case)}", steps)
+    old = case.outdated(since)
+    return Action(
+        Kind.REFUSE,
+        case.instance.name,
+        reason,
+        type=needs,
+        steps=steps,
+        result="enoperm",
+        remove=old,
+        why=Why.NOT_ALLOWED,
+    )

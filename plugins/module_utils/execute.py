@@ -13,14 +13,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
-from .action import Action, Kind
+from .action import Action, Kind, hold
 from .client import Client
 from .errors import AnswerLost, AutorepairError, ClaimOver, ClusterError, QueueDrained, Unreachable
 from .health import Step
 from .model import Instance, Operation, RepairType, Task
-from .plan import Plan, hold
+from .plan import Plan
 from .repairs import Repair
 from .tags import pending_tag, result_tag
+from .why import Why
 from .writer import NOT_BEGUN, Outcome, Writer
 
 CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
@@ -44,7 +45,7 @@ def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Out
     outcomes: list[Outcome] = []
     ended: ClusterError | None = None
     for action in plan.actions:
-        if ended and action.kind.writes:
+        if ended and action.writes:
             outcomes.append(_not_begun(action, ended))
             continue
         writer = Writer(client, action, settings.reason)
@@ -64,9 +65,9 @@ def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Out
 
 def _not_begun(action: Action, error: ClusterError) -> Outcome:
     if isinstance(error, QueueDrained):
-        return Outcome(hold(action, "the job queue is drained"))
+        return Outcome(hold(action, Why.QUEUE_DRAINED, "the job queue is drained"))
     if isinstance(error, ClaimOver):
-        return Outcome(hold(action, "this round has come to the end of its claim"))
+        return Outcome(hold(action, Why.CLAIM_OVER, "this round has come to the end of its claim"))
     return Outcome(action, error=NOT_BEGUN)
 
 
@@ -77,13 +78,13 @@ def _carry_out(action: Action, plan: Plan, writer: Writer, settings: Settings) -
         _take_step(action, action.repair, plan, writer, settings)
     elif action.kind is Kind.REFUSE:
         writer.repair_id = settings.new_id()
-        _replace_tags(writer, _result(action, writer.repair_id, plan.time, ()), action.remove)
+        _replace_tags(writer, [_result(action, writer.repair_id, plan.time, ())], action.remove)
     elif action.kind is Kind.FINISH:
         repair = action.repair
-        result = _result(action, repair.id, plan.time, repair.jobs) if repair and action.result else None
+        result = [_result(action, repair.id, plan.time, repair.jobs)] if repair and action.result else []
         _replace_tags(writer, result, action.remove)
-    elif action.kind is Kind.LIFT:
-        _replace_tags(writer, None, action.remove)
+    elif action.writes:  # a suspend is lifted, or a breaker remembers
+        _replace_tags(writer, action.add, action.remove)
 
 
 def _begin(action: Action, plan: Plan, writer: Writer, settings: Settings) -> None:
@@ -104,7 +105,7 @@ def _take_step(action: Action, repair: Repair, plan: Plan, writer: Writer, setti
     jobs = writer.submit(*before, *tasks)
     job = jobs[-1] if jobs else CHECK_MODE_JOB
     note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, job))
-    _replace_tags(writer, note, [tag for tag in repair.tags if tag != note], see_through=False)
+    _replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
 
 
 def _must_not_rest(action: Action) -> bool:
@@ -117,7 +118,9 @@ def _parameters(step: Step, instance: Instance, action: Action, iallocator: str)
     if step.operation is Operation.REPLACE_SECONDARY:
         return {"iallocator": iallocator}
     if step.operation in (Operation.FAILOVER, Operation.MIGRATE):
-        return {} if instance.mirrored else {"iallocator": iallocator}  # a mirrored one can go to its secondary only
+        if instance.mirrored:  # it can go to its secondary only
+            return {}
+        return {"target_node": action.nodes[0]} if action.nodes else {"iallocator": iallocator}
     if step.operation is Operation.RECREATE_DISKS:
         return {"nodes": list(action.nodes)}
     if step.operation is Operation.REINSTALL:
@@ -136,9 +139,9 @@ def _type(action: Action) -> RepairType:
     return action.type
 
 
-def _replace_tags(writer: Writer, new: str | None, old: Iterable[str], see_through: bool = True) -> None:
+def _replace_tags(writer: Writer, new: Iterable[str], old: Iterable[str], see_through: bool = True) -> None:
     """Set C(new), then remove C(old): between the two both stand, which every reader takes for the new one."""
-    tasks = [Task(Operation.ADD_TAGS, tags=(new,))] if new else []
+    tasks = [Task(Operation.ADD_TAGS, tags=tuple(new))] if tuple(new) else []
     tasks += [Task(Operation.REMOVE_TAGS, tags=tuple(old))] if tuple(old) else []
     if tasks:
         writer.submit(*tasks, see_through=see_through)

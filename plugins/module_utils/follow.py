@@ -6,36 +6,43 @@ from __future__ import annotations
 
 from .action import Action, busy_text, finish, submit, wait
 from .health import REINSTALL, Step
+from .limits import Limits
 from .model import Cluster, Job, NodeState, RepairType, utc
 from .opcodes import STEPS
 from .repairs import Progress, Repair, failed_step, repeatable, rest_of_reinstall, tries
 from .state import Case
+from .why import Why
 
 FIRST_PAUSE, LONGEST_PAUSE = 60, 3600  # seconds between two tries of a step; doubled each time
 KEPT = 20 * 24 * 3600  # seconds for which Ganeti surely keeps a job: it deletes archived ones after 21 days
 
 
-def follow(case: Case, repair: Repair, cluster: Cluster, now: float, retries: int) -> Action:
-    """What comes next for C(repair), which is pending; a step that failed is taken again C(retries) times."""
+def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Limits) -> Action:
+    """What comes next for C(repair), which is pending."""
     last = cluster.jobs.get(repair.jobs[-1]) if repair.jobs else None
+    steps, since = case.health.steps, now - limits.repair_window
     if case.progress is Progress.RUNNING:
-        return wait(case, f"{_jobs_text(repair, cluster)} is under way")
-    if case.progress is Progress.UNSEEN or case.busy:
-        return wait(case, busy_text(case) or "it has gone on while the cluster was being read")
+        return wait(case, Why.JOB_UNDER_WAY, f"{_jobs_text(repair, cluster)} is under way", steps)
+    if case.busy:
+        return wait(case, Why.OTHER_JOB, busy_text(case), steps)
+    if case.progress is Progress.UNSEEN:
+        return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", steps)
     rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
     if case.progress is Progress.CANCELED:
-        return finish(case, repair, None, _canceled_reason(case, repair, rest))
-    if case.progress is Progress.FAILED and last and not _may_repeat(case, repair, last, cluster, retries):
-        return finish(case, repair, "failure", _failed_reason(case, repair, last, cluster))
+        return finish(case, repair, None, _canceled_reason(case, repair, rest), since)
+    if case.progress is Progress.FAILED and last and not _may_repeat(case, repair, last, cluster, limits.retries):
+        return finish(case, repair, "failure", _failed_reason(case, repair, last, cluster), since)
     if case.progress in (Progress.FAILED, Progress.NO_ROOM) and last and last.ended and not case.health.whole:
         again = last.ended + _pause(tries(repair, cluster.jobs))
         if again > now:
-            what = f"job {last.id} failed" if case.progress is Progress.FAILED else "no room for it"
-            return wait(case, f"{what} ({last.error}); it is tried again after {utc(again)}")
+            failed = case.progress is Progress.FAILED
+            what, why = (f"job {last.id} failed", Why.TRIED_AGAIN) if failed else ("no room for it", Why.NO_ROOM)
+            return wait(case, why, f"{what} ({last.error}); it is tried again after {utc(again)}", steps)
     if repair.type is RepairType.REINSTALL and _is_forgotten(case, repair, now):
         gone = f"job {repair.jobs[-1]} has left the queue" if repair.jobs else "any job that it had has left the queue"
-        return finish(case, repair, "failure", f"{gone}, and nobody can tell whether its disks were installed since")
-    return _go_on(case, repair, rest, cluster, now)
+        lost = f"{gone}, and nobody can tell whether its disks were installed since"
+        return finish(case, repair, "failure", lost, since)
+    return _go_on(case, repair, rest, cluster, now, since)
 
 
 def _is_forgotten(case: Case, repair: Repair, now: float) -> bool:
@@ -67,7 +74,7 @@ def _canceled_reason(case: Case, repair: Repair, rest: tuple[Step, ...]) -> str:
     return f"{reason}; a suspend tag keeps the next one from starting"
 
 
-def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster, now: float) -> Action:
+def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster, now: float, since: float) -> Action:
     """What comes next for a repair none of whose jobs is under way or failed: its end, or its next step."""
     health = case.health
     if rest and cluster.nodes[case.instance.primary].state is not NodeState.OFFLINE:
@@ -77,18 +84,20 @@ def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster,
         return submit(case, repair, repair.type, rest, left)
     if health.whole:
         gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
-        return finish(case, repair, "success", f"it is healthy{gone}")
+        return finish(case, repair, "success", f"it is healthy{gone}", since)
     if health.advice:
-        return finish(case, repair, "enoperm", f"{health.problem}; {health.advice}")
+        return finish(case, repair, "enoperm", f"{health.problem}; {health.advice}", since)
     if health.steps[0].needs > repair.type:
         needed, allowed = health.steps[0].needs.label, repair.type.label
-        return finish(case, repair, "enoperm", f"{health.problem}; {needed} is needed, the repair may do {allowed}")
+        short = f"{health.problem}; {needed} is needed, the repair may do {allowed}"
+        return finish(case, repair, "enoperm", short, since)
     if health.waits_for:
-        return wait(case, f"{health.problem}; waits for {health.waits_for}")
+        return wait(case, Why.LAST_COPY_DRAINED, f"{health.problem}; waits for {health.waits_for}", health.steps)
     last = cluster.jobs.get(repair.jobs[-1]) if repair.jobs else None
     if last and last.ended and STEPS[health.steps[0].operation] in last.done and last.ended + FIRST_PAUSE > now:
         again = utc(last.ended + FIRST_PAUSE)  # does the cluster's answer show what it did? Better look twice.
-        return wait(case, f"{health.problem}, though job {last.id} has just seen to it; looked at again after {again}")
+        seen = f"{health.problem}, though job {last.id} has just seen to it; looked at again after {again}"
+        return wait(case, Why.JUST_CHANGED, seen, health.steps)
     return submit(case, repair, repair.type, health.steps, health.problem)
 
 

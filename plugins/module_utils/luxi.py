@@ -59,10 +59,12 @@ class LuxiClient:
             raise BadAnswer(f"cannot {what}: LUXI at {self._path} sent no object")
         return {**answer, "queue_drained": values[0], "watcher_paused_until": values[1] or 0}
 
-    def query(self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None) -> Sequence[Row]:
+    def query(
+        self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
+    ) -> Sequence[Row]:
         """See Client."""
         what = f"query {resource}s"
-        answer = self._call("Query", [resource, list(fields), qfilter], what)
+        answer = self._call("Query", [resource, list(fields), qfilter], what, seconds)
         return table(answer, len(fields), f"cannot {what}: LUXI at {self._path}")
 
     def submit(self, request: JobRequest) -> int | None:
@@ -72,27 +74,27 @@ class LuxiClient:
             raise AnswerLost(f"cannot tell whether {request} was submitted: LUXI sent no job id but {answer!r}")
         return answer
 
-    def _call(self, method: str, arguments: Sequence[Any], what: str) -> Any:
-        """The result of one call; C(what) is what was tried, for messages."""
-        tries = 1 if method in _WRITES else PATIENT_TRIES if self._known else READ_TRIES
+    def _call(self, method: str, arguments: Sequence[Any], what: str, seconds: float | None = None) -> Any:
+        """The result of one call; C(what) is what was tried, for messages. For C(seconds) see Client."""
+        tries = 1 if method in _WRITES or seconds else PATIENT_TRIES if self._known else READ_TRIES
         for pause in (0.25 * 2**number for number in range(tries - 1)):
             try:
-                return self._call_once(method, arguments, what)
+                return self._call_once(method, arguments, what, seconds or self._timeout)
             except Unreachable as error:
                 if isinstance(error.__cause__, (socket.timeout, BlockingIOError)):
                     raise  # it hangs, and has been waited for
                 time.sleep(pause)
-        return self._call_once(method, arguments, what)
+        return self._call_once(method, arguments, what, seconds or self._timeout)
 
-    def _call_once(self, method: str, arguments: Sequence[Any], what: str) -> Any:
+    def _call_once(self, method: str, arguments: Sequence[Any], what: str, seconds: float) -> Any:
         message = json.dumps({"method": method, "args": arguments}).encode() + END
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(self._timeout), 0))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), 0))
             try:
                 connection.connect(self._path)  # with settimeout it would not wait for its turn (measured: EAGAIN)
             except OSError as error:
                 raise _no_connection(error, self._path, what) from error
-            connection.settimeout(self._timeout)
+            connection.settimeout(seconds)
             try:
                 connection.sendall(message)
                 text = _receive(connection)

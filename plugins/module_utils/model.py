@@ -62,20 +62,27 @@ TEMPLATE_CLASSES: Mapping[str, TemplateClass] = {
 
 @dataclass(frozen=True)
 class Node:
-    """A node; C(vm_capable) says whether it may hold instances at all."""
+    """A node; C(vm_capable) says whether it may hold instances at all.
+
+    C(changed) is when its configuration was last changed, in seconds since the epoch: it was marked offline then, or
+    before (measured: whatever marks a node sets its mtime). C(powered) is None where Ganeti does not know.
+    """
 
     name: str
     group: str
     state: NodeState
     vm_capable: bool = True
+    changed: float | None = None
+    powered: bool | None = None
 
 
 @dataclass(frozen=True)
 class Group:
-    """A node group with its tags."""
+    """A node group with its tags; C(alloc_policy) is empty where it did not come."""
 
     name: str
     tags: tuple[str, ...] = ()
+    alloc_policy: str = "preferred"
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,7 @@ class Cluster:
     uuid: str = ""
     tags: tuple[str, ...] = ()
     default_iallocator: str = ""
+    enabled_disk_templates: tuple[str, ...] = ()
     queue_drained: bool | None = None
     watcher_paused_until: float | None = None
     nodes: Mapping[str, Node] = field(default_factory=dict)

@@ -11,49 +11,52 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from .action import Action, Kind
+from .action import Action, Kind, hold
+from .breaker import Breaker
 from .decide import decide
 from .errors import BadOption
-from .model import Cluster, NodeState
+from .limits import Limits
+from .model import Cluster, NodeState, RepairType
 from .policy import expired
-from .repairs import Progress
 from .state import Case, State, make_cases
 from .tags import TagSet, parse_tags
+from .why import Why
 
 Row = tuple[Case, Action]
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a user sets for a round. Names may be globs, and may leave the domain out, as in Ganeti."""
-
-    instances: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    max_in_flight: int = 10
-    retries: int = 2
-
-
-@dataclass(frozen=True)
 class Plan:
-    """What a round would do: C(rows) has every instance, by name; C(lifts) are the suspends to remove."""
+    """What a round would do: C(rows) has every instance, by name; C(upkeep) are the suspends to remove, and what the
+    breakers have to remember; C(breakers) are judged with the gates, the cluster's first."""
 
     cluster: Cluster
     limits: Limits
     time: float
     rows: tuple[Row, ...]
-    lifts: tuple[Action, ...]
+    upkeep: tuple[Action, ...]
     warnings: tuple[str, ...]
+    breakers: tuple[Breaker, ...] = ()
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        """All that is more than nothing, in the order in which it is carried out: repairs that have begun go first."""
-        planned = [action for case, action in self.rows if action.kind is not Kind.NONE]
-        return self.lifts + tuple(sorted(planned, key=lambda action: action.repair is None))
+        """All that is more than nothing, in the order in which it is carried out."""
+        planned = [row for row in self.rows if row[1].kind is not Kind.NONE]
+        return self.upkeep + tuple(action for case, action in sorted(planned, key=self.urgency))
+
+    def urgency(self, row: Row) -> tuple[bool, bool, bool, int, int, str]:
+        """Smaller for what comes first: what is done now; repairs that have begun; instances that are down before those
+        that only lost redundancy; of those that were asked for the oldest; the smaller risk; then by name."""
+        case, action = row
+        begun = action.repair is not None and not action.begins
+        asked = case.pending.timestamp if case.pending else int(self.time)
+        risk = int(action.type or RepairType.REINSTALL)
+        return not action.writes, not begun, not _is_down(case, self.cluster), asked, risk, case.instance.name
 
     @property
     def writes(self) -> bool:
         """Whether carrying it out sends anything but reads."""
-        return any(action.kind.writes for action in self.actions)
+        return any(action.writes for action in self.actions)
 
     @property
     def under_way(self) -> int:
@@ -70,7 +73,7 @@ class Plan:
 
 
 def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
-    """The plan for C(cluster) at C(now) (seconds since the epoch), before C(held) makes it keep to its limits.
+    """The plan for C(cluster) at C(now) (seconds since the epoch), before brakes and gates.
 
     Raises BadOption for a name that matches nothing.
     """
@@ -78,8 +81,7 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
     chosen = _chosen(cases, cluster, limits)
     inside = frozenset(case.instance.name for case in chosen)
     rows = [
-        (case, decide(case, cluster, now, limits.retries) if case.instance.name in inside else _outside(case))
-        for case in cases
+        (case, decide(case, cluster, now, limits) if case.instance.name in inside else _outside(case)) for case in cases
     ]
     cluster_tags = parse_tags(cluster.tags)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
@@ -88,7 +90,7 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
         limits=limits,
         time=now,
         rows=tuple(rows),
-        lifts=tuple(_lifts(cluster_tags, group_tags, chosen, limits, now)),
+        upkeep=tuple(_lifts(cluster_tags, group_tags, chosen, limits, now)),
         warnings=tuple(_warnings(cluster_tags, group_tags)),
     )
 
@@ -115,58 +117,29 @@ def _matching(option: str, patterns: tuple[str, ...], names: Iterable[str]) -> f
 
 
 def _outside(case: Case) -> Action:
-    return Action(Kind.NONE, case.instance.name, "outside of what this round is limited to")
-
-
-def held(plan: Plan) -> Plan:
-    """C(plan) with the new repairs held that would be more than C(max_in_flight) under way at once.
-
-    Repairs that have begun go on; of the new ones those come first whose instance is down.
-    """
-    most = plan.limits.max_in_flight
-    under_way = sum(1 for case, action in plan.rows if _is_under_way(case, action))
-    new = [row for row in plan.rows if _is_new(row[1])]
-    new.sort(key=lambda row: (not _is_down(row[0], plan.cluster), row[1].type, row[0].instance.name))
-    over = {case.instance.name for case, action in new[max(most - under_way, 0) :]}
-    why = f"max_in_flight lets {most} repairs be under way at once"
-    rows = [(case, hold(action, why) if case.instance.name in over else action) for case, action in plan.rows]
-    return replace(plan, rows=tuple(rows))
-
-
-def _is_new(action: Action) -> bool:
-    """Whether it submits the first job of a repair, of ours or of one that was asked for from outside."""
-    return action.kind is Kind.SUBMIT and not (action.repair and action.repair.jobs)
-
-
-def _is_under_way(case: Case, action: Action) -> bool:
-    if case.progress in (Progress.RUNNING, Progress.UNSEEN):
-        return True
-    return action.kind is Kind.SUBMIT and not _is_new(action)
+    return Action(Kind.NONE, case.instance.name, "outside of what this round is limited to", why=Why.NOT_CHOSEN)
 
 
 def is_left(plan: Plan) -> bool:
-    """Whether there is something in C(plan) that a later round can do, or see the end of."""
-    if plan.lifts or any(action.kind.writes or action.kind is Kind.WAIT for case, action in plan.rows):
-        return True
-    held = any(action.kind is Kind.HOLD and not case.policy.suspended for case, action in plan.rows)
-    return held and plan.limits.max_in_flight > 0
+    """Whether there is something in C(plan) that a later round can do, or see the end of, without anybody's help."""
+    return plan.writes or any(_passes(action, plan.limits) for case, action in plan.rows)
 
 
-def left_to_others(plan: Plan, why: str) -> Plan:
-    """C(plan) with everything held that would write, because of C(why)."""
-    rows = [(case, hold(action, why) if action.kind.writes else action) for case, action in plan.rows]
-    return replace(plan, rows=tuple(rows), lifts=tuple(hold(action, why) for action in plan.lifts))
+def _passes(action: Action, limits: Limits) -> bool:
+    """Whether what C(action) waits for goes by itself; a limit of 0, by the option of its name, never does."""
+    return action.why is not None and action.why.passes and getattr(limits, action.why.value, 1) != 0
 
 
-def hold(action: Action, why: str) -> Action:
-    """C(action), held because of C(why)."""
-    return replace(
-        action, kind=Kind.HOLD, reason=f"{action.reason}; held, as {why}", steps=(), remove=(), nodes=(), result=None
-    )
+def left_to_others(plan: Plan, why: Why, words: str) -> Plan:
+    """C(plan) with everything held that would write, because of C(why), which C(words) tell."""
+    rows = [(case, hold(action, why, words) if action.writes else action) for case, action in plan.rows]
+    return replace(plan, rows=tuple(rows), upkeep=tuple(hold(action, why, words) for action in plan.upkeep))
 
 
 def _is_down(case: Case, cluster: Cluster) -> bool:
-    return case.instance.meant_to_run and cluster.nodes[case.instance.primary].state is NodeState.OFFLINE
+    """Whether it should be running, and can't be."""
+    node = cluster.nodes.get(case.instance.primary)
+    return case.instance.meant_to_run and node is not None and node.state is NodeState.OFFLINE
 
 
 def _lifts(

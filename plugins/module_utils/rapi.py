@@ -67,13 +67,15 @@ class RapiClient:
             raise BadAnswer(f"cannot read the cluster's data: RAPI at {self._options.url} sent no object")
         return answer
 
-    def query(self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None) -> Sequence[Row]:
+    def query(
+        self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
+    ) -> Sequence[Row]:
         """See Client."""
         what, path = f"query {resource}s", "/2/query/" + resource
         if qfilter is None:
-            answer = self._call("GET", path, what, query={"fields": ",".join(fields)})
+            answer = self._call("GET", path, what, query={"fields": ",".join(fields)}, seconds=seconds)
         else:
-            answer = self._call("PUT", path, what, body={"fields": list(fields), "qfilter": qfilter})
+            answer = self._call("PUT", path, what, body={"fields": list(fields), "qfilter": qfilter}, seconds=seconds)
         return table(answer, len(fields), f"cannot {what}: RAPI at {self._options.url}")
 
     def submit(self, request: JobRequest) -> int | None:
@@ -90,18 +92,20 @@ class RapiClient:
             raise AnswerLost(f"cannot tell whether {request} was submitted: RAPI sent no job id but {answer!r}")
         return answer
 
-    def _call(self, method: str, path: str, what: str, query: Any = None, body: Any = None) -> Any:
-        """The decoded answer to one request; C(what) is what was tried, for messages."""
+    def _call(
+        self, method: str, path: str, what: str, query: Any = None, body: Any = None, seconds: float | None = None
+    ) -> Any:
+        """The decoded answer to one request; C(what) is what was tried, for messages. For C(seconds) see Client."""
         options, write = self._options, method != "GET" and not path.startswith("/2/query/")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", InsecureRequestWarning)  # the user has asked for it
-                answer = (self._writes if write else self._reads).request(
+                answer = (self._writes if write or seconds else self._reads).request(
                     method,
                     options.url + path,
                     params=query,
                     json=body,
-                    timeout=(min(CONNECT_TIMEOUT, options.timeout), options.timeout),
+                    timeout=(min(CONNECT_TIMEOUT, options.timeout), seconds or options.timeout),
                     verify=self._verify,
                     allow_redirects=False,
                 )

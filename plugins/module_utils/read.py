@@ -19,8 +19,8 @@ from .model import UNFINISHED, Cluster, Group, Instance, Job, Node, NodeState, R
 from .repairs import Repair, repairs_of, step_summaries
 from .tags import parse_tags
 
-_NODE = ("name", "group", "offline", "drained", "vm_capable")
-_GROUP = ("name", "tags")
+_NODE = ("name", "group", "offline", "drained", "vm_capable", "mtime", "powered")
+_GROUP = ("name", "tags", "alloc_policy")
 _TAGS = ("name", "tags")
 _INSTANCE = (
     "name",
@@ -54,6 +54,7 @@ def read_cluster(client: Client) -> Cluster:
         uuid=_text(info, "uuid"),
         tags=cluster_tags(info),
         default_iallocator=_text(info, "default_iallocator"),
+        enabled_disk_templates=tuple(_list(info.get("enabled_disk_templates"))),
         queue_drained=info.get("queue_drained"),
         watcher_paused_until=info.get("watcher_paused_until"),
         nodes={node.name: node for node in nodes},
@@ -99,14 +100,24 @@ def _node(row: Row) -> Node:
     state = NodeState.UNKNOWN
     if all(isinstance(flag, bool) for flag in flags):
         state = NodeState.OFFLINE if flags[0] else NodeState.DRAINED if flags[1] else NodeState.ONLINE
-    return Node(_named("node", values), str(values.get("group", "")), state, values.get("vm_capable") is True)
+    changed, powered = values.get("mtime"), values.get("powered")
+    return Node(
+        name=_named("node", values),
+        group=str(values.get("group", "")),
+        state=state,
+        vm_capable=values.get("vm_capable") is True,
+        changed=float(changed) if isinstance(changed, (int, float)) else None,
+        powered=powered if isinstance(powered, bool) else None,
+    )
 
 
 def _group(row: Row) -> Group | None:
     """The group, or None if its tags did not come: nobody knows then what is allowed for its instances."""
     values = _values(_GROUP, row)
     name, tags = _named("group", values), values.get("tags")
-    return Group(name, tuple(tags)) if tags is not None and _is_texts(tags) else None
+    if tags is None or not _is_texts(tags):
+        return None
+    return Group(name, tuple(tags), str(values.get("alloc_policy", "")))
 
 
 def _instance(row: Row) -> Instance:

@@ -1,88 +1,23 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Report: a plan and what became of it, as data for modules and as lines for people (design, section 6)."""
+"""Report: a plan and what became of it, as lines for people (design, section 6)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from .action import Action, Kind
-from .model import Cluster, utc
+from .gates import nodes_to_fence
+from .model import utc
 from .plan import Plan
-from .repairs import Repair
-from .state import Case, State
-from .tags import FOREVER, parse_tags
+from .state import State
+from .tags import parse_tags
 from .writer import NOT_BEGUN, Outcome
 
 WIDTH = 100  # of the lines of a report
 INDENT = "    "
-
-
-def facts(plan: Plan) -> dict[str, Any]:
-    """All of C(plan) as C(ansible_facts.ganeti_autorepair) gives it."""
-    return {
-        "cluster": _cluster(plan.cluster),
-        "time": int(plan.time),
-        "summary": dict(plan.summary),
-        "nodes": [
-            {"name": node.name, "group": node.group, "state": node.state.value, "vm_capable": node.vm_capable}
-            for node in plan.cluster.nodes.values()
-        ],
-        "instances": [_instance(case, action) for case, action in plan.rows],
-        "plan": planned(plan),
-        "report": lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=True),
-    }
-
-
-def planned(plan: Plan) -> dict[str, Any]:
-    """The actions of C(plan), and a hash over those that write: the same hash means the same deeds."""
-    deeds = [_deed(action) for action in plan.actions if action.kind.writes]
-    text = json.dumps(sorted(deeds, key=lambda deed: (deed["scope"], deed["name"])), sort_keys=True)
-    return {
-        "actions": [_action(action) for action in plan.actions],
-        "hash": hashlib.sha256(text.encode()).hexdigest(),
-    }
-
-
-def performed(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """The actions with what became of each."""
-    return [
-        dict(
-            _action(outcome.action),
-            jobs=list(outcome.jobs),
-            tags_added=list(outcome.added),
-            tags_removed=list(outcome.removed),
-            error=outcome.error or None,
-        )
-        for outcome in outcomes
-    ]
-
-
-def under_way(plan: Plan) -> list[dict[str, Any]]:
-    """The repairs that have not ended, each with what it waits for."""
-    return [
-        {"instance": case.instance.name, "type": case.pending.type.label, "reason": action.reason}
-        for case, action in plan.rows
-        if case.pending
-    ]
-
-
-def diff(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
-    """The tags of every object that changed, before and after, as C(--diff) shows them."""
-    return [
-        {
-            "before_header": f"{outcome.action.scope} {outcome.action.name}".strip(),
-            "after_header": f"{outcome.action.scope} {outcome.action.name}".strip(),
-            "before": "".join(f"{tag}\n" for tag in outcome.removed),
-            "after": "".join(f"{tag}\n" for tag in outcome.added),
-        }
-        for outcome in outcomes
-        if outcome.added or outcome.removed
-    ]
 
 
 def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
@@ -95,86 +30,17 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     remarks = [f"ERROR {_object(outcome.action)}: {outcome.error}" for outcome in errors]
     remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]
     remarks += [f"WARNING {warning}" for warning in before.warnings]
+    remarks += [f"BREAKER {one.words}" for one in after.breakers if one.tripped]
+    remarks += [f"FENCE {name}: steps wait for the word that it is off" for name in nodes_to_fence(after)]
     text += ["", *remarks] if remarks else []
     counts = [f"{count} {state}" for state, count in after.summary.items() if count]
     text += ["", "{} instances: {}".format(len(after.rows), ", ".join(counts) or "none")]
+    held = Counter(action.why.value for case, action in after.rows if action.kind is Kind.HOLD and action.why)
+    text += ["held: " + ", ".join(f"{count} by {why}" for why, count in sorted(held.items()))] if held else []
     return text
 
 
-# --- the parts ------------------------------------------------------------------------------------------------------
-
-
-def _cluster(cluster: Cluster) -> dict[str, Any]:
-    return {
-        "name": cluster.name,
-        "master": cluster.master,
-        "version": cluster.version,
-        "uuid": cluster.uuid,
-        "queue_drained": cluster.queue_drained,
-        "watcher_paused_until": cluster.watcher_paused_until,
-        "tags": list(cluster.tags),
-    }
-
-
-def _instance(case: Case, action: Action) -> dict[str, Any]:
-    until = case.policy.suspended_until
-    instance = case.instance
-    return {
-        "name": instance.name,
-        "uuid": instance.uuid,
-        "group": case.group,
-        "disk_template": instance.disk_template,
-        "primary": instance.primary,
-        "secondaries": list(instance.secondaries),
-        "admin_state": instance.admin_state,
-        "state": case.state.value,
-        "policy": {
-            "allowed": _label(case.policy.allowed),
-            "suspended_until": "forever" if until == FOREVER else None if until is None else int(until),
-            "source": case.policy.source,
-        },
-        "repair": _repair(case.failure or case.pending or (case.results[-1] if case.results else None)),
-        "needs": _label(case.health.needs),
-        "next": action.kind.value,
-        "reason": action.reason,
-    }
-
-
-def _label(kind: Any) -> str | None:
-    return None if kind is None else str(kind.label)
-
-
-def _repair(repair: Repair | None) -> dict[str, Any] | None:
-    if repair is None:
-        return None
-    return {
-        "type": repair.type.label,
-        "id": repair.id,
-        "timestamp": repair.timestamp,
-        "jobs": list(repair.jobs),
-        "result": repair.result,
-    }
-
-
-def _action(action: Action) -> dict[str, Any]:
-    return {
-        "instance": action.name if action.scope == "instance" else None,
-        "scope": action.scope,
-        "name": action.name,
-        "action": action.kind.value,
-        "type": _label(action.type),
-        "id": action.repair.id if action.repair else None,
-        "steps": [step.operation.value for step in action.steps],
-        "nodes": list(action.nodes),
-        "result": action.result,
-        "reason": action.reason,
-    }
-
-
-def _deed(action: Action) -> dict[str, Any]:
-    """What an action would do, without the words about it; where disks go is settled only when they are recreated."""
-    deed = dict(_action(action), remove=sorted(action.remove))
-    return {key: value for key, value in deed.items() if key not in ("reason", "nodes", "instance")}
+# --- the parts -------------------------------------------------------------------------------------------------------
 
 
 _DONE: Mapping[Kind, tuple[str, str]] = {  # what a kind of action reads like: in a dry run, and when it was done
@@ -247,5 +113,14 @@ def _done(outcome: Outcome, dry_run: bool) -> str:
         taken = [step.value for step in outcome.steps] or [action.steps[0].operation.value]
         nodes = " on " + " and ".join(action.nodes) if action.nodes else ""
         step = ", ".join([taken[0] + nodes, *taken[1:]])
-        return f"would submit {step}" if dry_run else f"job {outcome.jobs[-1]}: {step}"
+        return f"would submit {step}{_to_come(action, len(taken))}" if dry_run else f"job {outcome.jobs[-1]}: {step}"
     return _DONE[action.kind][0 if dry_run else 1].format(action.result or "no result")
+
+
+def _to_come(action: Action, taken: int) -> str:
+    """The steps that follow those that are taken now, and which of them nobody has permitted."""
+    allowed = len(action.permitted)
+    later = [
+        step.operation.value + (", not permitted" if at >= allowed else "") for at, step in enumerate(action.steps)
+    ]
+    return "".join(f", then {name}" for name in later[taken:])

@@ -4,20 +4,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .action import Kind
+from .approve import check_approved
 from .capacity import place
 from .claim import ClaimedClient, Terms, take
 from .client import Client
 from .confirm import confirm
 from .errors import AutorepairError, Held, QueueDrained
 from .execute import Settings, carry_out
-from .plan import Limits, Plan, held, is_left, left_to_others, make_plan
+from .gates import gated
+from .limits import Limits
+from .plan import Plan, is_left, left_to_others, make_plan
 from .read import read_cluster
-from .report import diff, lines, performed, planned, under_way
+from .report import lines
+from .results import breaker, diff, held, performed, planned, under_way
 from .state import State
+from .turns import in_turn
+from .why import Why
 from .writer import Outcome
 
 
@@ -50,33 +56,37 @@ class Round:
 
 
 def look(client: Client, limits: Limits, now: float) -> Plan:
-    """The plan for the cluster behind C(client) as it stands at C(now); sends reads only."""
-    return held(make_plan(read_cluster(client), limits, now))
+    """The plan for the cluster behind C(client) as it stands at C(now); sends reads only.
+
+    Raises PlanDiffers where another plan was approved.
+    """
+    plan = in_turn(place(gated(make_plan(read_cluster(client), limits, now)), client))
+    if limits.approved:
+        check_approved(limits.approved, planned(plan))
+    return plan
 
 
 def rehearse(client: Client, limits: Limits, settings: Settings, now: float) -> Round:
     """What a round would do, for check mode; C(client) sends no writes. Nothing is claimed."""
-    plan = _plan(client, limits, now)
+    plan = look(client, limits, now)
     outcomes, trouble = carry_out(plan, client, settings)
     return Round(plan, outcomes, plan, trouble)
 
 
 def play(client: Client, limits: Limits, settings: Settings, terms: Terms) -> Round:
     """Play one round. Raises an AutorepairError when it can't begin; what goes wrong later stands in the round."""
-    plan = _plan(client, limits, terms.clock())
+    plan = look(client, limits, terms.clock())
     if not plan.writes:
         return _quiet(plan)
     try:
         claimed = take(client, plan.cluster.tags, terms)
-    except Held as other:
-        return _quiet(left_to_others(plan, str(other)))
-    except QueueDrained:
-        return _quiet(left_to_others(plan, "the job queue is drained"))
+    except (Held, QueueDrained) as error:
+        if limits.approved:  # that plan, or a failure
+            raise
+        drained = isinstance(error, QueueDrained)
+        why, words = (Why.QUEUE_DRAINED, "the job queue is drained") if drained else (Why.CLAIMED, str(error))
+        return _quiet(left_to_others(plan, why, words))
     return _write(claimed, limits, settings, terms)
-
-
-def _plan(client: Client, limits: Limits, now: float) -> Plan:
-    return held(place(make_plan(read_cluster(client), limits, now), client))
 
 
 def _quiet(plan: Plan) -> Round:
@@ -88,7 +98,7 @@ def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Ter
     """What a round does while it is the only one that writes; it looks at the cluster again first."""
     lost = False
     try:
-        plan = _plan(client, limits, terms.clock())
+        plan = look(client, limits, terms.clock())
         outcomes, trouble = carry_out(plan, client, settings)
         lost = any(outcome.lost for outcome in outcomes)
     finally:  # a request without an answer may still be on its way: nobody writes before it has arrived, or never will
@@ -97,7 +107,7 @@ def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Ter
         outcomes = confirm(outcomes, client, terms.sleep, released)
         if not any(outcome.written for outcome in outcomes):
             return Round(plan, outcomes, plan, trouble)
-        return Round(plan, outcomes, look(client, limits, terms.clock()), trouble)
+        return Round(plan, outcomes, look(client, replace(limits, approved=None), terms.clock()), trouble)
     except AutorepairError as error:
         return Round(plan, outcomes, plan, trouble or error, seen=False)
 
@@ -122,6 +132,8 @@ def result(played: Round, check_mode: bool) -> dict[str, Any]:
         "left": played.left,
         "failed_instances": failed if played.seen else None,
         "plan": planned(played.before),
+        "breaker": breaker(played.after),
+        "held": held(played.after),
         "report": lines(played.before, played.outcomes, played.after, check_mode),
         "diff": diff(played.outcomes),
     }

@@ -50,6 +50,16 @@ class Case:
         """The repairs that have ended."""
         return tuple(repair for repair in self.repairs if repair.result is not None)
 
+    def repaired(self, since: float) -> tuple[Repair, ...]:
+        """The repairs that have done something and ended since then (seconds since the epoch), but for failures."""
+        return tuple(one for one in self.results if one.jobs and one.result != "failure" and one.timestamp > since)
+
+    def outdated(self, since: float) -> tuple[str, ...]:
+        """The tags of repairs that have ended, but for those that have done something and ended since then: these tell
+        how often it was repaired."""
+        kept = self.repaired(since)
+        return tuple(tag for repair in self.results if repair not in kept for tag in repair.tags)
+
     @property
     def unread(self) -> tuple[Malformed, ...]:
         """Tags of repairs that can't be read: then nothing is known of what is under way."""

@@ -76,8 +76,18 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Breaking:
+    """On the cluster or a group: the breaker has tripped, and stays shut until C(until), in seconds since the epoch;
+    where that is None, as long as the storm lasts and a while longer (law 9)."""
+
+    tag: str
+    until: int | None
+
+
+@dataclass(frozen=True)
 class Malformed:
-    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(pending), C(result) or C(claim)."""
+    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(pending), C(result), C(claim) or
+    C(breaker)."""
 
     tag: str
     kind: str
@@ -87,7 +97,7 @@ class Malformed:
         return f"the tag {self.tag} can't be read: {self.problem}"
 
 
-Tag = Union[Enable, Suspend, Pending, Result, Claim, Malformed]
+Tag = Union[Enable, Suspend, Pending, Result, Claim, Breaking, Malformed]
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ class TagSet:
     pendings: tuple[Pending, ...] = ()
     results: tuple[Result, ...] = ()
     claims: tuple[Claim, ...] = ()
+    breakers: tuple[Breaking, ...] = ()
     malformed: tuple[Malformed, ...] = ()
 
 
@@ -111,6 +122,7 @@ def parse_tags(texts: Iterable[str]) -> TagSet:
         pendings=tuple(tag for tag in parsed if isinstance(tag, Pending)),
         results=tuple(tag for tag in parsed if isinstance(tag, Result)),
         claims=tuple(tag for tag in parsed if isinstance(tag, Claim)),
+        breakers=tuple(tag for tag in parsed if isinstance(tag, Breaking)),
         malformed=tuple(tag for tag in parsed if isinstance(tag, Malformed)),
     )
 
@@ -126,6 +138,8 @@ def parse_tag(text: str) -> Tag:
         return _parse_result(text, rest.split(":"))
     if word == "claim":
         return _parse_claim(text, rest.split(":"))
+    if word == "breaker":
+        return _parse_breaker(text, rest, bool(colon))
     if word.lower().startswith("suspend"):  # somebody meant to stop us
         return Malformed(text, "suspend", f"{text[len(PREFIX) :]} is not spelt as suspend or suspend:TIMESTAMP")
     kind = RepairType.parse(word)
@@ -168,6 +182,12 @@ def _parse_claim(text: str, fields: list[str]) -> Tag:
     return Claim(text, fields[0], int(fields[1]))
 
 
+def _parse_breaker(text: str, until: str, timed: bool) -> Tag:
+    if timed and not _NUMBER.match(until):
+        return Malformed(text, "breaker", f"{until or 'nothing'} is no timestamp in seconds")
+    return Breaking(text, int(until) if timed else None)
+
+
 def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None:
     """What is wrong with the fields that a pending and a result tag share, if anything."""
     if RepairType.parse(kind) is None:
@@ -201,6 +221,11 @@ def result_tag(kind: RepairType, repair_id: str, timestamp: int, result: str, jo
 def claim_tag(holder: str, until: int) -> str:
     """The tag by which C(holder) claims the cluster."""
     return f"{PREFIX}claim:{_holder_name(holder)}:{until}"
+
+
+def breaker_tag(until: int | None = None) -> str:
+    """The tag by which the cluster or a group remembers that too much was broken: now, or until a time."""
+    return f"{PREFIX}breaker" + ("" if until is None else f":{until}")
 
 
 def _holder_name(text: str) -> str:

@@ -155,6 +155,19 @@ ansible_facts:
               returned: success
               type: bool
               sample: true
+            powered:
+              description:
+                - Whether Ganeti has it as powered on; null where it does not know, for want of an C(oob_program).
+              returned: success
+              type: bool
+              sample: null
+            changed:
+              description:
+                - When its configuration was last changed, in seconds since the epoch; it was marked offline then, or
+                  before.
+              returned: success
+              type: int
+              sample: 1795259564
         instances:
           description: The instances, by name.
           returned: success
@@ -270,6 +283,13 @@ ansible_facts:
               returned: success
               type: str
               sample: submit
+            why:
+              description:
+                - Why nothing is done now, by the name that docs/why-it-did-not-repair.md explains; null where something
+                  is.
+              returned: success
+              type: str
+              sample: null
             reason:
               description: Why, in words.
               returned: success
@@ -281,7 +301,9 @@ ansible_facts:
           type: dict
           contains:
             actions:
-              description: Its actions; those on the cluster and on groups have no C(instance).
+              description:
+                - Its actions; those on the cluster and on groups have no C(instance). C(steps) are all that are to
+                  come, C(permitted) those of them that the permission covers.
               returned: success
               type: list
               elements: dict
@@ -291,16 +313,80 @@ ansible_facts:
                   instance: web1.example.com
                   name: web1.example.com
                   nodes: []
+                  permitted: ["failover", "replace-disks"]
                   reason: primary node3.example.com is offline
+                  remove: []
                   result: null
                   scope: instance
                   steps: ["failover", "replace-disks"]
                   type: failover
+                  why: null
+            fence:
+              description: The nodes that steps wait for only because nobody has confirmed that they are off.
+              returned: success
+              type: list
+              elements: str
+              sample: []
             hash:
               description: A hash over what the plan would write; the same hash means the same deeds.
               returned: success
               type: str
               sample: 4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
+        breaker:
+          description:
+            - Whether too much is broken for repairs to begin, in the scope that has tripped, or else the cluster.
+          returned: success
+          type: dict
+          contains:
+            tripped:
+              description: Whether no repair begins.
+              returned: success
+              type: bool
+              sample: true
+            counted:
+              description: The nodes that hold instances and are offline, or of which nobody knows.
+              returned: success
+              type: int
+              sample: 3
+            limit:
+              description: How many of them are let be.
+              returned: success
+              type: int
+              sample: 2
+            total:
+              description: The nodes that can hold instances.
+              returned: success
+              type: int
+              sample: 5
+            scope:
+              description: V(cluster) or V(group).
+              returned: success
+              type: str
+              sample: cluster
+            name:
+              description: The name of the node group; empty for the cluster.
+              returned: success
+              type: str
+              sample: ""
+            until:
+              description: After a storm, when repairs begin again, in seconds since the epoch; else null.
+              returned: success
+              type: int
+              sample: null
+            reason:
+              description: Why it has tripped, in words; null where it has not.
+              returned: success
+              type: str
+              sample: 3 of 5 nodes hold instances and are offline, and max_unhealthy (40%) lets 2 be
+        held:
+          description:
+            - The brakes and gates that hold something back, each by its name, with the instances that it holds.
+          returned: success
+          type: list
+          elements: dict
+          sample:
+            - why: max_in_flight
+              instances: ["web1.example.com", "web2.example.com"]
         report:
           description: The state and the plan as lines for people.
           returned: success
@@ -314,7 +400,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, connect, limits, run
-from ansible_collections.ganeti.autorepair.plugins.module_utils.report import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import look
 
 

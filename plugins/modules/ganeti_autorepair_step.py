@@ -25,8 +25,7 @@ options:
     description:
       - Whether to carry on, round after round, until nothing is left to do or O(wait_timeout) has passed. The jobs that
         are waited for are asked after in one request. A line of progress is shown from time to time.
-      - Check mode plays one round only. An instance that waits for a person, for instance for a drained node to come
-        back, is waited for too.
+      - Check mode plays one round only. What waits for a person, or for a time window, is not waited for.
     type: bool
     default: false
   wait_timeout:
@@ -35,6 +34,14 @@ options:
         RV(under_way), and is followed by the next run.
     type: int
     default: 3600
+  approved_plan:
+    description:
+      - The plan that somebody has approved, as the facts return it below C(plan), or its hash alone. The step carries
+        out exactly that, or fails, before anything is written, and says what differs; with the hash alone it can only
+        say what it would do now.
+      - The hash is over what would be done, not over when, nor over the nodes that are chosen for new disks.
+      - With O(wait), the repairs of the approved plan are followed to their end; no other begins.
+    type: raw
   reason:
     description:
       - Words for the reason trail of every job that is submitted, beside the id of the repair.
@@ -91,6 +98,29 @@ EXAMPLES = r"""
     wait: true
     wait_timeout: 1800
 
+- name: Ask more before running state or data is lost
+  ganeti.autorepair.ganeti_autorepair_step:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    max_unhealthy: 2
+    fencing: confirmed
+    fenced_nodes:
+      - node3.example.com
+    windows:
+      - type: reinstall
+        days: [mon, tue, wed, thu, fri]
+        start: "09:00"
+        end: "17:00"
+        timezone: Europe/Berlin
+
+- name: Do what was approved, and nothing else
+  ganeti.autorepair.ganeti_autorepair_step:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    approved_plan: "{{ lookup('ansible.builtin.file', 'plan.json') | from_json }}"
+
 - name: Play a round on the master itself, over Ganeti's own socket
   ganeti.autorepair.ganeti_autorepair_step:
     transport: luxi
@@ -134,6 +164,12 @@ actions:
       returned: success
       type: str
       sample: null
+    why:
+      description:
+        - Why nothing was done, by the name that docs/why-it-did-not-repair.md explains; null where something was.
+      returned: success
+      type: str
+      sample: null
     steps:
       description:
         - The steps to come. The first was submitted; over LUXI a recreation of disks and the steps after it are one
@@ -142,8 +178,14 @@ actions:
       type: list
       elements: str
       sample: ["failover", "replace-disks"]
+    permitted:
+      description: Those of the steps that the permission covers, up to the first that it does not.
+      returned: success
+      type: list
+      elements: str
+      sample: ["failover", "replace-disks"]
     nodes:
-      description: The nodes that were chosen for new disks, the primary first.
+      description: The nodes that were chosen for new disks, the primary first; or the target on shared storage.
       returned: success
       type: list
       elements: str
@@ -153,6 +195,12 @@ actions:
       returned: success
       type: str
       sample: null
+    remove:
+      description: The tags that it removes.
+      returned: success
+      type: list
+      elements: str
+      sample: []
     reason:
       description: Why, in words.
       returned: success
@@ -206,6 +254,59 @@ under_way:
     - instance: web1.example.com
       type: failover
       reason: job 4711 (INSTANCE_FAILOVER) is under way
+breaker:
+  description: Whether too much is broken for repairs to begin, in the scope that has tripped, or else the cluster.
+  returned: success, and failure after the round had begun
+  type: dict
+  contains:
+    tripped:
+      description: Whether no repair begins.
+      returned: success
+      type: bool
+      sample: true
+    counted:
+      description: The nodes that hold instances and are offline, or of which nobody knows.
+      returned: success
+      type: int
+      sample: 3
+    limit:
+      description: How many of them are let be.
+      returned: success
+      type: int
+      sample: 2
+    total:
+      description: The nodes that can hold instances.
+      returned: success
+      type: int
+      sample: 5
+    scope:
+      description: V(cluster) or V(group).
+      returned: success
+      type: str
+      sample: cluster
+    name:
+      description: The name of the node group; empty for the cluster.
+      returned: success
+      type: str
+      sample: ""
+    until:
+      description: After a storm, when repairs begin again, in seconds since the epoch; else null.
+      returned: success
+      type: int
+      sample: null
+    reason:
+      description: Why it has tripped, in words; null where it has not.
+      returned: success
+      type: str
+      sample: 3 of 5 nodes hold instances and are offline, and max_unhealthy (40%) lets 2 be
+held:
+  description: The brakes and gates that hold something back, each by its name, with the instances that it holds.
+  returned: success, and failure after the round had begun
+  type: list
+  elements: dict
+  sample:
+    - why: max_in_flight
+      instances: ["web1.example.com", "web2.example.com"]
 left:
   description: Whether a later round has something to do, or to see the end of.
   returned: success, and failure after the round had begun
@@ -218,11 +319,12 @@ failed_instances:
   elements: str
   sample: []
 plan:
-  description: The plan that was carried out, with its C(actions) and its C(hash), as in the facts.
-  returned: success, and failure after the round had begun
+  description: The plan that was carried out, with C(actions), C(fence) and C(hash), as in the facts.
+  returned: success, and failure after the round had begun, and where it is not the approved plan
   type: dict
   sample:
     actions: []
+    fence: []
     hash: 4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
 report:
   description: All of this as lines for people.
@@ -230,6 +332,13 @@ report:
   type: list
   elements: str
   sample: ["cluster.example.com, 2026-12-01T00:00:00Z", "", "15 instances: 15 healthy"]
+differences:
+  description:
+    - How the plan differs from the approved one, a line for each object; its deeds, where only a hash was given.
+  returned: failure, as the plan is not the approved one
+  type: list
+  elements: str
+  sample: ["web1.example.com: approved was submit failover, now it is nothing"]
 failure:
   description: The kind of error, for programs.
   returned: failure
@@ -286,6 +395,7 @@ def tell(module, rounds):
 def main():
     """Play, and exit."""
     options = {
+        "approved_plan": {"type": "raw"},
         "reason": {"type": "str", "default": ""},
         "iallocator": {"type": "str"},
         "wait": {"type": "bool", "default": False},

@@ -13,13 +13,15 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, Plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, look, play, rehearse
 from simulator import RequestFault, Simulator
 from simulator.faults import Action
+from unbraked import unbraked
 
 from .direct import TRANSPORTS, direct_client
 
@@ -84,7 +86,7 @@ class Site:
 
     def look(self, limits: Limits | None = None) -> Plan:
         """The plan for the cluster as it stands."""
-        return look(self.client(), limits or Limits(), self.cluster.clock.now())
+        return look(self.client(), limits or unbraked(), self.cluster.clock.now())
 
     def play(
         self,
@@ -96,7 +98,7 @@ class Site:
         **changes: object,
     ) -> Round:
         """Play one round; jobs go on while the runner waits."""
-        client, wanted = self.client(**changes), limits or Limits()
+        client, wanted = self.client(**changes), limits or unbraked()
         settings = Settings(reason, iallocator, self.new_id)
         if check:
             return rehearse(DryRunClient(client), wanted, settings, self.cluster.clock.now())

@@ -34,9 +34,9 @@ class DirectRapi(RapiClient):
         super().__init__(RapiOptions("simulator.invalid", user="lab", password="labsecret"))
         self._simulator = simulator
 
-    def _call(self, method: str, path: str, what: str, query: Any = None, body: Any = None) -> Any:
+    def _call(self, method: str, path: str, what: str, query: Any = None, body: Any = None, seconds: Any = None) -> Any:
         self._reads, self._writes = _Session(self._simulator, 3), _Session(self._simulator, 1)  # type: ignore[assignment]
-        return super()._call(method, path, what, query, body)
+        return super()._call(method, path, what, query, body, seconds)
 
 
 class _Session:
@@ -69,7 +69,7 @@ class DirectLuxi(LuxiClient):
         super().__init__("/simulator.invalid")
         self._simulator = simulator
 
-    def _call_once(self, method: str, arguments: Sequence[Any], what: str) -> Any:
+    def _call_once(self, method: str, arguments: Sequence[Any], what: str, seconds: float) -> Any:
         try:
             answer = self._simulator.call(method, *arguments)
         except ConnectionLost as error:

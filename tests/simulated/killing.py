@@ -20,10 +20,11 @@ from typing import Any
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, is_left
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, look, play
 from simulator import Cluster, Simulator
 from simulator.faults import line
+from unbraked import unbraked
 
 from .conftest import TAG
 from .direct import direct_client
@@ -56,7 +57,7 @@ class Runners:
         hooks.before[:], hooks.after[:] = [self._before(watch)], [self._after(watch)]
         terms = Terms(self.name, self.cluster.clock.now, self._sleep(watch))
         settings = Settings("", "", lambda: f"{self.name}-{next(ids)}")
-        played = play(direct_client(self.simulator, self.transport), Limits(), settings, terms)
+        played = play(direct_client(self.simulator, self.transport), unbraked(), settings, terms)
         self._has_answer(watch)
         return played
 
@@ -241,7 +242,7 @@ def what_came_of_it(cluster: Cluster) -> dict[str, object]:
     for name, tagged in objects:
         tags = [_comparable(tag.removeprefix(TAG), cluster) for tag in tagged.tags]
         came[f"tags of {name}"] = sorted(tag for tag in tags if not tag.startswith("claim:"))
-    plan = look(direct_client(Simulator(cluster), "luxi"), Limits(), cluster.clock.now())
+    plan = look(direct_client(Simulator(cluster), "luxi"), unbraked(), cluster.clock.now())
     for case, action in plan.rows:
         web = cluster.instance(case.instance.name)
         runs = (len(web.running_on), web.admin_state, web.wiped, web.has_disks)

@@ -66,7 +66,9 @@ class Wire:
         """See Client."""
         return self._send(self._client.cluster_info)
 
-    def query(self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None) -> Sequence[Row]:
+    def query(
+        self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
+    ) -> Sequence[Row]:
         """See Client. A round's look at the cluster begins with names and tags of the instances."""
         if resource == "instance" and len(fields) == 2:
             self._witness.looks[self._holder] = len(self._witness.seen)

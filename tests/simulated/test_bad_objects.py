@@ -10,11 +10,11 @@ import json
 import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
 from simulator.faults import ANSWER, RequestFault
 from simulator.http import answer
 from simulator.message import success
 from simulator.trouble import JobTrouble
+from unbraked import unbraked
 
 from .conftest import TAG, Site
 
@@ -63,7 +63,9 @@ def test_a_malformed_tag_on_the_cluster(broken: Site) -> None:
 
 def test_a_node_that_is_missing_from_the_answer(broken: Site) -> None:
     """Whose node is not known is left alone; the others are repaired."""
-    rows = json.loads(broken.simulator.ask("GET", "/2/query/node?fields=name,group,offline,drained,vm_capable").body)
+    rows = json.loads(
+        broken.simulator.ask("GET", "/2/query/node?fields=name,group,offline,drained,vm_capable,mtime,powered").body
+    )
     broken.cluster.add_instance("lost", "rbd", "node4")
     rows["data"] = [row for row in rows["data"] if row[0][1] != "node4"]
     if broken.transport == "luxi":
@@ -81,15 +83,15 @@ def test_a_node_that_is_missing_from_the_answer(broken: Site) -> None:
 def test_a_name_that_does_not_exist(broken: Site) -> None:
     """Nothing is done for a round that is limited to something unknown."""
     with pytest.raises(BadOption, match="instances: nothing in the cluster is called wbe"):
-        broken.play(Limits(instances=("wbe",)))
+        broken.play(unbraked(instances=("wbe",)))
     with pytest.raises(BadOption, match="groups: nothing in the cluster is called rack9"):
-        broken.play(Limits(groups=("rack9",)))
+        broken.play(unbraked(groups=("rack9",)))
     assert not broken.simulator.log.writes()
 
 
 def test_a_round_for_one_instance(broken: Site) -> None:
     """Only what was named is touched."""
-    broken.play(Limits(instances=("d*",)))
+    broken.play(unbraked(instances=("d*",)))
     assert broken.tags("db") and not broken.tags("web")
 
 
@@ -110,7 +112,7 @@ def test_a_job_that_fails(broken: Site, retries: int) -> None:
     the job's own words in the report, and nothing more is done."""
     text = "the disk is on fire"
     broken.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", instance="db", text=text, times=9))
-    started, limits = broken.cluster.clock.now(), Limits(retries=retries)
+    started, limits = broken.cluster.clock.now(), unbraked(retries=retries)
     while broken.state("db") != "repair_failed":
         broken.play(limits)
         broken.simulator.advance(10)

@@ -31,14 +31,15 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Ter
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AnswerLost, ClusterError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Instance, JobRequest, Node, NodeState
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import Repair
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import TagSet
 from simulator import Cluster, Simulator, opcodes
 from simulator.faults import DROP_AFTER, DROP_BEFORE
 from simulator.trouble import JobTrouble
+from unbraked import unbraked
 
 from .conftest import Site
 from .direct import TRANSPORTS
@@ -87,7 +88,7 @@ STEPS = [f"OP_INSTANCE_{step}" for step in ("FAILOVER", "MIGRATE", "REPLACE_DISK
 REBUILDS = [f"OP_INSTANCE_{step}" for step in ("RECREATE_DISKS", "REINSTALL", "SET_PARAMS")]
 WORK, OPCODES = some.sampled_from(STEPS), [*STEPS, *REBUILDS, "OP_TAGS_SET", "OP_TAGS_DEL"]
 MANNERS = some.sampled_from(["fail", "fail_late", "cancel", "hang"])
-ALL, NEVER = Limits(), Moment()
+ALL, NEVER = unbraked(), Moment()
 DUE = precondition(lambda self: self.due)
 UNREST = precondition(lambda self: self.restless < 3)
 Does = TypeVar("Does", bound=Callable[..., None])
@@ -277,7 +278,7 @@ class Life(RuleBasedStateMachine):
     @rule(transport=WIRES, name=some.none() | INSTANCES)
     def round(self, transport: str, name: str | None) -> None:
         """A round, of one instance or of all; right after one that wrote nothing a second writes nothing (law 5)."""
-        limits = Limits(instances=(name,) if name else ())
+        limits = unbraked(instances=(name,) if name else ())
         self.simulator.log.clear()
         self.play(transport, limits=limits)
         if not self.simulator.log.writes():
@@ -484,7 +485,7 @@ def one_round(life: Life) -> None:
 def a_death_before_the_note(life: Life) -> None:
     """A runner that dies when it has had disks recreated, and the round after it."""
     life.die({"node3"}, True)
-    life.play("rapi", Moment(3, True, True, end_runner), Limits(instances=("log",)))
+    life.play("rapi", Moment(3, True, True, end_runner), unbraked(instances=("log",)))
     life.wait(400)
     life.play("rapi")
 

@@ -10,9 +10,9 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AnswerLost, Unreachable
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
 from simulator.faults import ANSWER, DROP_AFTER, DROP_BEFORE, TRUNCATE, Action
+from unbraked import unbraked
 
 from .conftest import Site
 
@@ -64,7 +64,7 @@ def test_a_request_that_arrives_late(site: Site, monkeypatch: pytest.MonkeyPatch
         return submit(request)
 
     monkeypatch.setattr(client, "submit", slow)
-    play(client, Limits(), Settings("", "", site.new_id), site.terms())
+    play(client, unbraked(), Settings("", "", site.new_id), site.terms())
     for _ in range(late // 10):
         site.simulator.advance(10)
         assert not site.play().changed
@@ -134,7 +134,7 @@ def test_the_master_that_goes_away_half_way(site: Site, monkeypatch: pytest.Monk
         return submit(request)
 
     monkeypatch.setattr(client, "submit", gone_after_db)
-    played = play(client, Limits(), Settings("", "", site.new_id), site.terms())
+    played = play(client, unbraked(), Settings("", "", site.new_id), site.terms())
     assert isinstance(played.trouble, Unreachable)
     assert played.changed
     errors = {outcome.action.name: outcome.error for outcome in played.outcomes}

@@ -15,7 +15,9 @@ from typing import Any
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.gates import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
+    TEMPLATE_CLASSES,
     Cluster,
     Group,
     Instance,
@@ -24,10 +26,12 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
     NodeState,
     RepairType,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, Plan, held, make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan, make_plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import repairs_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.state import Case, make_cases
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import PREFIX, parse_tags
+from ansible_collections.ganeti.autorepair.plugins.module_utils.turns import in_turn
+from unbraked import unbraked
 
 ONLINE, DRAINED, OFFLINE, UNKNOWN = NodeState.ONLINE, NodeState.DRAINED, NodeState.OFFLINE, NodeState.UNKNOWN
 MISSING = None  # a node that the cluster's answer does not hold
@@ -139,6 +143,7 @@ def cluster(
         nodes={one.name: one for one in nodes},
         groups={name: Group(name, tuple((group_tags or {}).get(name, ()))) for name in sorted(names)},
         instances=tuple(instances),
+        enabled_disk_templates=tuple(TEMPLATE_CLASSES),
         jobs={one.id: one for one in jobs},
         asked=frozenset() if unseen else frozenset(number for repair in repairs for number in repair.jobs),
         followed=frozenset() if unseen else frozenset(repair.id for repair in repairs),
@@ -154,12 +159,12 @@ def case_of(one: Cluster, now: float = NOW) -> Case:
 def next_for(*members: Placed | Node, now: float = NOW, retries: int = 0, **more: Any) -> Action:
     """What comes next for the first instance of such a cluster."""
     one = cluster(*members, **more)
-    return decide(case_of(one, now), one, now, retries)
+    return decide(case_of(one, now), one, now, unbraked(retries=retries))
 
 
 def plan_of(one: Cluster, now: float = NOW, **limits: Any) -> Plan:
     """The plan for C(one) within C(limits)."""
-    return held(make_plan(one, Limits(**limits), now))
+    return in_turn(gated(make_plan(one, unbraked(**limits), now)))
 
 
 def deeds(plan: Plan) -> dict[str, str]:
@@ -206,6 +211,8 @@ def node_object(one: Node, room: tuple[int, int] | None) -> Mapping[str, Any]:
     flags = {"offline": one.state is OFFLINE, "drained": one.state is DRAINED}
     known = {"name": one.name, "group": one.group, "vm_capable": one.vm_capable}
     known |= flags if one.state is not UNKNOWN else {}
+    known |= {"mtime": one.changed} if one.changed is not None else {}
+    known |= {"powered": one.powered} if one.powered is not None else {}
     return known | ({"dfree": room[0], "mfree": room[1]} if room else {})
 
 

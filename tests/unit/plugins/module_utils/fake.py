@@ -134,9 +134,14 @@ class FakeClient:
         """See Client."""
         self.log.append(("read", "info"))
         self.settle()
-        return {"name": self.cluster.name, "tags": list(self.cluster.tags), "master": "node1"}
+        known = {"name": self.cluster.name, "tags": list(self.cluster.tags), "master": "node1"}
+        known |= {"queue_drained": self.cluster.queue_drained}
+        known |= {"watcher_paused_until": self.cluster.watcher_paused_until}
+        return known | {"enabled_disk_templates": list(self.cluster.enabled_disk_templates)}
 
-    def query(self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None) -> Sequence[Row]:
+    def query(
+        self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
+    ) -> Sequence[Row]:
         """See Client."""
         self.log.append(("read", resource))
         error = self.failing.get((resource, "live" if "dfree" in fields else "config"))
@@ -177,7 +182,8 @@ class FakeClient:
         if resource == "instance":
             return [instance_object(one) for one in self.cluster.instances]
         if resource == "group":
-            return [{"name": one.name, "tags": list(one.tags)} for one in self.cluster.groups.values()]
+            groups = self.cluster.groups.values()
+            return [{"name": one.name, "tags": list(one.tags), "alloc_policy": one.alloc_policy} for one in groups]
         if resource == "job":
             return [job_object(one) for one in self.cluster.jobs.values()]
         return [node_object(one, self.room.get(one.name)) for one in self.cluster.nodes.values()]

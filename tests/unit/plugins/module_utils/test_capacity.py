@@ -21,15 +21,22 @@ from unit.plugins.module_utils.builders import (
 )
 from unit.plugins.module_utils.fake import FakeClient
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import Room, choose, place
+from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import RequestRefused
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, held, make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.gates import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.turns import in_turn
+from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
 
 
 def _choose(one, **free):
-    return choose(one.instance, {name: Room(*room) for name, room in free.items()})
+    """The nodes that are chosen for new disks, of nodes with so much room."""
+    nodes = [node(name) for name in free]
+    plan, _client = _placed(one, *nodes, room=free)
+    (action,) = (action for _case, action in plan.rows)
+    return action.nodes or None
 
 
 ONE, TWO = plain("web1", OFFLINE), drbd("web1", OFFLINE, OFFLINE)  # of 1024 MiB of disk, 512 of memory
@@ -77,7 +84,7 @@ def _placed(*members, room, **limits):
     """A plan with its nodes, and the client that was asked."""
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room=room)
-    return held(place(make_plan(one, Limits(**limits), NOW), client)), client
+    return in_turn(place(gated(make_plan(one, unbraked(**limits), NOW)), client)), client
 
 
 def _nodes(plan):
@@ -95,7 +102,7 @@ def test_only_nodes_that_could_be_chosen_are_asked_and_all_at_once():
     asked = []
 
     class Spy(FakeClient):
-        def query(self, resource, fields, qfilter=None):
+        def query(self, resource, fields, qfilter=None, seconds=None):
             asked.append((resource, qfilter))
             return super().query(resource, fields, qfilter)
 
@@ -155,7 +162,7 @@ def test_a_value_that_ganeti_marks_as_missing_is_not_room():
     """Whatever stands beside the mark."""
 
     class Stale(FakeClient):
-        def query(self, resource, fields, qfilter=None):
+        def query(self, resource, fields, qfilter=None, seconds=None):
             return [tuple((0, "a") if at == "name" else (2, 9000) for at in fields)]
 
     one = cluster(plain("web1", OFFLINE), node("a"), tags=ALLOW)

@@ -261,7 +261,7 @@ class Skewed(FakeClient):
 
     skew = 0.0
 
-    def query(self, resource, fields, qfilter=None):
+    def query(self, resource, fields, qfilter=None, seconds=None):
         rows = super().query(resource, fields, qfilter)
         at = fields.index("end_ts") if "end_ts" in fields else None
         end = lambda cell: (0, [cell[1][0] + self.skew, 0]) if cell[1] else cell  # noqa: E731
@@ -308,7 +308,7 @@ def test_a_clock_is_checked_also_when_the_tag_is_seen_before_its_job_has_ended()
     """Ganeti writes the tag first, and the job's end a moment later."""
 
     class Early(Skewed):
-        def query(self, resource, fields, qfilter=None):
+        def query(self, resource, fields, qfilter=None, seconds=None):
             rows = super().query(resource, fields, qfilter)
             if self.reads.count("job") > 1:
                 return rows
@@ -402,7 +402,7 @@ class Replayed:
     def cluster_info(self):
         return {"tags": list(self._ask("look"))}
 
-    def query(self, resource, fields, qfilter=None):
+    def query(self, resource, fields, qfilter=None, seconds=None):
         known = job_object(job(qfilter[1][2], "success", "TAGS_SET", "", ended=self.now))
         return [tuple((0, known.get(name)) for name in fields)]
 

@@ -32,6 +32,7 @@ from unit.plugins.module_utils.builders import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
+from unbraked import unbraked
 
 DONE = job(7, "success", "FAILOVER")
 RECREATED = job(7, "success", "RECREATE_DISKS")
@@ -771,7 +772,7 @@ def test_a_reinstall_that_a_person_ran_is_not_run_again():
 def test_an_instance_whose_group_is_not_known_is_left_alone():
     """The group may suspend it: what is not known must not allow more (law 7)."""
     one = replace(cluster(_broken(), tags=[tag("failover")]), groups={})
-    assert not decide(case_of(one), one, NOW).kind.writes
+    assert not decide(case_of(one), one, NOW, unbraked()).kind.writes
 
 
 def test_an_action_that_waits_carries_its_repair():

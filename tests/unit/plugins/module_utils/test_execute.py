@@ -295,7 +295,7 @@ def test_a_step_s_parameters(one, operation, wanted, joins):
 def test_a_reinstall_starts_only_what_is_meant_to_run(admin, start, joins):
     """Down it stays."""
     one = placed("web1", "plain", ONLINE, tags=(pending("reinstall", "7"),), admin_state=admin)
-    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS")], joins=joins)
+    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS", repair="r1")], joins=joins)
     _run(client)
     assert client.writes[0].tasks == (Task(Operation.REINSTALL, {"start": start}),)
 
@@ -304,7 +304,7 @@ def test_a_reinstall_starts_only_what_is_meant_to_run(admin, start, joins):
 def test_marking_an_instance_needs_nothing_but_its_name(joins):
     """What it is marked as is in the operation; where jobs can be joined, it is not left marked down."""
     one = placed("web1", "plain", ONLINE, tags=(pending("reinstall", "7"),), admin_state="offline")
-    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS")], joins=joins)
+    client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS", repair="r1")], joins=joins)
     _run(client)
     assert client.writes[0].tasks == (
         Task(Operation.MARK_DOWN),

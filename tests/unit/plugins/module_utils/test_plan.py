@@ -24,9 +24,11 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.action import hold
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import hold, is_left, left_to_others
-from ansible_collections.ganeti.autorepair.plugins.module_utils.report import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left, left_to_others
+from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 
 ALLOW = [tag("reinstall")]
 
@@ -191,7 +193,7 @@ def _lifts(limits=None, **tags):
         group_tags={"rack1": tags.get("rack1", ()), "rack2": tags.get("rack2", ())},
         tags=tags.get("cluster", ()),
     )
-    return [(lift.scope, lift.name, lift.remove) for lift in plan_of(one, **(limits or {})).lifts]
+    return [(lift.scope, lift.name, lift.remove) for lift in plan_of(one, **(limits or {})).upkeep]
 
 
 def test_suspends_that_have_run_out_are_lifted_from_every_object():
@@ -238,14 +240,14 @@ def test_an_instance_whose_suspend_has_run_out_is_repaired_in_the_same_round():
 
 MIXED = (
     rbd("a-new", OFFLINE),
-    drbd("b-goes-on", ONLINE, OFFLINE, pending("fix-storage", repair="r2")),
+    drbd("b-goes-on", ONLINE, OFFLINE, pending("fix-storage", "7", repair="r2")),
     rbd("c-well", ONLINE),
     rbd("d-held", OFFLINE, tag("suspend")),
     rbd("e-lift", ONLINE, OVER),
 )
 
 
-def test_repairs_that_have_begun_are_carried_out_first_and_lifts_before_all():
+def test_lifts_are_carried_out_first_then_repairs_that_have_begun():
     """What does nothing is no action."""
     names = [action.name for action in plan_of(cluster(*MIXED, tags=ALLOW)).actions]
     assert names == ["e-lift", "b-goes-on", "a-new", "d-held"]
@@ -312,7 +314,10 @@ def test_the_hash_is_another_for_other_deeds():
         cluster(*MIXED[1:], tags=ALLOW),
         cluster(rbd("a-new", DRAINED), *MIXED[1:], tags=ALLOW),
         cluster(
-            MIXED[0], drbd("b-goes-on", ONLINE, OFFLINE, pending("fix-storage", repair="r3")), *MIXED[2:], tags=ALLOW
+            MIXED[0],
+            drbd("b-goes-on", ONLINE, OFFLINE, pending("fix-storage", "7", repair="r3")),
+            *MIXED[2:],
+            tags=ALLOW,
         ),
         cluster(*MIXED[:4], rbd("e-lift", ONLINE, tag("suspend:2")), tags=ALLOW),
         cluster(*MIXED, tags=ALLOW, group_tags={"default": [OVER]}),
@@ -329,7 +334,7 @@ LEFT = [
     ("a repair to end", rbd("web1", ONLINE, pending(jobs="8")), True),
     ("a refusal to note", rbd("web1", OFFLINE, tag("migrate")), True),
     ("a suspend to lift", rbd("web1", ONLINE, tag("suspend:1")), True),
-    ("a node to wait for", drbd("web1", OFFLINE, DRAINED, tag("failover")), True),
+    ("a node that a person has to undrain", drbd("web1", OFFLINE, DRAINED, tag("failover")), False),
     ("a healthy one", rbd("web1", ONLINE), False),
     ("a refusal that stands", rbd("web1", OFFLINE, tag("migrate"), ended("enoperm")), False),
     ("a suspended one", rbd("web1", OFFLINE, tag("suspend")), False),
@@ -364,7 +369,7 @@ def test_a_plan_that_is_left_to_others_writes_nothing_and_says_why():
         rbd("d", ONLINE),
     )
     plan = plan_of(one)
-    others = left_to_others(plan, "somebody else writes")
+    others = left_to_others(plan, Why.CLAIMED, "somebody else writes")
     assert (plan.writes, others.writes) == (True, False)
     assert [(action.name, action.kind.value) for action in others.actions] == [
         ("b", "hold"), ("c", "report"), ("a", "hold"),
@@ -377,10 +382,11 @@ def test_a_plan_that_is_left_to_others_writes_nothing_and_says_why():
 
 
 def test_an_action_that_is_held_has_nothing_to_do():
-    """No steps, no nodes, no tags, no result; whose it is stays."""
+    """No tags, no result; whose it is, and the steps to come, stay to be seen."""
     (_case, action) = plan_of(cluster(rbd("a", ONLINE, pending()))).rows[0]
-    held = hold(action, "it is late")
-    assert (held.kind.value, held.steps, held.remove, held.nodes, held.result) == ("hold", (), (), (), None)
+    held = hold(action, Why.CLAIM_OVER, "it is late")
+    assert (held.kind.value, held.remove, held.add, held.result, held.writes) == ("hold", (), (), None, False)
+    assert (held.steps, held.why) == (action.steps, Why.CLAIM_OVER)
     assert (held.name, held.repair, held.reason) == ("a", action.repair, f"{action.reason}; held, as it is late")
 
 

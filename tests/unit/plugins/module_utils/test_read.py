@@ -28,9 +28,10 @@ from unit.plugins.module_utils.builders import (
 from unit.plugins.module_utils.fake import FakeClient
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadAnswer, Unreachable
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits, make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import make_plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import step_summaries
+from unbraked import unbraked
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Scripted:
     def cluster_info(self):
         return self.one.cluster_info() if self.info is None else self.info
 
-    def query(self, resource, fields, qfilter=None):
+    def query(self, resource, fields, qfilter=None, seconds=None):
         self.asked.append((resource, qfilter))
         key = "id" if resource == "job" else "name"
         names = [row[0][1] for row in self.one.query(resource, (key,), None)]
@@ -129,7 +130,7 @@ def test_nothing_is_asked_that_waits_for_nodes():
     asked = []
 
     class Spy(FakeClient):
-        def query(self, resource, fields, qfilter=None):
+        def query(self, resource, fields, qfilter=None, seconds=None):
             asked.extend((resource, name) for name in fields)
             return super().query(resource, fields, qfilter)
 
@@ -209,13 +210,13 @@ def test_a_repair_that_comes_between_the_two_looks_is_not_followed():
     """Its tag is seen, its jobs were not looked for."""
 
     class Changing(FakeClient):
-        def query(self, resource, fields, qfilter=None):
+        def query(self, resource, fields, qfilter=None, seconds=None):
             rows = super().query(resource, fields, qfilter)
             if resource == "job":
                 self.cluster = replace(self.cluster, instances=cluster(rbd("web1", OFFLINE, pending())).instances)
             return rows
 
-    plan = make_plan(read_cluster(Changing(cluster(rbd("web1", OFFLINE)))), Limits(), NOW)
+    plan = make_plan(read_cluster(Changing(cluster(rbd("web1", OFFLINE)))), unbraked(), NOW)
     assert [(action.kind.value, case.progress.name) for case, action in plan.rows] == [("wait", "UNSEEN")]
 
 
@@ -314,7 +315,7 @@ def test_an_instance_of_which_a_value_is_missing_is_left_alone(name, status):
     """It is named, and the other instance is repaired."""
     read = _read(BROKEN, changes={("instance", "web1", name): (status, None)})
     assert read.instances[0].unread == (name,)
-    plan = make_plan(read, Limits(), NOW)
+    plan = make_plan(read, unbraked(), NOW)
     assert [action.kind.value for _case, action in plan.rows] == ["report", "submit"]
     assert f"no value for its {name}" in plan.rows[0][1].reason
 
@@ -336,7 +337,7 @@ def test_lists_that_are_none_are_missing(name, nonsense):
 @pytest.mark.parametrize("name", ["uuid", "disk_template", "pnode", "admin_state"])
 def test_nonsense_in_a_text_is_no_permission(name, nonsense):
     """The instance can't be judged, or is judged for what it says; nothing breaks."""
-    plan = make_plan(_read(BROKEN, changes={("instance", "web1", name): (0, nonsense)}), Limits(), NOW)
+    plan = make_plan(_read(BROKEN, changes={("instance", "web1", name): (0, nonsense)}), unbraked(), NOW)
     assert name == "uuid" or not plan.rows[0][1].kind.writes
 
 
@@ -381,14 +382,14 @@ def test_a_node_may_take_instances_only_if_it_says_so(cell, wanted):
 def test_a_node_whose_group_did_not_come_lets_nothing_happen():
     """The group's tags may forbid it."""
     one = cluster(rbd("web1", OFFLINE), tags=[tag("reinstall")], group_tags={"default": [tag("suspend")]})
-    plan = make_plan(_read(one, changes={("node", "web1-p", "group"): (1, None)}), Limits(), NOW)
+    plan = make_plan(_read(one, changes={("node", "web1-p", "group"): (1, None)}), unbraked(), NOW)
     assert not plan.rows[0][1].kind.writes
 
 
 def test_a_node_that_is_missing_makes_its_instances_unknown():
     """And no others."""
     one = replace(BROKEN, nodes={name: node for name, node in BROKEN.nodes.items() if name != "web1-p"})
-    plan = make_plan(_read(one), Limits(), NOW)
+    plan = make_plan(_read(one), unbraked(), NOW)
     assert [action.kind.value for _case, action in plan.rows] == ["report", "submit"]
 
 

@@ -29,17 +29,17 @@ from unit.plugins.module_utils.fake import FakeClient, terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import RequestRefused
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.report import facts, planned, under_way
+from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts, planned, under_way
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
+from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
 
 
 def _play(client, check_mode=False, **more):
     if check_mode:
-        return result(rehearse(DryRunClient(client), Limits(**more), settings(), NOW), check_mode)
-    return result(play(client, Limits(**more), settings(), terms(client.clock)), check_mode)
+        return result(rehearse(DryRunClient(client), unbraked(**more), settings(), NOW), check_mode)
+    return result(play(client, unbraked(**more), settings(), terms(client.clock)), check_mode)
 
 
 def _report(*members, check_mode=False, script=lambda request: None, room=None, joins=False, **more):
@@ -112,7 +112,7 @@ ROWS = [
         plain("web1", OFFLINE),
         {},
         "pending_repair job 1003: recreate-disks on spare primary web1-p is offline",
-        "needs_repair would submit recreate-disks on spare primary web1-p is offline",
+        "needs_repair would submit recreate-disks on spare, then reinstall primary web1-p is offline",
     ),
     (
         "one that goes on",
@@ -196,7 +196,12 @@ JOINED = [
         "job 1002: recreate-disks on spare, mark-down, reinstall, mark-offline primary",
         "would submit recreate-disks on spare, mark-down, reinstall, mark-offline primary",
     ),
-    ("one of several", drbd("web1", OFFLINE, ONLINE), "job 1002: failover primary", "would submit failover primary"),
+    (
+        "one of several",
+        drbd("web1", OFFLINE, ONLINE),
+        "job 1002: failover primary",
+        "would submit failover, then replace-disks primary",
+    ),
 ]
 
 
@@ -231,7 +236,7 @@ def test_columns_stand_below_each_other():
     report = _report(rbd("web1", OFFLINE), rbd("a-much-longer-name", OFFLINE, tag("suspend")))
     table = [line for line in report if line.startswith(("INSTANCE", "web1", "a-much"))]
     assert len(table) == 3
-    assert len({line.index(word) for line, word in zip(table, ("STATE", "suspended", "pending"), strict=True)}) == 1
+    assert len({line.index(word) for line, word in zip(table, ("STATE", "pending", "suspended"), strict=True)}) == 1
 
 
 def test_suspends_lifted_from_groups_and_the_cluster_have_their_lines():
@@ -320,18 +325,27 @@ def test_facts_have_the_shape_of_the_design():
         "watcher_paused_until": None, "tags": ALLOW,
     }  # fmt: skip
     assert (told["time"], told["summary"]["needs_repair"]) == (NOW, 1)
-    assert told["nodes"][0] == {"name": "web1-p", "group": "rack1", "state": "offline", "vm_capable": True}
+    assert told["nodes"][0] == {
+        "name": "web1-p",
+        "group": "rack1",
+        "state": "offline",
+        "vm_capable": True,
+        "powered": None,
+        "changed": None,
+    }
     (instance,) = told["instances"]
     assert instance == {
         "name": "web1", "uuid": "uuid-web1", "group": "rack1", "disk_template": "drbd", "primary": "web1-p",
         "secondaries": ["web1-s"], "admin_state": "up", "state": "needs_repair",
         "policy": {"allowed": "failover", "suspended_until": None, "source": "instance"},
-        "repair": None, "needs": "failover", "next": "submit", "reason": "primary web1-p is offline",
+        "repair": None, "needs": "failover", "next": "submit", "why": None,
+        "reason": "primary web1-p is offline",
     }  # fmt: skip
     assert told["plan"]["actions"] == [
         {
             "instance": "web1", "scope": "instance", "name": "web1", "action": "submit", "type": "failover", "id": None,
-            "steps": ["failover", "replace-disks"], "nodes": [], "result": None, "reason": "primary web1-p is offline",
+            "steps": ["failover", "replace-disks"], "permitted": ["failover", "replace-disks"], "nodes": [],
+            "result": None, "why": None, "remove": [], "reason": "primary web1-p is offline",
         }
     ]  # fmt: skip
 

@@ -38,8 +38,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     Unreachable,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import look, play, rehearse, result
+from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
 STEPS = ("replace-disks", "migrate", "failover", "recreate-disks")
@@ -57,7 +57,7 @@ def _client(*members, **more):
 
 
 def _play(client, holder="me", **limits):
-    return play(client, Limits(**limits), settings(), terms(client.clock, holder))
+    return play(client, unbraked(**limits), settings(), terms(client.clock, holder))
 
 
 def _until_quiet(client, most=12):
@@ -306,7 +306,7 @@ def test_an_intent_that_could_not_be_set_is_no_failure_of_its_step(state, joins)
 def test_a_look_sends_reads_only():
     """Whatever there is to do."""
     client = _client(rbd("web1", OFFLINE))
-    assert look(client, Limits(), NOW).actions[0].kind.value == "submit"
+    assert look(client, unbraked(), NOW).actions[0].kind.value == "submit"
     assert client.writes == []
 
 
@@ -314,7 +314,7 @@ def test_a_dry_round_reads_once_and_changes_nothing():
     """Its plan after is its plan before."""
     client = _client(rbd("web1", OFFLINE), rbd("web2", ONLINE, tag("suspend:1")))
     recorder = DryRunClient(client)
-    played = rehearse(recorder, Limits(), settings(), NOW)
+    played = rehearse(recorder, unbraked(), settings(), NOW)
     assert (client.sent, played.changed, played.after) == ([], True, played.before)
     assert not any(is_claim(one) for one in recorder.unsent)
     assert len(client.reads) == 6
@@ -342,7 +342,7 @@ def test_a_round_that_wrote_looks_again(one):
     played = _play(client)
     assert played.changed
     assert {repair.jobs for case, _action in played.after.rows for repair in case.repairs} == {
-        repair.jobs for case, _action in look(client, Limits(), NOW).rows for repair in case.repairs
+        repair.jobs for case, _action in look(client, unbraked(), NOW).rows for repair in case.repairs
     }
 
 
@@ -382,7 +382,7 @@ def test_a_cluster_that_goes_away_before_the_second_look_is_trouble():
     """The plan before stands for the one after; the outcomes are told."""
 
     class Dying(FakeClient):
-        def query(self, resource, fields, qfilter=None):
+        def query(self, resource, fields, qfilter=None, seconds=None):
             if self.writes and resource == "job":
                 raise Unreachable("no connection")
             return super().query(resource, fields, qfilter)
@@ -396,7 +396,7 @@ def test_the_first_trouble_is_the_one_that_is_told():
     """A refusal explains more than the silence after it."""
 
     class Dying(FakeClient):
-        def query(self, resource, fields, qfilter=None):
+        def query(self, resource, fields, qfilter=None, seconds=None):
             if self.writes:
                 raise Unreachable("no connection")
             return super().query(resource, fields, qfilter)
@@ -431,6 +431,7 @@ def test_what_a_module_returns_of_a_round():
     told = result(_play(client), check_mode=False)
     assert set(told) == {
         "changed", "actions", "summary", "pending", "under_way", "left", "failed_instances", "plan", "report", "diff",
+        "breaker", "held",
     }  # fmt: skip
     assert (told["changed"], told["pending"], told["failed_instances"]) == (True, 1, ["web2", "web3"])
     assert (told["left"], [one["instance"] for one in told["under_way"]]) == (True, ["web1"])
@@ -443,7 +444,7 @@ def test_what_was_not_seen_after_the_writes_is_not_told(joins):
     """The plan before stands for it, and must not be taken for how things stand."""
 
     class Dying(FakeClient):
-        def query(self, resource, fields, qfilter=None):
+        def query(self, resource, fields, qfilter=None, seconds=None):
             if self.writes and resource == "job":
                 raise Unreachable("no connection")
             return super().query(resource, fields, qfilter)
@@ -553,7 +554,7 @@ def test_a_cluster_that_goes_away_under_the_claim_begins_nothing():
     """The claim is let go of, as far as that can be."""
 
     class Dying(FakeClient):
-        def query(self, resource, fields, qfilter=None):
+        def query(self, resource, fields, qfilter=None, seconds=None):
             if self.sent and resource == "node":
                 raise Unreachable("no connection")
             return super().query(resource, fields, qfilter)

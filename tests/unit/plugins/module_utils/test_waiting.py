@@ -28,9 +28,9 @@ from unit.plugins.module_utils.fake import TAGGING, FakeClient, Stops, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Forbidden, Unreachable
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
+from unbraked import unbraked
 
 BOTH = pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
 SPARES = (node("spare1"), node("spare2"))
@@ -49,7 +49,7 @@ def _client(*members, seconds=90, kind=FakeClient, **more):
 
 
 def _rounds(client, seconds=3600, **limits):
-    return list(play_on(client, Limits(**limits), settings(), terms(client.clock), seconds))
+    return list(play_on(client, unbraked(**limits), settings(), terms(client.clock), seconds))
 
 
 def _merged(client, seconds=3600, **limits):
@@ -166,7 +166,7 @@ def test_somebody_else_s_claim_is_waited_for():
 def test_all_jobs_are_asked_for_by_one_request_with_growing_pauses(count):
     """Law 6: whatever their number; never more than ten seconds, and the whole cluster is looked at each minute."""
     client = _client(*(rbd(f"web{number}", OFFLINE) for number in range(count)), seconds=300)
-    first = next(rounds := play_on(client, Limits(), settings(), terms(client.clock), 200))
+    first = next(rounds := play_on(client, unbraked(), settings(), terms(client.clock), 200))
     assert first.changed
     client.log.clear()
     client.clock.slept.clear()
@@ -186,14 +186,14 @@ def test_it_goes_on_as_soon_as_one_instance_has_no_job_any_more():
     """And does not wait for the slower ones."""
     client = _client(drbd("fast", OFFLINE, ONLINE), rbd("slow", OFFLINE))
     client.seconds = lambda request: _lasting(5 if request.name == "fast" else 1000)(request)
-    for _played in play_on(client, Limits(), settings(), terms(client.clock), 30):
+    for _played in play_on(client, unbraked(), settings(), terms(client.clock), 30):
         pass
     assert client.steps == ["failover", "failover", "replace-disks"]
 
 
 def test_without_jobs_it_looks_again_every_ten_seconds():
-    """Waiting for room, for a drained node: no job says when."""
-    client = _client(drbd("web1", OFFLINE, DRAINED), seconds=0)
+    """Waiting for room: no job says when."""
+    client = _client(plain("web1", OFFLINE, memory=10**9), seconds=0)
     rounds = _rounds(client, 35)
     assert (len(rounds), client.clock.slept) == (5, [10, 10, 10, 5])
 
@@ -207,7 +207,7 @@ class Fickle(FakeClient):
     until = float("inf")
     error = Unreachable("no connection")
 
-    def query(self, resource, fields, qfilter=None):
+    def query(self, resource, fields, qfilter=None, seconds=None):
         if self.clock() >= self.until:
             raise self.error
         return super().query(resource, fields, qfilter)
@@ -220,7 +220,7 @@ def test_trouble_in_a_later_round_keeps_what_was_done_before(until):
     client = _client(rbd("web1", OFFLINE), seconds=500, kind=Fickle)
     client.until = until
     with pytest.raises(Unreachable):
-        told.extend(play_on(client, Limits(), settings(), terms(client.clock), 3600))
+        told.extend(play_on(client, unbraked(), settings(), terms(client.clock), 3600))
     assert told[0].changed
     assert told[0].outcomes[0].jobs == (1003,)
 

@@ -1,0 +1,146 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Breaker: whether so much is broken that it is more likely the network than the nodes (design, law 9).
+
+Counted are nodes that are offline, or whose state nobody knows, and that hold instances, against all that can hold
+some: in the cluster, and in each group of at least three. A tag of the cluster or the group remembers that it has
+tripped, so that it stays shut for a while after, whoever runs next: C(breaker) from when it trips until a round sees
+that the storm is over, then C(breaker:TIMESTAMP) until that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from .limits import Limits
+from .model import Cluster, Node, NodeState, utc
+from .tags import Breaking, Malformed, breaker_tag, parse_tags
+
+SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a large share
+
+
+@dataclass(frozen=True)
+class Breaker:
+    """The breaker of the cluster, or of the group C(name), at one time.
+
+    C(counted) of C(total) nodes are unhealthy, C(limit) may be; C(lowest) is the least number with which repairs begin.
+    C(noted) are its tags, C(unread) those of them that can't be read. C(cooldown) and C(now) are in seconds.
+    """
+
+    scope: str
+    name: str
+    counted: int
+    total: int
+    limit: int
+    lowest: int
+    rule: str
+    noted: tuple[Breaking, ...]
+    unread: tuple[Malformed, ...]
+    cooldown: int
+    now: float
+
+    @property
+    def storm(self) -> bool:
+        """Whether too much is broken."""
+        return self.counted > self.limit
+
+    @property
+    def too_few(self) -> bool:
+        """Whether less is broken than the user wants repairs for; with nothing broken there is nothing to say."""
+        return 0 < self.counted < self.lowest
+
+    @property
+    def until(self) -> float | None:
+        """When it opens after a storm, in seconds since the epoch; None where no storm is remembered."""
+        if any(tag.until is None for tag in self.noted):
+            return self.now + self.cooldown
+        return max((tag.until for tag in self.noted if tag.until is not None), default=None)
+
+    @property
+    def cooling(self) -> bool:
+        """Whether the storm is over, but not for long enough."""
+        return not self.storm and (bool(self.unread) or (self.until or 0) > self.now)
+
+    @property
+    def tripped(self) -> bool:
+        """Whether no repair begins."""
+        return self.storm or self.too_few or self.cooling
+
+    @property
+    def words(self) -> str:
+        """Why it is shut."""
+        where = "" if self.scope == "cluster" else f" of group {self.name}"
+        nodes = f"{self.counted} of {self.total} nodes{where} hold instances and are offline"
+        if self.storm or self.too_few:
+            return f"{nodes}, {self.rule}"
+        if self.unread:
+            return "; ".join(map(str, self.unread))
+        return f"too many nodes{where} were offline until just now; it stays so until {utc(self.until or self.now)}"
+
+    def to_write(self, matters: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The tags to add and to remove, so that the storm is remembered; C(matters): something is held because of it.
+
+        Nothing changes from round to round while a storm goes on, or while it is remembered.
+        """
+        stand = [tag.tag for tag in self.noted]
+        lasting = any(tag.until is None for tag in self.noted)
+        if self.storm and self.cooldown and not (matters or lasting):
+            return (), ()
+        if self.storm or lasting:
+            end = None if self.storm else int(self.now) + self.cooldown
+            wanted = [breaker_tag(end)] if self.cooldown else []
+        else:
+            wanted = [tag.tag for tag in self.noted if (tag.until or 0) > self.now]
+        return tuple(tag for tag in wanted if tag not in stand), tuple(tag for tag in stand if tag not in wanted)
+
+
+def judge_breakers(cluster: Cluster, limits: Limits, now: float) -> tuple[Breaker, ...]:
+    """The breaker of C(cluster) at C(now) (seconds since the epoch), and then those of its groups, by name.
+
+    A small group has one only while a storm is remembered there.
+    """
+    holding = {name for instance in cluster.instances for name in (instance.primary, *instance.secondaries)}
+    nodes = cluster.nodes.values()
+    found = [_breaker("cluster", "", nodes, cluster.tags, holding, limits, now)]
+    for group in sorted(cluster.groups.values(), key=lambda group: group.name):
+        inside = [node for node in nodes if node.group == group.name]
+        one = _breaker("group", group.name, inside, group.tags, holding, limits, now)
+        if one.total >= SMALLEST_GROUP or one.noted or one.unread:
+            found.append(one)
+    return tuple(found)
+
+
+def _breaker(
+    scope: str,
+    name: str,
+    nodes: Iterable[Node],
+    tags: Iterable[str],
+    holding: Collection[str],
+    limits: Limits,
+    now: float,
+) -> Breaker:
+    capable = [node for node in nodes if node.vm_capable or node.name in holding]
+    broken = [node for node in capable if node.state in (NodeState.OFFLINE, NodeState.UNKNOWN) and node.name in holding]
+    lowest, limit = 0, limits.max_unhealthy.of(len(capable))
+    rule = f"and max_unhealthy ({limits.max_unhealthy.text}) lets {limit} be"
+    if limits.unhealthy_range:
+        lowest, limit = limits.unhealthy_range
+        lowest = lowest if scope == "cluster" else 0
+        rule = f"and unhealthy_range takes {limits.unhealthy_range[0]} to {limit}"
+    if scope == "group" and len(capable) < SMALLEST_GROUP:
+        limit = len(capable)  # the cluster's breaker counts these
+    known = parse_tags(tags)
+    return Breaker(
+        scope=scope,
+        name=name,
+        counted=len(broken),
+        total=len(capable),
+        limit=limit,
+        lowest=lowest,
+        rule=rule,
+        noted=known.breakers,
+        unread=tuple(tag for tag in known.malformed if tag.kind == "breaker"),
+        cooldown=limits.storm_cooldown,
+        now=now,
+    )

@@ -1,0 +1,186 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results: a plan and what became of it, as data for modules (design, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .action import Action, Kind
+from .approve import hash_of
+from .gates import nodes_to_fence
+from .model import Cluster, Node
+from .plan import Plan
+from .repairs import Repair
+from .report import lines
+from .state import Case
+from .tags import FOREVER
+from .writer import Outcome
+
+
+def facts(plan: Plan) -> dict[str, Any]:
+    """All of C(plan) as C(ansible_facts.ganeti_autorepair) gives it."""
+    return {
+        "cluster": _cluster(plan.cluster),
+        "time": int(plan.time),
+        "summary": dict(plan.summary),
+        "nodes": [_node(node) for node in plan.cluster.nodes.values()],
+        "instances": [_instance(case, action) for case, action in plan.rows],
+        "plan": planned(plan),
+        "breaker": breaker(plan),
+        "held": held(plan),
+        "report": lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=True),
+    }
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """The actions of C(plan), the nodes to fence for it, and a hash over what it would write."""
+    actions = [_action(action) for action in plan.actions]
+    return {"actions": actions, "fence": list(nodes_to_fence(plan)), "hash": hash_of(actions)}
+
+
+def breaker(plan: Plan) -> dict[str, Any]:
+    """The breaker that has tripped, the cluster's before those of groups; the cluster's if none has."""
+    one = next((one for one in plan.breakers if one.tripped), plan.breakers[0])
+    return {
+        "tripped": one.tripped,
+        "counted": one.counted,
+        "limit": one.limit,
+        "total": one.total,
+        "scope": one.scope,
+        "name": one.name,
+        "until": int(one.until) if one.cooling and one.until is not None else None,
+        "reason": one.words if one.tripped else None,
+    }
+
+
+def held(plan: Plan) -> list[dict[str, Any]]:
+    """The brakes and gates that hold something, each with the instances that it holds."""
+    found: dict[str, list[str]] = {}
+    for case, action in plan.rows:
+        if action.kind is Kind.HOLD and action.why:
+            found.setdefault(action.why.value, []).append(case.instance.name)
+    return [{"why": why, "instances": names} for why, names in found.items()]
+
+
+def performed(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """The actions with what became of each."""
+    return [
+        dict(
+            _action(outcome.action),
+            jobs=list(outcome.jobs),
+            tags_added=list(outcome.added),
+            tags_removed=list(outcome.removed),
+            error=outcome.error or None,
+        )
+        for outcome in outcomes
+    ]
+
+
+def under_way(plan: Plan) -> list[dict[str, Any]]:
+    """The repairs that have not ended, each with what it waits for."""
+    return [
+        {"instance": case.instance.name, "type": case.pending.type.label, "reason": action.reason}
+        for case, action in plan.rows
+        if case.pending
+    ]
+
+
+def diff(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
+    """The tags of every object that changed, before and after, as C(--diff) shows them."""
+    return [
+        {
+            "before_header": f"{outcome.action.scope} {outcome.action.name}".strip(),
+            "after_header": f"{outcome.action.scope} {outcome.action.name}".strip(),
+            "before": "".join(f"{tag}\n" for tag in outcome.removed),
+            "after": "".join(f"{tag}\n" for tag in outcome.added),
+        }
+        for outcome in outcomes
+        if outcome.added or outcome.removed
+    ]
+
+
+# --- the parts -------------------------------------------------------------------------------------------------------
+
+
+def _node(node: Node) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "group": node.group,
+        "state": node.state.value,
+        "vm_capable": node.vm_capable,
+        "powered": node.powered,
+        "changed": None if node.changed is None else int(node.changed),
+    }
+
+
+def _cluster(cluster: Cluster) -> dict[str, Any]:
+    return {
+        "name": cluster.name,
+        "master": cluster.master,
+        "version": cluster.version,
+        "uuid": cluster.uuid,
+        "queue_drained": cluster.queue_drained,
+        "watcher_paused_until": cluster.watcher_paused_until,
+        "tags": list(cluster.tags),
+    }
+
+
+def _instance(case: Case, action: Action) -> dict[str, Any]:
+    until = case.policy.suspended_until
+    instance = case.instance
+    return {
+        "name": instance.name,
+        "uuid": instance.uuid,
+        "group": case.group,
+        "disk_template": instance.disk_template,
+        "primary": instance.primary,
+        "secondaries": list(instance.secondaries),
+        "admin_state": instance.admin_state,
+        "state": case.state.value,
+        "policy": {
+            "allowed": _label(case.policy.allowed),
+            "suspended_until": "forever" if until == FOREVER else None if until is None else int(until),
+            "source": case.policy.source,
+        },
+        "repair": _repair(case.failure or case.pending or (case.results[-1] if case.results else None)),
+        "needs": _label(case.health.needs),
+        "next": action.kind.value,
+        "why": action.why.value if action.why else None,
+        "reason": action.reason,
+    }
+
+
+def _label(kind: Any) -> str | None:
+    return None if kind is None else str(kind.label)
+
+
+def _repair(repair: Repair | None) -> dict[str, Any] | None:
+    if repair is None:
+        return None
+    return {
+        "type": repair.type.label,
+        "id": repair.id,
+        "timestamp": repair.timestamp,
+        "jobs": list(repair.jobs),
+        "result": repair.result,
+    }
+
+
+def _action(action: Action) -> dict[str, Any]:
+    return {
+        "instance": action.name if action.scope == "instance" else None,
+        "scope": action.scope,
+        "name": action.name,
+        "action": action.kind.value,
+        "type": _label(action.type),
+        "id": action.repair.id if action.repair else None,
+        "why": action.why.value if action.why else None,
+        "steps": [step.operation.value for step in action.steps],
+        "permitted": [step.operation.value for step in action.permitted],
+        "nodes": list(action.nodes),
+        "result": action.result,
+        "remove": sorted(action.remove),
+        "reason": action.reason,
+    }
