@@ -59,13 +59,13 @@ class Breaker:
 
     @property
     def cooling(self) -> bool:
-        """Whether the storm is over, but not for long enough."""
-        return not self.storm and (bool(self.unread) or (self.until or 0) > self.now)
+        """Whether the storm is over, but not for long enough; a cooldown of 0 ends one that is remembered, too."""
+        return not self.storm and self.cooldown > 0 and (self.until or 0) > self.now
 
     @property
     def tripped(self) -> bool:
         """Whether no repair begins."""
-        return self.storm or self.too_few or self.cooling
+        return self.storm or self.too_few or self.cooling or bool(self.unread)
 
     @property
     def words(self) -> str:
@@ -75,7 +75,8 @@ class Breaker:
         if self.storm or self.too_few:
             return f"{nodes}, {self.rule}"
         if self.unread:
-            return "; ".join(map(str, self.unread))
+            where = "gnt-cluster remove-tags" if self.scope == "cluster" else f"gnt-group remove-tags {self.name}"
+            return "; ".join(map(str, self.unread)) + f"; remove it: {where} {' '.join(tag.tag for tag in self.unread)}"
         return f"too many nodes{where} were offline until just now; it stays so until {utc(self.until or self.now)}"
 
     def to_write(self, matters: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -91,7 +92,7 @@ class Breaker:
             end = None if self.storm else int(self.now) + self.cooldown
             wanted = [breaker_tag(end)] if self.cooldown else []
         else:
-            wanted = [tag.tag for tag in self.noted if (tag.until or 0) > self.now]
+            wanted = [tag.tag for tag in self.noted if self.cooldown and (tag.until or 0) > self.now]
         return tuple(tag for tag in wanted if tag not in stand), tuple(tag for tag in stand if tag not in wanted)
 
 

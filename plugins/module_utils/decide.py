@@ -32,7 +32,8 @@ def _decide(case: Case, cluster: Cluster, now: float, limits: Limits, since: flo
         return report(case, Why.REPAIR_FAILED, f"{what}; when it has been looked into: {command}", command)
     if case.unread:
         bad = "; ".join(map(str, case.unread))
-        return report(case, Why.UNREADABLE_TAG, f"{bad}; put it right or remove it")
+        command = f"gnt-instance remove-tags {case.instance.name} {' '.join(tag.tag for tag in case.unread)}"
+        return report(case, Why.UNREADABLE_TAG, f"{bad}; put it right or remove it: {command}", command)
     if case.policy.suspended and not (case.health.whole and not case.pending):
         return _suspended(case)
     if case.health.unknown:

@@ -70,7 +70,10 @@ def _failed_reason(case: Case, repair: Repair, last: Job, cluster: Cluster) -> s
 def _canceled_reason(case: Case, repair: Repair, rest: tuple[Step, ...]) -> str:
     reason = f"job {repair.jobs[-1]} was canceled by a person, so the repair ends"
     if rest:
-        return f"{reason}; its disks were recreated and are empty: gnt-instance reinstall {case.instance.name}"
+        commands = " && ".join(
+            f"gnt-instance {word} {case.instance.name}" for word in ("shutdown", "reinstall", "startup")
+        )
+        return f"{reason}; its disks were recreated and are empty: {commands}"
     return f"{reason}; a suspend tag keeps the next one from starting"
 
 

@@ -28,11 +28,13 @@ _EMPTY_DISKS = (Operation.REINSTALL, Operation.MARK_DOWN, Operation.MARK_OFFLINE
 
 
 class Obstacle(NamedTuple):
-    """What keeps a step from being taken: the reason, its words, and whether a person is needed."""
+    """What keeps a step from being taken: the reason, its words, and whether a person is needed, with a C(command) to
+    run, which follows the words."""
 
     why: Why
     words: str
     person: bool = False
+    command: str = ""
 
 
 Gate = Callable[[Case, Action, Plan], Optional[Obstacle]]
@@ -65,7 +67,8 @@ def _gated(case: Case, action: Action, plan: Plan) -> Action:
     for gate in _GATES if action.kind is Kind.SUBMIT else ():
         obstacle = gate(case, action, plan)
         if obstacle and obstacle.person:
-            return report(case, obstacle.why, f"{action.reason}; {obstacle.words}", steps=action.steps)
+            words = f"{action.reason}; {obstacle.words}{obstacle.command}"
+            return report(case, obstacle.why, words, obstacle.command, steps=action.steps)
         if obstacle:
             return hold(action, obstacle.why, obstacle.words)
     return action
@@ -80,10 +83,14 @@ def _memory(breakers: Iterable[Breaker], rows: Iterable[tuple[Case, Action]]) ->
         )
         added, removed = one.to_write(matters)
         if added:
-            words = one.words if one.storm else f"the storm is over; no repair begins until {utc(one.until or one.now)}"
+            words = (
+                one.words
+                if one.storm
+                else f"that many nodes may be offline; no repair begins until {utc(one.until or 0)}"
+            )
             yield Action(Kind.HOLD, one.name, words, one.scope, remove=removed, add=added, why=Why.BREAKER)
         elif removed:
-            yield Action(Kind.LIFT, one.name, "its breaker has cooled down", one.scope, remove=removed)
+            yield Action(Kind.LIFT, one.name, "its breaker has cooled down", one.scope, remove=removed, why=Why.BREAKER)
 
 
 # --- the gates, in the order in which they are tried ----------------------------------------------------------------
@@ -100,7 +107,8 @@ def _other_repair(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     if not others:
         return None
     words = "no disks are given up while somebody else's repair is pending; see to it, or take its tag away: "
-    return Obstacle(Why.OTHER_REPAIR, f"{words}{' '.join(others)}", person=True)
+    command = f"gnt-instance remove-tags {case.instance.name} {' '.join(others)}"
+    return Obstacle(Why.OTHER_REPAIR, words, person=True, command=command)
 
 
 def _is_ours(action: Action, plan: Plan) -> bool:
@@ -114,8 +122,14 @@ def _breaker(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """Too much is broken, or was until just now, in the cluster or in the instance's group."""
     for one in plan.breakers:
         if action.begins and one.tripped and (one.scope == "cluster" or one.name == case.group):
-            return Obstacle(Why.STORM_COOLDOWN if one.cooling else Why.BREAKER, one.words)
+            return Obstacle(_why_shut(one), one.words)
     return None
+
+
+def _why_shut(one: Breaker) -> Why:
+    if one.storm or one.too_few:
+        return Why.BREAKER
+    return Why.UNREADABLE_TAG if one.unread else Why.STORM_COOLDOWN
 
 
 def _watcher_paused(case: Case, action: Action, plan: Plan) -> Obstacle | None:

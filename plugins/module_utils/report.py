@@ -14,6 +14,7 @@ from .model import utc
 from .plan import Plan
 from .state import State
 from .tags import parse_tags
+from .why import Why
 from .writer import NOT_BEGUN, Outcome
 
 WIDTH = 100  # of the lines of a report
@@ -34,7 +35,7 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     remarks += [f"FENCE {name}: steps wait for the word that it is off" for name in nodes_to_fence(after)]
     text += ["", *remarks] if remarks else []
     counts = [f"{count} {state}" for state, count in after.summary.items() if count]
-    text += ["", "{} instances: {}".format(len(after.rows), ", ".join(counts) or "none")]
+    text += ["", "{}: {}".format(_count(len(after.rows), "instance"), ", ".join(counts) or "none")]
     held = Counter(action.why.value for case, action in after.rows if action.kind is Kind.HOLD and action.why)
     text += ["held: " + ", ".join(f"{count} by {why}" for why, count in sorted(held.items()))] if held else []
     return text
@@ -50,6 +51,17 @@ _DONE: Mapping[Kind, tuple[str, str]] = {  # what a kind of action reads like: i
     Kind.WAIT: ("waits", "waits"),
     Kind.HOLD: ("held", "held"),
     Kind.REPORT: ("needs a person", "needs a person"),
+}
+_STORM: Mapping[bool, tuple[str, str]] = {  # the same of a breaker: its tag is added, or only removed
+    True: ("would remember the storm", "remembered the storm"),
+    False: ("would forget the storm", "forgot the storm"),
+}
+_DOING: Mapping[Kind, str] = {  # what went wrong
+    Kind.SUBMIT: "the step",
+    Kind.FINISH: "ending the repair",
+    Kind.REFUSE: "noting enoperm",
+    Kind.LIFT: "removing the tag",
+    Kind.HOLD: "remembering the storm",
 }
 
 
@@ -108,13 +120,20 @@ def _done(outcome: Outcome, dry_run: bool) -> str:
     """What was done, in a few words."""
     action = outcome.action
     if outcome.error:
-        return "not begun" if outcome.error == NOT_BEGUN else f"{action.kind.value} went wrong"
+        return "not begun" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} went wrong"
     if action.kind is Kind.SUBMIT:
         taken = [step.value for step in outcome.steps] or [action.steps[0].operation.value]
         nodes = " on " + " and ".join(action.nodes) if action.nodes else ""
         step = ", ".join([taken[0] + nodes, *taken[1:]])
         return f"would submit {step}{_to_come(action, len(taken))}" if dry_run else f"job {outcome.jobs[-1]}: {step}"
-    return _DONE[action.kind][0 if dry_run else 1].format(action.result or "no result")
+    if action.scope != "instance" and action.why is Why.BREAKER:
+        return _STORM[bool(action.add)][0 if dry_run else 1]
+    why = f": {action.why.value}" if action.why and not action.writes else ""
+    return _DONE[action.kind][0 if dry_run else 1].format(action.result or "no result") + why
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _to_come(action: Action, taken: int) -> str:

@@ -54,16 +54,20 @@ def _full(case: Case, action: Action, plan: Plan, load: _Load) -> tuple[Why, str
     """The limit that leaves no place for one more, in words."""
     limits = plan.limits
     if load.total >= limits.max_in_flight:
-        return Why.MAX_IN_FLIGHT, f"max_in_flight lets {limits.max_in_flight} repairs be under way at once"
+        return Why.MAX_IN_FLIGHT, f"max_in_flight lets {_repairs(limits.max_in_flight)} be under way at once"
     if load.groups[case.group] >= limits.max_per_group:
         return (
             Why.MAX_PER_GROUP,
-            f"max_per_group lets {limits.max_per_group} repairs be under way in group {case.group}",
+            f"max_per_group lets {_repairs(limits.max_per_group)} be under way in group {case.group}",
         )
     for name in _working(case, action, plan):
         if load.nodes[name] >= limits.max_per_node:
-            return Why.MAX_PER_NODE, f"max_per_node lets {limits.max_per_node} repairs be under way on node {name}"
+            return Why.MAX_PER_NODE, f"max_per_node lets {_repairs(limits.max_per_node)} be under way on node {name}"
     return None
+
+
+def _repairs(count: int) -> str:
+    return "1 repair" if count == 1 else f"{count} repairs"
 
 
 def _working(case: Case, action: Action, plan: Plan) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ description:
   - Reads a cluster and its auto-repair tags, and returns for each instance its state, what it needs, what is allowed,
     and what comes next and why.
   - Reads only. It sends the same few requests whatever the size of the cluster, for configuration only, so that no dead
-    node is waited for.
+    node is waited for. Only where disks are to be recreated, or with O(choose_nodes) an instance on shared storage is
+    to move, the online nodes of its node group are asked, once and for 20 seconds at most, for what they have free.
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:

@@ -65,8 +65,8 @@ attributes:
     membership:
       - ganeti.autorepair.all
 notes:
-  - To recreate disks on new nodes it asks the nodes in question for their free disk and memory. All other reads are of
-    configuration.
+  - To recreate disks, and with O(choose_nodes) to move an instance on shared storage, it asks the online nodes of the
+    node group for their free disk and memory, for 20 seconds at most. All other reads are of configuration.
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_facts
 """

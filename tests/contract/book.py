@@ -8,7 +8,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from contract import damage, jobs_and_tags, over_luxi, requests, wellness
+from contract import damage, jobs_and_tags, over_luxi, requests, settings, wellness
 from contract.run import Run
 from contract.sentence import Phase, Sentence, tracks
 from contract.sides import Side
@@ -20,6 +20,7 @@ PHASES: list[Phase] = [
     Phase((*wellness.APART, *jobs_and_tags.APART, *over_luxi.JOBS), apart=True, steady=STEADY),
     Phase((*jobs_and_tags.ALONE, *over_luxi.ALONE)),
     *wellness.PHASES,
+    *settings.PHASES,
     *damage.PHASES,
 ]
 SENTENCES: list[Sentence] = [one for phase in PHASES for one in phase.sentences]

@@ -6,16 +6,37 @@
 from __future__ import annotations
 
 from contract import over_luxi
-from contract.sentence import Act, Phase, full, instance, jobs, look, node, query, quietly, sentence
+from contract.sentence import (
+    Act,
+    Phase,
+    call,
+    full,
+    instance,
+    job,
+    jobs,
+    look,
+    node,
+    op,
+    query,
+    quietly,
+    sentence,
+)
 
 NEW = {"mode": "replace_new_secondary"}
 LIVE_NODE = ["name", "offline", "mfree", "dfree", "mtotal", "ctotal", "pinst_cnt"]
+TWO = ["|", ["=", "name", full("node2")], ["=", "name", full("node3")]]
 STATES = ["name", "admin_state", "status", "disk_template"]
 LIVE_INSTANCE = ["name", "admin_state", "status", "oper_state", "oper_ram", "oper_vcpus"]
 
 DIES = [
     sentence("a node dies, and nobody tells Ganeti", Act("power_off", (full("node3"),))),
     sentence("live fields of a dead node: no data", query("node", LIVE_NODE), query("instance", LIVE_INSTANCE)),
+    sentence(
+        "a dead node among those that are named",
+        query("node", LIVE_NODE, TWO),
+        call("Query", "node", LIVE_NODE, ["&", TWO, [">", "mfree", 100000000]]),
+        query("node", ["name"], ["&", ["=", "group", "rack2"], ["!", [">", "mfree", 100000000]]]),
+    ),
 ]
 DEAD = [  # every job takes long now: Ganeti tries the dead node again and again
     sentence(
@@ -126,9 +147,15 @@ TURNS = [
             instance("waitsdrain", "failover", {}),
             instance("waitsdrain", "failover", {"ignore_consistency": True}),
         ),
+        jobs(
+            instance("ext3", "failover", {"target_node": "node2", "ignore_consistency": True}),
+            job(op("INSTANCE_FAILOVER", "ext3", target_node=full("node2"))),
+        ),
         quietly(node("node2", drained=False)),
         jobs(instance("waitsdrain", "migrate", {"allow_failover": True})),
-        look("waitsdrain"),
+        jobs(instance("ext3", "migrate", {"target_node": "node2"})),
+        jobs(job(op("INSTANCE_FAILOVER", "ext3", target_node=full("node2")))),
+        look("waitsdrain", "ext3"),
     ),
     sentence(
         "shared disks leave an offline node by hail, while there is another",

@@ -61,6 +61,7 @@ SPECIAL: Mapping[str, Callable[[Any, Mapping[int, int]], Any]] = {
     **dict.fromkeys(("serial_no", "oplog", "uuid"), lambda value, jobs: "<any>"),
     "reason": normal_trail,
     "depends": normal_depends,
+    "disk-templates": lambda value, jobs: sorted(value),  # Ganeti gives them in the order of a set
     "id": normal_id,
 }
 

@@ -16,9 +16,11 @@ INSTANCE = [
     *("name", "uuid", "disk_template", "pnode", "snodes", "admin_state", "tags", "be/always_failover", "be/maxmem"),
     "disk.sizes",
 ]
+NODE = ["name", "group", "offline", "drained", "vm_capable", "powered", "mtime"]
 INFO = [
     *("name", "master", "tags", "software_version", "protocol_version", "config_version", "os_api_version"),
     *("default_iallocator", "default_hypervisor", "candidate_pool_size", "max_running_jobs"),
+    *("enabled_disk_templates", "ipolicy"),
 ]
 OPS = ["id", "status", "summary", "opstatus", "opresult", "ops", "end_ts"]
 UNFINISHED = [["=", "status", status] for status in ("queued", "waiting", "canceling", "running")]
@@ -54,8 +56,8 @@ READS = [
         call("QueryConfigValues", []),
     ),
     sentence("over LUXI: instances", *asked(("instance", INSTANCE, None), ("instance", ["name", "tags"], None))),
-    sentence("over LUXI: nodes", *asked(("node", ["name", "group", "offline", "drained", "vm_capable"], None))),
-    sentence("over LUXI: groups", *asked(("group", ["name", "tags"], None))),
+    sentence("over LUXI: nodes", *asked(("node", NODE, None))),
+    sentence("over LUXI: groups", *asked(("group", ["name", "tags", "alloc_policy", "ipolicy"], None))),
     sentence(
         "over LUXI: jobs by id, status and summary",
         *asked(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from contract.sentence import DOMAIN, Ask, Phase, Sentence, full, query, sentence
+from contract.sentence import DOMAIN, Ask, Part, Phase, Sentence, full, query, sentence
 
 FAILOVER = "/2/instances/nosuch/failover"
 
@@ -72,6 +72,7 @@ BODIES = [
     sentence("no content type: 415", Ask("PUT", FAILOVER, {}, content_type="")),
     sentence("a dependency before the first job: 500", Ask("PUT", "/2/tags?tag=x", {"depends": [[-100000, []]]})),
 ]
+INFO = ("name", "master", "enabled_disk_templates", "ipolicy")
 LISTS = [
     sentence("lists", Ask("GET", "/2/nodes"), Ask("GET", "/2/instances"), Ask("GET", "/2/groups")),
     sentence(
@@ -79,6 +80,7 @@ LISTS = [
         *(Ask("GET", f"/2/{kind}/nosuch/tags") for kind in ("instances", "groups", "nodes")),
     ),
     sentence("tags, by the short name too", Ask("GET", "/2/instances/plain/tags"), Ask("GET", "/2/groups/rack2/tags")),
+    sentence("the cluster's disk templates and policy", Part(Ask("GET", "/2/info"), INFO)),
     sentence("a job that is not there: 200 and nulls", Ask("GET", "/2/jobs/999999")),
     sentence("to cancel a job that is not there", Ask("DELETE", "/2/jobs/999999")),
     sentence("a node's role", Ask("GET", f"/2/nodes/{full('node1')}/role")),
@@ -113,6 +115,7 @@ QUERIES = [
             [
                 *("name", "uuid", "offline", "drained", "role", "group", "vm_capable", "master", "master_candidate"),
                 *("powered", "pinst_cnt", "sinst_cnt", "pinst_list", "sinst_list", "tags", "master_capable"),
+                *("ctime", "mtime"),
             ],
             None,
         ),
@@ -121,7 +124,10 @@ QUERIES = [
         "live fields of nodes",
         ("node", ["name", "mtotal", "mnode", "mfree", "dtotal", "dfree", "ctotal", "sptotal", "spfree"], None),
     ),
-    asked("groups", ("group", ["name", "uuid", "alloc_policy", "node_cnt", "pinst_cnt", "pinst_list", "tags"], None)),
+    asked(
+        "groups",
+        ("group", ["name", "uuid", "alloc_policy", "ipolicy", "node_cnt", "pinst_cnt", "pinst_list", "tags"], None),
+    ),
     asked(
         "filters that name",
         ("instance", NAME, ["=", "name", full("plain")]),
@@ -150,6 +156,13 @@ QUERIES = [
         ("node", NAME, [">=", "mfree", 1]),
         ("node", NAME, ["|"]),
         ("node", NAME, ["&"]),
+    ),
+    asked(
+        "filters let through what there is no value of",
+        ("node", NAME, ["?", "powered"]),
+        ("node", NAME, ["!", ["?", "powered"]]),
+        ("node", NAME, ["&", ["=", "name", "node1"], ["=", "powered", "x"]]),
+        ("instance", NAME, [">", "oper_ram", 1000000]),
     ),
     asked(
         "filters that can't compare: 500",

@@ -16,6 +16,7 @@ from contract.sentence import (
     Finish,
     Jobs,
     Look,
+    Modified,
     Part,
     Raw,
     Request,
@@ -33,11 +34,12 @@ STATE = ["name", "pnode", "snodes", "admin_state", "status", "oper_state", "tags
 
 @dataclass
 class Run:
-    """A sentence on its way through one side. `shown` is what came of each step."""
+    """A sentence on its way through one side. `shown` is what came of each step, `mtimes` are the nodes' last."""
 
     side: Side
     jobs: list[int] = field(default_factory=list)
     shown: list[Any] = field(default_factory=list)
+    mtimes: dict[str, float] = field(default_factory=dict)
 
     def go(self, sentence: Sentence) -> list[Any]:
         """Go through all steps."""
@@ -59,6 +61,8 @@ class Run:
             self.finish(0)
         elif isinstance(step, Look):
             self.look(step)
+        elif isinstance(step, Modified):
+            self.compare_mtimes()
         elif isinstance(step, Act):
             getattr(self.side, step.what)(*resolve(list(step.arguments), self.jobs))
 
@@ -78,7 +82,7 @@ class Run:
         if isinstance(step, Call):
             return {"call": step.method, **self.call(step)}
         if isinstance(step, Part):
-            result = self.call(step.call)["result"]
+            result = self.whole(step.request)
             return {key: result[key] for key in step.keys}
         return self.side.send_raw(step.sent)
 
@@ -86,9 +90,13 @@ class Run:
         """Send a LUXI call with the ids of jobs put in."""
         return self.side.call(call.method, resolve(call.arguments, self.jobs))
 
+    def whole(self, request: Request) -> Any:
+        """Send a request, and return what was asked for."""
+        return self.send(request).body if isinstance(request, Ask) else self.call(request)["result"]
+
     def submit(self, request: Request) -> None:
         """Send a request that makes a job, or several."""
-        answer = self.send(request).body if isinstance(request, Ask) else self.call(request)["result"]
+        answer = self.whole(request)
         made = [number for _, number in answer] if isinstance(answer, list) else [answer]
         assert all(isinstance(number, int) for number in made), f"{request} gave no job but {answer}"
         self.jobs += made
@@ -121,3 +129,10 @@ class Run:
         named = ["|", *(["=", "name", full(name)] for name in look.names)]
         rows = self.side.ask(query("instance", STATE, named)).body["data"]
         self.show(sorted(rows))
+
+    def compare_mtimes(self) -> None:
+        """Compare which nodes were modified since they were last looked at."""
+        rows = self.side.ask(query("node", ["name", "mtime"])).body["data"]
+        found = {name: mtime for (_, name), (_, mtime) in rows}
+        self.show(sorted(name for name, mtime in found.items() if mtime > self.mtimes.get(name, mtime)))
+        self.mtimes = found

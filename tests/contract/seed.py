@@ -48,6 +48,7 @@ INSTANCES = [
     single("gonefile", "file", 3),
     single("shared", "sharedfile", 4),
     single("ext", "ext", 5),
+    single("ext3", "ext", 3),
     single("rbd", "rbd", 4),
     single("diskless", "diskless", 5),
     single("diskless3", "diskless", 3),

@@ -82,15 +82,15 @@ class Raw:
     sent: bytes
 
 
+Request = Ask | Call
+
+
 @dataclass(frozen=True)
 class Part:
-    """A LUXI call of whose result only these keys are compared."""
+    """A request of whose answer only these keys are compared."""
 
-    call: Call
+    request: Request
     keys: tuple[str, ...]
-
-
-Request = Ask | Call
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,11 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Modified:
+    """Compare which nodes have a later `mtime` than at the last such step of the sentence; the first just looks."""
+
+
+@dataclass(frozen=True)
 class Act:
     """Something done to the cluster not by its API: a method of `Side` and its arguments."""
 
@@ -129,7 +134,7 @@ class Act:
     arguments: tuple[Any, ...] = ()
 
 
-Step = Ask | Call | Part | Raw | Jobs | Submit | Finish | Look | Act
+Step = Ask | Call | Part | Raw | Jobs | Submit | Finish | Look | Modified | Act
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,10 @@ USERS = {"write": "lab:labsecret", "read": "viewer:viewersecret", "nobody": None
 COMPARED_HEADERS = ("Content-Type", "Connection", "WWW-Authenticate")
 FINAL = frozenset({"success", "error", "canceled"})
 END = b"\x03"
+LIMITS = (  # of instance policies as the lab has them; disk-size of the largest comes last
+    "min:memory-size=1,disk-size=1,disk-count=0,cpu-count=1,nic-count=0,spindle-use=0"
+    "/max:memory-size=32768,disk-count=16,cpu-count=8,nic-count=8,spindle-use=12"
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,15 @@ class Side(Protocol):
 
     def archive(self, job: int) -> None:
         """Archive a job."""
+
+    def set_power_control(self, name: str, there: bool) -> None:
+        """Let a node have an out-of-band program, or none."""
+
+    def set_group(self, name: str, alloc_policy: str, templates: list[str] | None, largest_disk: int | None) -> None:
+        """Set a group's allocation policy and, of its instance policy, templates and MB; None is the cluster's."""
+
+    def enable_templates(self, templates: list[str]) -> None:
+        """Enable only these disk templates, also if others are in use, which no request could do."""
 
 
 class Connection:
@@ -191,6 +204,19 @@ class Simulated:
         """Archive a job."""
         self.simulator.cluster.queue.archive(job)
 
+    def set_power_control(self, name: str, there: bool) -> None:
+        """Let a node have an out-of-band program, or none."""
+        self.simulator.cluster.node(name).powered = True if there else None
+
+    def set_group(self, name: str, alloc_policy: str, templates: list[str] | None, largest_disk: int | None) -> None:
+        """Set a group's policies."""
+        group = self.simulator.cluster.groups[name]
+        group.alloc_policy, group.disk_templates, group.largest_disk = alloc_policy, templates, largest_disk
+
+    def enable_templates(self, templates: list[str]) -> None:
+        """Enable only these disk templates."""
+        self.simulator.cluster.enabled_disk_templates = list(templates)
+
 
 class Real:
     """The lab's real Ganeti."""
@@ -257,3 +283,27 @@ class Real:
     def archive(self, job: int) -> None:
         """Archive a job."""
         self.lab.run("node1", ["gnt-job", "archive", str(job)])
+
+    def set_power_control(self, name: str, there: bool) -> None:
+        """Let a node have an out-of-band program that does nothing, or none."""
+        program = "/bin/true" if there else "default"
+        self.lab.run("node1", ["gnt-node", "modify", "--node-parameters", f"oob_program={program}", name])
+
+    def set_group(self, name: str, alloc_policy: str, templates: list[str] | None, largest_disk: int | None) -> None:
+        """Set a group's policies."""
+        listed = ",".join(templates or ["default"])
+        bounds = f"{LIMITS},disk-size={largest_disk}" if largest_disk else "default"
+        options = [f"--ipolicy-disk-templates={listed}", f"--ipolicy-bounds-specs={bounds}"]
+        self.lab.run("node1", ["gnt-group", "modify", *options, name])
+        self.lab.run("node1", ["gnt-group", "modify", f"--alloc-policy={alloc_policy}", name])  # not both at once
+
+    def enable_templates(self, templates: list[str]) -> None:
+        """Enable only these disk templates: in the configuration's file, since Ganeti refuses it of those in use."""
+        daemons = ("ganeti-rapi", "ganeti-luxid", "ganeti-wconfd")
+        self.lab.run("node1", ["sh", "-c", "; ".join(f"/usr/lib/ganeti/daemon-util stop {one}" for one in daemons)])
+        path = self.lab.node("node1").home / "var-lib-ganeti" / "config.data"
+        configuration = json.loads(path.read_text())
+        configuration["cluster"]["enabled_disk_templates"] = templates
+        configuration["cluster"]["ipolicy"]["disk-templates"] = templates
+        path.write_text(json.dumps(configuration))
+        self.lab.node_on("node1")  # it runs: only its daemons are started

@@ -212,6 +212,11 @@ DRAINED = [
         ),
     ),
     sentence(
+        "shared disks leave a drained node for a given one, in another group too",
+        jobs(instance("rbd", "migrate", {"target_node": "node1"})),
+        look("rbd"),
+    ),
+    sentence(
         "a drained primary in a group of two: off, but no new secondary",
         jobs(instance("squeezed", "migrate", {})),
         jobs(instance("squeezed", "replace-disks", {**NEW, "iallocator": "hail"})),

@@ -28,13 +28,15 @@ from simulator.opcodes import Op
 
 VERSION = "3.0.2"
 CANDIDATE_POOL_SIZE = 3
+ENABLED_DISK_TEMPLATES = ("plain", "drbd", "file", "sharedfile", "diskless", "ext", "rbd")
+SAID_OF_NODES = ("offline", "drained", "powered")
 Object = TypeVar("Object", bound=Tagged)
 
 
 class Cluster(Tagged):
     """A cluster with its job queue. `dead_node_seconds` is what a time-out costs a live query of a dead node.
 
-    `watcher_pause` is until when the watcher pauses, in seconds since the epoch.
+    `watcher_pause` is until when the watcher pauses, in seconds since the epoch; `largest_disk` is in MB.
     """
 
     def __init__(self, name: str = "cluster.example.com", clock: Clock | None = None) -> None:
@@ -46,6 +48,8 @@ class Cluster(Tagged):
         self.queue: Queue = Queue()
         self.always_failover = False
         self.default_iallocator = "hail"
+        self.enabled_disk_templates = list(ENABLED_DISK_TEMPLATES)
+        self.largest_disk = 1048576
         self.watcher_pause: float | None = None
         self.dead_node_seconds = 5.0
         self.ctime = self.mtime = self.clock.now()
@@ -67,7 +71,7 @@ class Cluster(Tagged):
 
     # setting up
 
-    def add_group(self, name: str, **settings: str) -> Group:
+    def add_group(self, name: str, **settings: object) -> Group:
         """Add a node group; settings are attributes of `Group`."""
         group = Group(name, ctime=self.clock.now(), mtime=self.clock.now(), **settings)  # type: ignore[arg-type]
         self.groups[name] = group
@@ -152,6 +156,25 @@ class Cluster(Tagged):
     def power_on(self, name: str) -> None:
         """Boot a node. Its instances stay down until somebody starts them."""
         self.node(name).alive = True
+
+    def mark(self, name: str, **said: bool | None) -> Node:
+        """Say of a node that it is offline, drained, powered, or not, as `gnt-node modify` does; its `mtime` is now."""
+        node = self.node(name)
+        if not said.keys() <= set(SAID_OF_NODES):
+            raise SimulatorMisuse(f"{', '.join(said)} of a node: only {', '.join(SAID_OF_NODES)} can be said")
+        for what, value in said.items():
+            setattr(node, what, value)
+        node.master_candidate = node.master_candidate and not (node.offline or node.drained)
+        node.touch(self.clock.now())
+        return node
+
+    def leave_free(self, name: str, memory: int | None = None, storage: int | None = None) -> None:
+        """Let a node have so much free memory and storage (MB) beside what its instances take now."""
+        node = self.node(name)
+        if memory is not None:
+            node.memory += memory - self.memory_free(node)
+        if storage is not None:
+            node.storage += storage - self.storage_free(node)
 
     def break_storage(self, name: str) -> None:
         """Take the disks of an instance away, as a storage failure does; what ran from them dies."""

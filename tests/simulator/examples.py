@@ -53,8 +53,7 @@ def example(cluster: Cluster) -> Cluster:
     stopped = cluster.add_instance(name("old1"), "drbd", DEAD, name("node1"), admin_state="down")
     stopped.tags.add(f"{PREFIX}failover")
     cluster.power_off(DEAD)
-    cluster.nodes[DEAD].offline = True
-    cluster.nodes[DEAD].master_candidate = False
+    cluster.mark(DEAD, offline=True)
     return cluster
 
 
@@ -80,5 +79,5 @@ def large(cluster: Cluster, nodes: int, instances: int, dead: int = 0) -> Cluste
         cluster.add_instance(name(f"inst{number + 1}"), template, names[at], peer if template == "drbd" else None)
     for node in names[nodes - dead :] if dead else []:
         cluster.power_off(node)
-        cluster.nodes[node].offline = True
+        cluster.mark(node, offline=True)
     return cluster

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from simulator.model import Group, Instance, Node, nice
+from simulator.policy import ipolicy
 
 if TYPE_CHECKING:
     from simulator.cluster import Cluster
@@ -59,6 +60,11 @@ def role(cluster: Cluster, node: Node) -> str:
         return "M"
     flags = {"O": node.offline, "D": node.drained, "C": node.master_candidate}
     return next((letter for letter, on in flags.items() if on), "R")
+
+
+def powered(cluster: Cluster, node: Node) -> object:
+    """Return what the administrator says of its power: nothing without an out-of-band program. No node is asked."""
+    return Absent(UNAVAILABLE) if node.powered is None else node.powered
 
 
 def primaries(cluster: Cluster, node: Node) -> list[str]:
@@ -137,7 +143,7 @@ NODE_FIELDS: Fields = common("Node") | {
     "sip": Field("SecondaryIP", "text", "Secondary IP address", lambda c, n: n.ip),
     "group": Field("Group", "text", "Node group", lambda c, n: n.group),
     "group.uuid": Field("GroupUUID", "text", "UUID of node group", lambda c, n: c.groups[n.group].uuid),
-    "powered": Field("Powered", "bool", "Whether node is thought to be powered on", lambda c, n: Absent(UNAVAILABLE)),
+    "powered": Field("Powered", "bool", "Whether node is thought to be powered on", powered),
     "pinst_cnt": Field(
         "Pinst", "number", "Number of instances with this node as primary", lambda c, n: len(primaries(c, n))
     ),
@@ -265,6 +271,7 @@ INSTANCE_FIELDS: Fields = common("Instance") | {
 GROUP_FIELDS: Fields = common("Group") | {
     "name": Field("Group", "text", "Group name", lambda c, g: g.name),
     "alloc_policy": Field("AllocPolicy", "text", "Allocation policy for group", lambda c, g: g.alloc_policy),
+    "ipolicy": Field("InstancePolicy", "other", "Instance policy limitations (merged)", ipolicy),
     "node_cnt": Field("Nodes", "number", "Number of nodes", lambda c, g: len(nodes_of(c, g))),
     "node_list": Field("NodeList", "other", "List of nodes", lambda c, g: nodes_of(c, g)),
     "pinst_cnt": Field("Instances", "number", "Number of primary instances", lambda c, g: len(instances_of(c, g))),

@@ -57,10 +57,11 @@ def allocate(cluster: Cluster, iallocator: str, instance: Instance, count: int) 
         nodes = [node for node in cluster.nodes.values() if node.group == group and node.takes_instances]
         good = [node for node in nodes if not why_not(cluster, instance, node)]
         good.sort(key=lambda node: (-cluster.memory_free(node), node.name))
-        if len(good) >= count:
+        unallocable = cluster.groups[group].alloc_policy == "unallocable"
+        if len(good) >= count and not unallocable:
             found.append(good[:count])
         lack = "Not enough online nodes" if len(nodes) < count else "No valid allocation solutions"
-        reasons.append(f"Group {group}: error {lack}")
+        reasons.append(f"Group {group} (unallocable)" if unallocable else f"Group {group}: error {lack}")
     if not found:
         text = "Request failed: " + ", ".join(reasons)
         raise refused(f"Can't compute nodes using iallocator '{iallocator}': {text}", NO_RESOURCES)

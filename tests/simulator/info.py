@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.model import TEMPLATES
+from simulator.policy import ipolicy
 
 if TYPE_CHECKING:
     from simulator.cluster import Cluster
@@ -31,7 +31,8 @@ def cluster_info(cluster: Cluster) -> dict[str, object]:
         "mtime": cluster.mtime,
         "default_hypervisor": "fake",
         "enabled_hypervisors": ["fake"],
-        "enabled_disk_templates": sorted(TEMPLATES - {"blockdev", "gluster"}),
+        "enabled_disk_templates": list(cluster.enabled_disk_templates),
+        "ipolicy": ipolicy(cluster),
         "default_iallocator": cluster.default_iallocator,
         "candidate_pool_size": 3,
         "max_running_jobs": 20,

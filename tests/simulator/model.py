@@ -47,9 +47,11 @@ class Tagged:
 
 @dataclass
 class Group(Tagged):
-    """A node group."""
+    """A node group, with its own instance policy: disk templates let in, largest disk in MB; None: as the cluster."""
 
     alloc_policy: str = "preferred"
+    disk_templates: list[str] | None = None
+    largest_disk: int | None = None
 
     @property
     def uuid(self) -> str:
@@ -59,13 +61,17 @@ class Group(Tagged):
 
 @dataclass
 class Node(Tagged):
-    """A node. `alive` is the truth, `offline` and `drained` are what the administrator says. Sizes in MB."""
+    """A node. `alive` is the truth, `offline`, `drained` and `powered` are what the administrator says. Sizes in MB.
+
+    `powered` is None without an out-of-band program.
+    """
 
     group: str = "default"
     ip: str = "192.0.2.1"
     alive: bool = True
     offline: bool = False
     drained: bool = False
+    powered: bool | None = None
     master_candidate: bool = False
     vm_capable: bool = True
     memory: int = 65536

@@ -229,6 +229,7 @@ OPCODES: Mapping[str, Mapping[str, Parameter]] = {
         "master_candidate": Parameter(maybe(boolean)),
         "offline": Parameter(maybe(boolean)),
         "drained": Parameter(maybe(boolean)),
+        "powered": Parameter(maybe(boolean)),
         "auto_promote": FALSE,
     },
     "OP_TEST_DELAY": {

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from simulator.errors import LuxiError
+from simulator.fields import NORMAL
 
 COMPARISONS: dict[str, Callable[[int], bool]] = {
     "<": lambda order: order < 0,
@@ -19,7 +20,7 @@ COMPARISONS: dict[str, Callable[[int], bool]] = {
     ">=": lambda order: order >= 0,
 }
 EQUAL, NOT_EQUAL, CONTAINS, MATCHES, TRUE = "=", "!=", "=[]", "=~", "?"
-Value = Callable[[str], object]  # gives an item's value of a field
+Cell = Callable[[str], Sequence[object]]  # gives [status, value] of an item's field
 
 
 @dataclass(frozen=True)
@@ -87,18 +88,21 @@ def read_comparison(operator: str, arguments: list[object]) -> Filter:
     return Filter(operator, field=str(field), value=value)
 
 
-def holds(one: Filter, value_of: Value, hostnames: frozenset[str]) -> bool:
+def holds(one: Filter, cell_of: Cell, hostnames: frozenset[str]) -> bool:
     """Return whether a filter holds for an item; `hostnames` are the fields where a short name is enough.
 
+    Like Ganeti it lets through what there is no value of: a dead node has mfree > 1, and mfree < 1 as well.
     Raises LuxiError where Ganeti can't compare.
     """
     if one.operator == "&":
-        return all(holds(below, value_of, hostnames) for below in one.below)
+        return all(holds(below, cell_of, hostnames) for below in one.below)
     if one.operator == "|":
-        return any(holds(below, value_of, hostnames) for below in one.below)
+        return any(holds(below, cell_of, hostnames) for below in one.below)
     if one.operator == "!":
-        return not holds(one.below[0], value_of, hostnames)
-    actual = value_of(one.field)
+        return not holds(one.below[0], cell_of, hostnames)
+    status, actual = cell_of(one.field)
+    if status != NORMAL:
+        return True
     if actual is None:
         return False
     return OPERATORS[one.operator](one, actual, one.field in hostnames)

@@ -11,14 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulator import fields, qfilter
 from simulator.errors import LuxiError, Unreadable, unknown_name
-from simulator.fields import NORMAL, UNAVAILABLE, UNKNOWN, Absent, Field, Fields
+from simulator.fields import NO_DATA, NORMAL, UNAVAILABLE, UNKNOWN, Absent, Field, Fields
 from simulator.fields_of_jobs import JOB_FIELDS
 from simulator.job import Job
-from simulator.model import find, nice
+from simulator.model import Node, find, nice
 
 if TYPE_CHECKING:
     from simulator.cluster import Cluster
@@ -28,24 +29,27 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """What can be queried: its fields, the field that names an item, and how Ganeti calls it in errors."""
+    """What can be queried: its fields, the field that names an item, and how Ganeti calls it in errors.
+
+    `asked` gives the node that is asked for the live fields of an item.
+    """
 
     fields: Fields
     items: Callable[[Cluster], Mapping[Any, Any]]
     label: str
     key: str = "name"
     hostnames: frozenset[str] = frozenset()
-    time_outs: int = 0  # how many calls a live query makes to each node, one after the other
+    asked: Callable[[Cluster, Any], Node] | None = None
 
 
 KINDS = {
-    "node": Kind(fields.NODE_FIELDS, lambda c: c.nodes, "Node", hostnames=frozenset({"name"}), time_outs=1),
+    "node": Kind(fields.NODE_FIELDS, lambda c: c.nodes, "Node", hostnames=frozenset({"name"}), asked=lambda c, n: n),
     "instance": Kind(
         fields.INSTANCE_FIELDS,
         lambda c: c.instances,
         "Instance",
         hostnames=frozenset({"name", "pnode"}),
-        time_outs=2,
+        asked=lambda c, i: c.nodes[i.primary],
     ),
     "group": Kind(fields.GROUP_FIELDS, lambda c: c.groups, "NodeGroup"),
     "job": Kind(JOB_FIELDS, lambda c: c.queue.jobs, "Job", key="id"),
@@ -76,9 +80,9 @@ def query(cluster: Cluster, what: str, names: object, raw_filter: object) -> Ans
     except qfilter.BadFilter as error:
         raise not_parsed(request, str(error)) from error
     cluster.sync()
-    spend_time_outs(cluster, kind, {*names, *(wanted.fields() if wanted else ())})
+    spend_time_out(cluster, kind, names, wanted)
     items = choose(cluster, kind, wanted, archived="archived" in names)
-    data = [[cell(cluster, kind, name, item) for name in names] for item in items]
+    data = [[cell(cluster, kind, item, name) for name in names] for item in items]
     return {"data": data, "fields": describe(kind.fields, names)}
 
 
@@ -92,8 +96,10 @@ def describe(known: Fields, names: Sequence[str]) -> list[dict[str, str]]:
     return definitions
 
 
-def choose(cluster: Cluster, kind: Kind, wanted: qfilter.Filter | None, archived: bool) -> list[Any]:
-    """Return the items that a filter lets through, in Ganeti's order.
+def choose(
+    cluster: Cluster, kind: Kind, wanted: qfilter.Filter | None, archived: bool = False, unasked: bool = False
+) -> list[Any]:
+    """Return the items that a filter lets through, in Ganeti's order; `unasked`, while no node has been asked.
 
     A filter that only names items is a request for these: an unknown name is an error, an unknown job a gap.
     """
@@ -108,12 +114,8 @@ def choose(cluster: Cluster, kind: Kind, wanted: qfilter.Filter | None, archived
         items = [job for job in items if not job.archived]
     if wanted is None:
         return items
-    chosen = wanted
-    return [
-        item
-        for item in items
-        if qfilter.holds(chosen, lambda name, item=item: value(cluster, kind, name, item), kind.hostnames)  # type: ignore[misc]
-    ]
+    view = unasked_cell if unasked else cell
+    return [item for item in items if qfilter.holds(wanted, partial(view, cluster, kind, item), kind.hostnames)]
 
 
 def pick(cluster: Cluster, kind: Kind, name: object) -> Any:
@@ -135,7 +137,7 @@ def pick(cluster: Cluster, kind: Kind, name: object) -> Any:
     return found
 
 
-def cell(cluster: Cluster, kind: Kind, name: str, item: object) -> list[object]:
+def cell(cluster: Cluster, kind: Kind, item: object, name: str) -> list[object]:
     """Return [status, value] of a field."""
     field = kind.fields.get(name)
     if field is None:
@@ -146,16 +148,19 @@ def cell(cluster: Cluster, kind: Kind, name: str, item: object) -> list[object]:
     return [found.status, None] if isinstance(found, Absent) else [NORMAL, found]
 
 
-def value(cluster: Cluster, kind: Kind, name: str, item: object) -> object:
-    """Return the bare value of a field, None where there is none."""
-    return cell(cluster, kind, name, item)[1]
+def unasked_cell(cluster: Cluster, kind: Kind, item: object, name: str) -> list[object]:
+    """Return [status, value] of a field as it is before any node is asked."""
+    return [NO_DATA, None] if kind.fields[name].live else cell(cluster, kind, item, name)
 
 
-def spend_time_outs(cluster: Cluster, kind: Kind, names: set[str]) -> None:
-    """Let the time pass that asking dead nodes costs, if a live field is asked for at all."""
-    asked = any(kind.fields[name].live for name in names & set(kind.fields))
-    if asked and cluster.unreachable_nodes():
-        cluster.clock.elapse(kind.time_outs * cluster.dead_node_seconds)
+def spend_time_out(cluster: Cluster, kind: Kind, names: Sequence[str], wanted: qfilter.Filter | None) -> None:
+    """Let the time pass that dead nodes cost, if any of those that have to be asked is dead: all are asked at once."""
+    of = kind.asked
+    all_names = {*names, *(wanted.fields() if wanted else ())} & set(kind.fields)
+    if of is None or not cluster.unreachable_nodes() or not any(kind.fields[name].live for name in all_names):
+        return
+    if any(of(cluster, item).unreachable for item in choose(cluster, kind, wanted, unasked=True)):
+        cluster.clock.elapse(cluster.dead_node_seconds)
         cluster.sync()
 
 
@@ -176,4 +181,4 @@ def not_parsed(request: str, why: str) -> Unreadable:
 def job_view(cluster: Cluster, job: Job | None, job_id: int, names: Sequence[str]) -> dict[str, object]:
     """Return a job as GET /2/jobs/ID shows it: nulls for what is not there, even for the whole job."""
     kind, item = KINDS["job"], job or LostJob(job_id)
-    return {name: value(cluster, kind, name, item) for name in names}
+    return {name: cell(cluster, kind, item, name)[1] for name in names}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator import hail
+from simulator import hail, policy
 from simulator.errors import INTERNAL, WRONG_INPUT, WRONG_STATE, OpError, failed, refused
 from simulator.model import Instance
 from simulator.work import (
@@ -55,7 +55,9 @@ class ReplaceDisks(InstanceWork):
             self.check_copies(cluster, instance)
             return
         self.remote = self.choose(cluster, instance, log, now)
-        must_not_be_drained(cluster.nodes[self.remote])
+        remote = cluster.nodes[self.remote]
+        must_not_be_drained(remote)
+        policy.check_target(cluster, instance, remote, self.op["ignore_ipolicy"], log, now)
         for name in (self.remote, instance.primary):
             must_be_online(cluster.nodes[name])
             must_answer(cluster, cluster.nodes[name], f"Can't get data from node {name}")
@@ -177,6 +179,7 @@ class RecreateDisks(InstanceWork):
         instance.touch(now)
         if self.op.get("iallocator") and any(cluster.nodes[n].group != old_group for n in instance.nodes):
             raise OpError("OpExecError", ASSERTION)  # a fault of Ganeti 3.0 and 3.1: see `choose`
+        must_be_enabled(cluster, instance.disk_template)
         if instance.disk_template != "ext":  # external storage just says yes
             self.check_free(cluster, instance)
         instance.volumes.update(instance.places)
@@ -192,3 +195,11 @@ class RecreateDisks(InstanceWork):
                 volume = f"<{instance.disk_template} {instance.uuid}.disk0>"
                 text = f"Can't create block device {volume} on node {node.name} for instance {instance.name}"
                 raise failed(f"{text}: {reason}")
+
+
+def must_be_enabled(cluster: Cluster, disk_template: str) -> None:
+    """Fail for a disk template that is not enabled in the cluster: late, and without a code (so does real Ganeti)."""
+    if disk_template not in cluster.enabled_disk_templates:
+        listed = ",".join(cluster.enabled_disk_templates)
+        text = f"Disk template '{disk_template}' is not enabled in cluster. Enabled disk templates are: {listed}"
+        raise OpError("OpPrereqError", text)

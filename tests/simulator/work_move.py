@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator import hail
+from simulator import hail, policy
 from simulator.errors import NO_RESOURCES, WRONG_INPUT, WRONG_STATE, failed, refused
 from simulator.model import Instance, Node, find
 from simulator.work import (
@@ -52,6 +52,8 @@ class Move(InstanceWork):
             text = f"Instance's disk layout '{instance.disk_template}' does not allow {manner}"
             raise refused(text, WRONG_STATE)
         self.target = self.choose(cluster, instance, log, now)
+        target = cluster.nodes[self.target]
+        policy.check_target(cluster, instance, target, self.op["ignore_ipolicy"], log, now)
         self.check_target(cluster, instance, log, now)
         if not self.failover:
             self.check_source(cluster, instance, log, now, fallback)

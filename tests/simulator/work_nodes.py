@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an administrator says of a node: offline, drained, master candidate."""
+"""What an administrator says of a node: offline, drained, master candidate, powered."""
 
 from __future__ import annotations
 
@@ -53,7 +53,18 @@ class SetNode(Work):
             if self.op.get(flag) is False and not getattr(node, flag):
                 log.note(f" - INFO: Ignoring request to unset flag {flag}, already unset", now)
                 del self.op[flag]
+        self.check_power(node)
         self.check_return(cluster, node, log, now)
+
+    def check_power(self, node: Node) -> None:
+        """Refuse to speak of power without an out-of-band program, and to use a node again that is powered off."""
+        powered = self.op.get("powered")
+        if node.powered is None and powered is not None:
+            text = f"Unable to change powered state for node {self.op['node_name']} as it does not support"
+            raise refused(f"{text} out-of-band handling", WRONG_STATE)
+        if node.powered is False and self.op.get("offline") is False and not powered:
+            text = f"Node {self.op['node_name']} needs to be turned on before its offline status can be reset"
+            raise refused(text, WRONG_STATE)
 
     def check_return(self, cluster: Cluster, node: Node, log: Log, now: float) -> None:
         """Look at a node that shall be used again: it must answer, and may become a master candidate."""
@@ -69,8 +80,10 @@ class SetNode(Work):
             log.note(" - WARNING: Transitioning node from offline to online state without using re-add.", now)
 
     def apply(self, cluster: Cluster, log: Log, now: float) -> object:
-        """Set the flags; return [flag, value] of each that changed."""
+        """Set the flags, and whether it is powered; return [flag, value] of each flag that changed."""
         node = self.node(cluster)
+        if self.op.get("powered") is not None:
+            node.powered = self.op["powered"]
         before = {flag: getattr(node, flag) for flag in FLAGS}
         true = next((flag for flag in FLAGS if self.op.get(flag)), None)
         for flag in FLAGS:
@@ -81,11 +94,12 @@ class SetNode(Work):
         return [[flag, str(getattr(node, flag))] for flag in FLAGS if getattr(node, flag) != before[flag]]
 
     def promote_others(self, cluster: Cluster, log: Log, now: float) -> None:
-        """Fill the pool of master candidates, where that was asked for."""
+        """Fill the pool of master candidates, where that was asked for. Ganeti leaves their `mtime` as it is."""
         for other in cluster.nodes.values():
             regular = not (other.offline or other.drained or other.master_candidate)
             if self.op["auto_promote"] and regular and missing(cluster, None):
                 other.master_candidate = True
+                other.serial_no += 1
                 log.note(f" - INFO: Promoted nodes to master candidate role: {other.name}", now)
 
 

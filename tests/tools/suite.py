@@ -1,9 +1,12 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run make targets one after the other, and close with a summary.
+"""Run make targets, and close with a summary.
 
-Usage: suite.py TARGET...
+Usage: suite.py TARGET... [--beside TARGET...]
+
+The first is `setup`. The others run one after the other; those after `--beside` do so at the same time, as they mostly
+wait for real Ganeti. What they print is shown when each has ended.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 PYTEST_SUMMARY = re.compile(r"=== (\d+ \w+(?:, \d+ \w+)*) in ")
@@ -37,17 +41,19 @@ class Step:
 
 
 def run(target: str) -> Step:
-    """Run one target, showing its output as it comes."""
-    print(f"\n== make {target}", flush=True)
-    start, tests = time.monotonic(), ""
+    """Run one target, and show its output when it has ended."""
+    start = time.monotonic()
     command = ["make", "--no-print-directory", target]
-    make = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    for raw in make.stdout or ():
-        line = raw.decode(errors="replace")
-        print(line, end="", flush=True)
-        if found := PYTEST_SUMMARY.search(line):
-            tests = found[1]
-    return Step(target, make.wait() != 0, time.monotonic() - start, tests)
+    make = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    output = make.stdout.decode(errors="replace")
+    print(f"\n== make {target}\n{output}", end="", flush=True)
+    found = PYTEST_SUMMARY.findall(output)
+    return Step(target, make.returncode != 0, time.monotonic() - start, found[-1] if found else "")
+
+
+def run_all(targets: Sequence[str]) -> list[Step]:
+    """Run targets one after the other."""
+    return [run(target) for target in targets]
 
 
 def _count(steps: Iterable[Step]) -> str:
@@ -59,13 +65,14 @@ def _count(steps: Iterable[Step]) -> str:
     return ", ".join(f"{counts[word]} {word}" for word in told)
 
 
-def main(*targets: str) -> int:
+def main(setup: str, *targets: str) -> int:
     """Return 1 if a target failed."""
-    start, steps = time.monotonic(), []
-    for target in targets:
-        steps.append(run(target))
-        if target == "setup" and steps[-1].failed:  # nothing else can run
-            break
+    start, steps = time.monotonic(), [run(setup)]
+    if not steps[0].failed:  # without it nothing else can run
+        middle = targets.index("--beside") if "--beside" in targets else len(targets)
+        with ThreadPoolExecutor() as pool:
+            for lane in pool.map(run_all, (targets[:middle], targets[middle + 1 :])):
+                steps += lane
     print("\n== summary")
     for step in steps:
         print(f"{step.target:<10}{step.verdict:<8}{step.seconds:7.1f} s  {step.tests}".rstrip())

@@ -705,7 +705,7 @@ WHOLE = "TAGS_SET RECREATE_DISKS SHUTDOWN REINSTALL STARTUP"
     ("one", "words"),
     [
         (job(7, "error", WHOLE, done=3, error="it broke"), "job 7 failed: it broke"),
-        (job(7, "canceled", WHOLE, done=2), "its disks were recreated and are empty: gnt-instance reinstall web1"),
+        (job(7, "canceled", WHOLE, done=2), "its disks were recreated and are empty: gnt-instance shutdown web1"),
     ],
     ids=["failed", "canceled"],
 )

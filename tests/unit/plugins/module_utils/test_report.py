@@ -153,16 +153,22 @@ ROWS = [
         "one that waits",
         rbd("web1", OFFLINE, pending(jobs="7")),
         {"jobs": [job(7, "running", "FAILOVER")]},
-        "pending_repair waits job 7",
-        "pending_repair waits job 7",
+        "pending_repair waits: job_under_way job 7",
+        "pending_repair waits: job_under_way job 7",
     ),
-    ("one that is held", rbd("web1", OFFLINE, tag("suspend")), {}, "suspended held primary", "suspended held primary"),
+    (
+        "one that is held",
+        rbd("web1", OFFLINE, tag("suspend")),
+        {},
+        "suspended held: suspended primary",
+        "suspended held: suspended primary",
+    ),
     (
         "one for a person",
         rbd("web1", OFFLINE, ended("failure")),
         {},
-        "repair_failed needs a person its failover",
-        "repair_failed needs a person its failover",
+        "repair_failed needs a person: repair_failed its failover",
+        "repair_failed needs a person: repair_failed its failover",
     ),
     (
         "one that is suspended and well",
@@ -260,7 +266,7 @@ def test_an_error_has_a_line_and_the_deed_is_not_called_done():
     """With what came back."""
     report = _report(rbd("web1", OFFLINE), script=lambda request: RequestRefused("RAPI answered 400 (Bad Request)"))
     assert "ERROR web1: RAPI answered 400 (Bad Request)" in report
-    assert _row(report, "web1 ").startswith("web1 needs_repair submit went wrong primary")
+    assert _row(report, "web1 ").startswith("web1 needs_repair the step went wrong primary")
 
 
 def test_an_error_on_the_cluster_names_the_cluster():
@@ -282,7 +288,7 @@ def test_a_step_that_was_refused_is_not_reported_as_submitted():
         return RequestRefused("refused") if request.tasks[0].operation.value == "failover" else None
 
     report = _report(rbd("web1", OFFLINE), script=refuse)
-    assert _row(report, "web1 ").startswith("web1 pending_repair submit went wrong primary")
+    assert _row(report, "web1 ").startswith("web1 pending_repair the step went wrong primary")
 
 
 def test_warnings_have_their_lines():
