@@ -21,6 +21,7 @@ BUILD = Path(__file__).parents[1] / ".build"  # `make setup` shows ansible the w
 PLAN = "ganeti.autorepair.plan"
 STEP = "ganeti.autorepair.ganeti_autorepair_step"
 FACTS = "ganeti.autorepair.ganeti_autorepair_facts"
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 
 
 @dataclass(frozen=True)
@@ -92,17 +93,21 @@ def play(
     host: Mapping[str, str] | None = None,
 ) -> Run:
     """Run a playbook of the collection against one cluster; `host` says how ansible gets there, if not locally."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     inventory = {
-        **(local if host is None else host),
+        **(LOCAL if host is None else host),
         **{f"ganeti_autorepair_{name}": value for name, value in variables.items()},
     }
+    return play_on({"cluster": inventory}, folder, playbook, *options)
+
+
+def play_on(hosts: Mapping[str, Mapping[str, Any]], folder: Path, playbook: str, *options: str) -> Run:
+    """Run a playbook of the collection against clusters: hosts of an inventory, with all their variables."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     run = ansible_runner.run(
         private_data_dir=str(folder),
         playbook=playbook,
-        inventory={"all": {"hosts": {"cluster": inventory}}},
+        inventory={"all": {"hosts": hosts}},
         cmdline=" ".join(options) or None,
         envvars={"ANSIBLE_COLLECTIONS_PATH": str(BUILD / "collections"), "ANSIBLE_HOME": str(BUILD / "ansible")},
         quiet=True,

@@ -12,7 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, written
+from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged
 
 SLICE = 20  # seconds of waiting between two lines of progress
 
@@ -41,8 +41,8 @@ class ActionModule(ActionBase):
             if "summary" not in result:  # it could not even begin
                 return {**merged([*results, _unseen(results[-1])]), **result} if results else result
             results.append(result)
-            args = _after(result, args)
-            if args is None or result.get("failed") or not result["left"] or left <= SLICE:
+            args = {**args, "carry_on": result.get("carry_on")}
+            if result.get("failed") or not result["left"] or left <= SLICE:
                 return merged(results)
             if not self._task.no_log:
                 Display().display(_progress(result, task_vars["inventory_hostname"], time.monotonic() - started, limit))
@@ -55,15 +55,6 @@ class ActionModule(ActionBase):
             if not later:
                 raise
             return {"unreachable": True, "msg": f"the host was lost while it waited: {error}; the next run carries on"}
-
-
-def _after(result, args):
-    """The arguments for going on after C(result): what was approved is followed to its end, and nothing else begins.
-    None if there is nothing to follow."""
-    if not args.get("approved_plan"):
-        return args
-    begun = written(result["plan"]["actions"])
-    return {**args, "approved_plan": None, "instances": begun, "max_in_flight": 0} if begun else None
 
 
 def _seconds(given):

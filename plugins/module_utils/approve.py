@@ -16,8 +16,17 @@ from typing import Any
 
 from .errors import AutorepairError, BadOption
 
-_DEED = ("scope", "name", "action", "type", "id", "steps", "result", "remove")  # neither words, nor times, nor nodes
+# Neither words, nor times, nor the nodes that are chosen; but what the instance is on, and the repair before this one,
+# so that an approval is good for one case once.
+_DEED = ("scope", "name", "uuid", "action", "type", "id", "steps", "result", "remove", "on", "after")
 _WRITING = ("submit", "finish", "lift", "refuse")
+_UNSEEN = {  # what of a deed its words do not tell, in words
+    "uuid": "to another instance of that name",
+    "id": "for another repair",
+    "after": "after another repair",
+    "type": "as a repair of another type",
+    "remove": "with other tags removed",
+}
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -27,15 +36,18 @@ class PlanDiffers(AutorepairError):
 
 @dataclass(frozen=True)
 class Approved:
-    """What somebody has said yes to: the hash of a plan, and its actions, where the whole plan was given."""
+    """What somebody has said yes to: the hash of a plan, and its actions and its cluster's UUID, where all of it was
+    given."""
 
     hash: str
     actions: tuple[Mapping[str, Any], ...] | None = None
+    cluster: Any = None
 
 
 def parse_approved(given: Any) -> Approved | None:
-    """What the option C(approved_plan) means: a hash, or a plan as facts return it. Raises BadOption."""
-    if not given:
+    """What the option C(approved_plan) means: a hash, or a plan as facts return it. Raises BadOption, also for one that
+    is there and empty: nothing was approved then."""
+    if given is None:
         return None
     if isinstance(given, str) and _HASH.match(given.strip()):
         return Approved(given.strip())
@@ -44,26 +56,28 @@ def parse_approved(given: Any) -> Approved | None:
     actions = given.get("actions")
     if not isinstance(actions, list) or not all(isinstance(one, Mapping) for one in actions):
         raise BadOption("approved_plan is a mapping without a list of actions; it takes a plan as the facts have it")
-    if given.get("hash") != hash_of(actions):
+    if given.get("hash") != hash_of(actions, given.get("cluster")):
         raise BadOption("approved_plan was changed after it was made: its actions do not have the hash that it names")
-    return Approved(str(given["hash"]), tuple(actions))
+    return Approved(str(given["hash"]), tuple(actions), given.get("cluster"))
 
 
-def hash_of(actions: Iterable[Mapping[str, Any]]) -> str:
-    """A hash over what C(actions) would write: the same hash means the same deeds, on whichever nodes and whenever."""
-    found = sorted(
-        (_deed(one) for one in actions if _writes(one)), key=lambda deed: (str(deed["scope"]), str(deed["name"]))
-    )
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+def hash_of(actions: Iterable[Mapping[str, Any]], cluster: Any) -> str:
+    """A hash over what C(actions) would write to the cluster with the UUID C(cluster): the same hash means the same
+    deeds, to the same instances in the same state, whenever and on whichever new nodes."""
+    found = sorted((_deed(one) for one in actions if _writes(one)), key=json.dumps)
+    return hashlib.sha256(json.dumps([cluster, found], sort_keys=True).encode()).hexdigest()
 
 
 def check_approved(approved: Approved, plan: Mapping[str, Any]) -> None:
     """Raise PlanDiffers, with what differs, if C(plan) is not the one that was C(approved)."""
     if approved.hash == plan["hash"]:
         return
-    told = (
-        _differences(approved.actions, plan["actions"]) if approved.actions is not None else _would_do(plan["actions"])
-    )
+    if approved.actions is None:
+        told = _would_do(plan["actions"])
+    elif approved.cluster != plan["cluster"]:
+        told = ["it was made for another cluster"]
+    else:
+        told = _differences(approved.actions, plan["actions"])
     what = "what differs" if approved.actions is not None else "what it would do now"
     raise PlanDiffers(
         f"the plan is not the approved one, so nothing was done; {what}: " + "; ".join(told or ["nothing"]),
@@ -74,8 +88,8 @@ def check_approved(approved: Approved, plan: Mapping[str, Any]) -> None:
 
 
 def _writes(action: Mapping[str, Any]) -> bool:
-    """Whether it writes; a held cluster or group is one whose breaker is noted."""
-    return action.get("action") in _WRITING or (action.get("action") == "hold" and action.get("scope") != "instance")
+    """Whether it writes; what is held does so only where a breaker's tag is added."""
+    return action.get("action") in _WRITING or bool(action.get("add"))
 
 
 def _deed(action: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,16 +97,35 @@ def _deed(action: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differences(approved: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line for each object with which something else would be done."""
-    before = {(one.get("scope"), one.get("name")): one for one in approved}
-    after = {(one.get("scope"), one.get("name")): one for one in now}
+    """A line for each object with which something else would be done; with one, several things can be."""
+    before, after = _by_object(approved), _by_object(now)
     lines = []
     for key in dict.fromkeys((*before, *after)):
-        old, new = before.get(key), after.get(key)
-        deeds = [_deed(one) if one and _writes(one) else None for one in (old, new)]
-        if deeds[0] != deeds[1]:
-            lines.append(f"{_object(key)}: approved was {_words(old)}, now it is {_words(new)}")
+        old, new = before.get(key, []), after.get(key, [])
+        if [_deed(one) for one in old if _writes(one)] != [_deed(one) for one in new if _writes(one)]:
+            lines.append(
+                f"{_object(key)}: approved was {_all_words(old)}, now it is {_all_words(new)}{_unseen(old, new)}"
+            )
     return lines
+
+
+def _unseen(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> str:
+    """What differs, where both are told in the same words."""
+    if _all_words(old) != _all_words(new):
+        return ""
+    differing = [key for key in _UNSEEN if [one.get(key) for one in old] != [one.get(key) for one in new]]
+    return "".join(f", {_UNSEEN[key]}" for key in differing)
+
+
+def _by_object(actions: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, Any], list[Mapping[str, Any]]]:
+    found: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
+    for one in actions:
+        found.setdefault((one.get("scope"), one.get("name")), []).append(one)
+    return found
+
+
+def _all_words(actions: Sequence[Mapping[str, Any]]) -> str:
+    return " and ".join(_words(one) for one in actions) or "nothing"
 
 
 def _would_do(actions: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -104,12 +137,11 @@ def _object(key: tuple[Any, Any]) -> str:
     return str(name) if scope == "instance" else f"{scope} {name}".strip()
 
 
-def _words(action: Mapping[str, Any] | None) -> str:
+def _words(action: Mapping[str, Any]) -> str:
     """An action in a few words."""
-    if action is None:
-        return "nothing"
     steps, result = action.get("steps") or [], action.get("result")
     what = f" {', then '.join(map(str, steps))}" if steps and action.get("action") == "submit" else ""
     end = f" as {result}" if result else ""
     why = "" if action.get("action") == "submit" else f" ({action.get('reason')})"
-    return f"{action.get('action')}{what}{end}{why}"
+    where = f" ({', '.join(map(str, action['on']))})" if action.get("on") and not why else ""
+    return f"{action.get('action')}{what}{end}{why}{where}"

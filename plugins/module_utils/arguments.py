@@ -4,17 +4,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
-from .client import Client
+from .client import Client, DryRunClient
 from .errors import AutorepairError, BadOption
 from .limits import Fencing, Limits, parse_limits
 from .luxi import LuxiClient
 from .model import RepairType
 from .rapi import REQUESTS_PROBLEM, RapiClient
 from .rapi_options import RapiOptions
+from .selection import Filter
+from .tagging import carry_out_changes
+from .wishes import Change
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:
@@ -68,6 +73,18 @@ ROUND: dict[str, Any] = {
 }
 
 
+FILTER: dict[str, Any] = {
+    name: {"type": "list", "elements": "str", "default": []}
+    for name in ("groups", "nodes", "disk_templates", "os", "tags")
+}
+
+
+def wanted(module: AnsibleModule, names: str) -> Filter:
+    """What C(module)'s options, the names in the option C(names), limit the instances to."""
+    given = {name: tuple(module.params[name]) for name in FILTER}
+    return Filter(names=tuple(module.params[names]), **given)
+
+
 def connect(module: AnsibleModule) -> Client:
     """The client that C(module)'s options ask for; nothing is sent yet. Raises BadOption."""
     if module.params["transport"] == "luxi":
@@ -94,6 +111,19 @@ def _connect_rapi(module: AnsibleModule) -> Client:
 def limits(module: AnsibleModule) -> Limits:
     """The limits of a round that C(module)'s options set. Raises BadOption."""
     return parse_limits(module.params)
+
+
+def change(module: AnsibleModule, changes: Callable[[Client], Iterable[Change]]) -> dict[str, Any]:
+    """Carry out the C(changes) that follow from reading the cluster, and return what C(module) returns for them; an
+    error with one object fails the module, after the others were written."""
+    client = connect(module)
+    found = changes(client)
+    writer = DryRunClient(client) if module.check_mode else client
+    result = carry_out_changes(found, writer, module.params["reason"], time.sleep)
+    wrong = [one["error"] for one in result["objects"] if one["error"]]
+    if wrong:
+        module.fail_json(msg="; ".join(wrong), **result)
+    return result
 
 
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:

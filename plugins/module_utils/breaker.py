@@ -24,13 +24,15 @@ SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a la
 class Breaker:
     """The breaker of the cluster, or of the group C(name), at one time.
 
-    C(counted) of C(total) nodes are unhealthy, C(limit) may be; C(lowest) is the least number with which repairs begin.
-    C(noted) are its tags, C(unread) those of them that can't be read. C(cooldown) and C(now) are in seconds.
+    C(counted) of C(total) nodes are unhealthy, of which C(unknown) have no known state; C(limit) may be; C(lowest) is
+    the least number with which repairs begin. C(noted) are its tags, C(unread) those of them that can't be read.
+    C(cooldown) and C(now) are in seconds.
     """
 
     scope: str
     name: str
     counted: int
+    unknown: int
     total: int
     limit: int
     lowest: int
@@ -59,7 +61,7 @@ class Breaker:
 
     @property
     def cooling(self) -> bool:
-        """Whether the storm is over, but not for long enough; a cooldown of 0 ends one that is remembered, too."""
+        """Whether the storm is over, but not for long enough; a cooldown of 0 does not heed one that is remembered."""
         return not self.storm and self.cooldown > 0 and (self.until or 0) > self.now
 
     @property
@@ -71,7 +73,8 @@ class Breaker:
     def words(self) -> str:
         """Why it is shut."""
         where = "" if self.scope == "cluster" else f" of group {self.name}"
-        nodes = f"{self.counted} of {self.total} nodes{where} hold instances and are offline"
+        unknown = f", or of unknown state ({self.unknown})" if self.unknown else ""
+        nodes = f"{self.counted} of {self.total} nodes{where} hold instances and are offline{unknown}"
         if self.storm or self.too_few:
             return f"{nodes}, {self.rule}"
         if self.unread:
@@ -79,20 +82,19 @@ class Breaker:
             return "; ".join(map(str, self.unread)) + f"; remove it: {where} {' '.join(tag.tag for tag in self.unread)}"
         return f"too many nodes{where} were offline until just now; it stays so until {utc(self.until or self.now)}"
 
-    def to_write(self, matters: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The tags to add and to remove, so that the storm is remembered; C(matters): something is held because of it.
+    def to_write(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The tags to add and to remove, so that the storm is remembered.
 
-        Nothing changes from round to round while a storm goes on, or while it is remembered.
+        Nothing changes from round to round while a storm goes on, or while it is remembered. A cooldown of 0 forgets
+        nothing: others may have one.
         """
         stand = [tag.tag for tag in self.noted]
-        lasting = any(tag.until is None for tag in self.noted)
-        if self.storm and self.cooldown and not (matters or lasting):
-            return (), ()
-        if self.storm or lasting:
-            end = None if self.storm else int(self.now) + self.cooldown
-            wanted = [breaker_tag(end)] if self.cooldown else []
-        else:
-            wanted = [tag.tag for tag in self.noted if self.cooldown and (tag.until or 0) > self.now]
+        lasting = [tag.tag for tag in self.noted if tag.until is None]
+        wanted = lasting + [tag.tag for tag in self.noted if (tag.until or 0) > self.now]
+        if self.storm and self.cooldown:
+            wanted = [breaker_tag()]
+        elif lasting and self.cooldown:
+            wanted = [breaker_tag(int(self.now) + self.cooldown)]
         return tuple(tag for tag in wanted if tag not in stand), tuple(tag for tag in stand if tag not in wanted)
 
 
@@ -101,11 +103,13 @@ def judge_breakers(cluster: Cluster, limits: Limits, now: float) -> tuple[Breake
 
     A small group has one only while a storm is remembered there.
     """
-    holding = {name for instance in cluster.instances for name in (instance.primary, *instance.secondaries)}
-    nodes = cluster.nodes.values()
+    names = {name for instance in cluster.instances for name in (instance.primary, *instance.secondaries)}
+    holding = names - {""}
+    lost = [Node(name, "", NodeState.UNKNOWN) for name in sorted(holding - set(cluster.nodes))]  # not in the answer
+    nodes = [*cluster.nodes.values(), *lost]
     found = [_breaker("cluster", "", nodes, cluster.tags, holding, limits, now)]
     for group in sorted(cluster.groups.values(), key=lambda group: group.name):
-        inside = [node for node in nodes if node.group == group.name]
+        inside = [node for node in nodes if node.group in (group.name, "")]
         one = _breaker("group", group.name, inside, group.tags, holding, limits, now)
         if one.total >= SMALLEST_GROUP or one.noted or one.unread:
             found.append(one)
@@ -136,6 +140,7 @@ def _breaker(
         scope=scope,
         name=name,
         counted=len(broken),
+        unknown=sum(1 for node in broken if node.state is NodeState.UNKNOWN),
         total=len(capable),
         limit=limit,
         lowest=lowest,

@@ -30,11 +30,13 @@ _NAMED = 3  # nodes that are named where there is no room
 
 @dataclass(frozen=True)
 class Room:
-    """What a node has free, in MiB, and the exclusion tags of the instances whose primary it is."""
+    """What a node has free, in MiB, the exclusion tags of the instances whose primary it is, and the number of repairs
+    for which it was chosen and that have not ended."""
 
     disk: int
     memory: int
     tags: frozenset[str] = frozenset()
+    work: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def place(plan: Plan, client: Client) -> Plan:
     to_place = {case.group for case, action in plan.rows if _wants_nodes(case, action, plan)}
     groups = {group for group in to_place if not _closed(group, plan)}
     free, trouble = _read_room(plan, client, groups) if groups else ({}, "")
+    free = _without_promised(plan, free)
     rows = []
     for case, action in sorted(plan.rows, key=plan.urgency):
         if _wants_nodes(case, action, plan):
@@ -77,6 +80,8 @@ def _wants_nodes(case: Case, action: Action, plan: Plan) -> bool:
         return False
     operation = action.steps[0].operation
     shared = TEMPLATE_CLASSES.get(case.instance.disk_template) is TemplateClass.SHARED
+    if action.begins and not plan.limits.max_in_flight:  # nothing may begin
+        return False
     moves = operation in (Operation.FAILOVER, Operation.MIGRATE) and shared and plan.limits.choose_nodes
     return moves or operation is Operation.RECREATE_DISKS
 
@@ -107,8 +112,19 @@ def _read_room(plan: Plan, client: Client, groups: Iterable[str]) -> tuple[Mappi
     return {  # a node without a volume group has no disk free
         cell["name"]: Room(_number(cell.get("dfree")), cell["mfree"], tags.get(cell["name"], frozenset()))
         for cell in cells
-        if isinstance(cell.get("mfree"), int)
+        if cell.get("name") in names and isinstance(cell.get("mfree"), int)
     }, ""
+
+
+def _without_promised(plan: Plan, free: Mapping[str, Room]) -> Mapping[str, Room]:
+    """C(free) less what instances will take that are on their way, as live data may not show it yet."""
+    for case, _action in plan.rows:
+        nodes = {name for job in case.busy for name in job.nodes if name in free}
+        if nodes:
+            anew = any("INSTANCE_RECREATE_DISKS" in job.operations for job in case.busy)
+            need = _need(case.instance, plan, anew)
+            free = {name: _after(room, need, True) if name in nodes else room for name, room in free.items()}
+    return free
 
 
 def _number(value: Any) -> int:
@@ -137,7 +153,7 @@ def _placed(
 ) -> tuple[Action, Mapping[str, Room]]:
     """C(action) with its nodes, and what is free after it; or the same to wait for, and C(free) as it was."""
     instance = case.instance
-    need = _need(instance, action, plan)
+    need = _need(instance, plan, anew=action.steps[0].operation is Operation.RECREATE_DISKS)
     why = _closed(case.group, plan) or trouble or _not_enabled(instance, plan)
     if not why and action.steps[0].operation is Operation.RECREATE_DISKS and not instance.disk_sizes:
         why = "the sizes of its disks are not known"
@@ -148,7 +164,7 @@ def _placed(
         for name, room in free.items()
         if plan.cluster.nodes[name].group == case.group and name != instance.primary
     }
-    nodes = choose(need, inside)
+    nodes = choose(need, inside, plan.limits.max_per_node)
     if nodes is None:
         return _unplaced(action, _no_room(need, inside, case.group)), free
     taken = {name: _after(free[name], need, name == nodes[0]) for name in nodes}
@@ -166,19 +182,24 @@ def _not_enabled(instance: Instance, plan: Plan) -> str:
     return f"the disk template {instance.disk_template} is not enabled in the cluster, which has {', '.join(enabled)}"
 
 
-def _need(instance: Instance, action: Action, plan: Plan) -> Need:
-    """What the step of C(action) needs: room for disks only where they are made anew, and not for those that are files,
-    as Ganeti tells how much room a node has for these by a job only."""
+def _need(instance: Instance, plan: Plan, anew: bool) -> Need:
+    """What C(instance) needs of a node: room for disks only where they are made C(anew), and not for those that are
+    files, as Ganeti tells how much room a node has for these by a job only."""
     copies = 2 if instance.mirrored else 1
-    anew = action.steps[0].operation is Operation.RECREATE_DISKS and instance.disk_template != "file"
     meta = _DRBD_META if instance.mirrored else 0
-    disk = sum(size + meta for size in instance.disk_sizes) if anew else 0
+    disk = sum(size + meta for size in instance.disk_sizes) if anew and instance.disk_template != "file" else 0
     return Need(disk, instance.memory if instance.meant_to_run else 0, _exclusion_tags(instance, plan), copies)
 
 
-def choose(need: Need, free: Mapping[str, Room]) -> tuple[str, ...] | None:
-    """The nodes with the most room that can hold what C(need) asks for, primary first; None where that fails."""
-    order = sorted(free, key=lambda name: (-free[name].disk if need.disk else 0, -free[name].memory, name))
+def choose(need: Need, free: Mapping[str, Room], most: int) -> tuple[str, ...] | None:
+    """The nodes with the most room that can hold what C(need) asks for, primary first; None where that fails. Those on
+    which C(most) repairs work already come last."""
+
+    def order_of(name: str) -> tuple[bool, int, int, str]:
+        room = free[name]
+        return room.work >= most, -room.disk if need.disk else 0, -room.memory, name
+
+    order = sorted(free, key=order_of)
     for primary in (name for name in order if not need.missing(free[name], True)):
         others = [name for name in order if name != primary and not need.missing(free[name], False)]
         if len(others) >= need.copies - 1:
@@ -199,4 +220,4 @@ def _no_room(need: Need, free: Mapping[str, Room], group: str) -> str:
 
 def _after(room: Room, need: Need, primary: bool) -> Room:
     tags = room.tags | need.tags if primary else room.tags
-    return Room(room.disk - need.disk, room.memory - need.memory, tags)
+    return Room(room.disk - need.disk, room.memory - need.memory, tags, room.work + 1)

@@ -16,7 +16,7 @@ from .why import Why
 
 def decide(case: Case, cluster: Cluster, now: float, limits: Limits) -> Action:
     """What comes next for the instance of C(case), and why, before brakes and gates."""
-    since = now - limits.repair_window
+    since = now - limits.kept_results
     action = _decide(case, cluster, now, limits, since)
     if action.kind not in (Kind.NONE, Kind.REPORT) or case.unread or case.policy.suspended or case.health.unknown:
         return action

@@ -78,13 +78,13 @@ def _carry_out(action: Action, plan: Plan, writer: Writer, settings: Settings) -
         _take_step(action, action.repair, plan, writer, settings)
     elif action.kind is Kind.REFUSE:
         writer.repair_id = settings.new_id()
-        _replace_tags(writer, [_result(action, writer.repair_id, plan.time, ())], action.remove)
+        replace_tags(writer, [_result(action, writer.repair_id, plan.time, ())], action.remove)
     elif action.kind is Kind.FINISH:
         repair = action.repair
         result = [_result(action, repair.id, plan.time, repair.jobs)] if repair and action.result else []
-        _replace_tags(writer, result, action.remove)
+        replace_tags(writer, result, action.remove)
     elif action.writes:  # a suspend is lifted, or a breaker remembers
-        _replace_tags(writer, action.add, action.remove)
+        replace_tags(writer, action.add, action.remove)
 
 
 def _begin(action: Action, plan: Plan, writer: Writer, settings: Settings) -> None:
@@ -105,7 +105,7 @@ def _take_step(action: Action, repair: Repair, plan: Plan, writer: Writer, setti
     jobs = writer.submit(*before, *tasks)
     job = jobs[-1] if jobs else CHECK_MODE_JOB
     note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, job))
-    _replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
+    replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
 
 
 def _must_not_rest(action: Action) -> bool:
@@ -139,7 +139,7 @@ def _type(action: Action) -> RepairType:
     return action.type
 
 
-def _replace_tags(writer: Writer, new: Iterable[str], old: Iterable[str], see_through: bool = True) -> None:
+def replace_tags(writer: Writer, new: Iterable[str], old: Iterable[str], see_through: bool = True) -> None:
     """Set C(new), then remove C(old): between the two both stand, which every reader takes for the new one."""
     tasks = [Task(Operation.ADD_TAGS, tags=tuple(new))] if tuple(new) else []
     tasks += [Task(Operation.REMOVE_TAGS, tags=tuple(old))] if tuple(old) else []

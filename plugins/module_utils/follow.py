@@ -20,7 +20,7 @@ KEPT = 20 * 24 * 3600  # seconds for which Ganeti surely keeps a job: it deletes
 def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Limits) -> Action:
     """What comes next for C(repair), which is pending."""
     last = cluster.jobs.get(repair.jobs[-1]) if repair.jobs else None
-    steps, since = case.health.steps, now - limits.repair_window
+    steps, since = case.health.steps, now - limits.kept_results
     if case.progress is Progress.RUNNING:
         return wait(case, Why.JOB_UNDER_WAY, f"{_jobs_text(repair, cluster)} is under way", steps)
     if case.busy:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gates: what keeps a step from being taken now that permission and health ask for (design, laws 9 and 10).
 
-Each gate is a function from an instance's case and action to what holds it, or None. Those about how much is broken,
-about pauses and about how often an instance was repaired are for repairs that have not begun; those about proof and
-about time windows are for every step that loses running state or data, so also for a later one of a repair.
+Each gate is a function from an instance's case and action to what holds it, or None. All are for repairs that begin;
+those about how much is broken, about pauses, proof and hours are also for a later step that gives up running state or
+data: a repair is followed to its end, but not into a new loss.
 """
 
 from __future__ import annotations
@@ -15,15 +15,21 @@ from typing import Callable, NamedTuple, Optional
 
 from .action import Action, Kind, hold, report
 from .breaker import Breaker, judge_breakers
-from .errors import BadOption
+from .fencing import dead, full_names, to_prove, unproven
 from .limits import Fencing
-from .model import Node, NodeState, Operation, utc
-from .plan import Plan, left_to_others
+from .model import Node, Operation, RepairType, utc
+from .plan import Plan, Row, left_to_others
 from .repairs import REASON
 from .state import Case
 from .why import Why
 from .windows import opens
 
+_RISKS = {  # opcode -> the type of which it is a step
+    "INSTANCE_REPLACE_DISKS": RepairType.FIX_STORAGE,
+    "INSTANCE_MIGRATE": RepairType.MIGRATE,
+    "INSTANCE_FAILOVER": RepairType.FAILOVER,
+    "INSTANCE_RECREATE_DISKS": RepairType.REINSTALL,
+}
 _EMPTY_DISKS = (Operation.REINSTALL, Operation.MARK_DOWN, Operation.MARK_OFFLINE)  # first where disks are new already
 
 
@@ -45,21 +51,13 @@ def gated(plan: Plan) -> Plan:
 
     Raises BadOption for a fenced node that is not in the cluster.
     """
-    for name in plan.limits.fenced_nodes:
-        if not _named(name, plan.cluster.nodes):
-            raise BadOption(f"fenced_nodes: no node in the cluster is called {name}; nothing was done")
-    plan = replace(plan, breakers=judge_breakers(plan.cluster, plan.limits, plan.time))
+    limits = replace(plan.limits, fenced_nodes=full_names(plan.limits, plan.cluster.nodes))
+    plan = replace(plan, limits=limits, breakers=judge_breakers(plan.cluster, limits, plan.time))
     rows = tuple((case, _gated(case, action, plan)) for case, action in plan.rows)
-    plan = replace(plan, rows=rows, upkeep=plan.upkeep + tuple(_memory(plan.breakers, rows)))
+    plan = replace(plan, rows=rows, upkeep=plan.upkeep + tuple(_memory(plan, rows)))
     if plan.cluster.queue_drained:
         return left_to_others(plan, Why.QUEUE_DRAINED, "the job queue is drained")
     return plan
-
-
-def nodes_to_fence(plan: Plan) -> tuple[str, ...]:
-    """The nodes for which steps of C(plan) wait only because nobody has confirmed that they are off, by name."""
-    waiting = [(case, action) for case, action in plan.rows if action.why is Why.FENCING]
-    return tuple(sorted({node.name for case, action in waiting for node in _unproven(case, action, plan)}))
 
 
 def _gated(case: Case, action: Action, plan: Plan) -> Action:
@@ -74,14 +72,17 @@ def _gated(case: Case, action: Action, plan: Plan) -> Action:
     return action
 
 
-def _memory(breakers: Iterable[Breaker], rows: Iterable[tuple[Case, Action]]) -> Iterable[Action]:
-    """What is to be written so that storms are remembered."""
-    rows = tuple(rows)
-    for one in breakers:
-        matters = any(
-            action.why is Why.BREAKER and (one.scope == "cluster" or case.group == one.name) for case, action in rows
-        )
-        added, removed = one.to_write(matters)
+def _memory(plan: Plan, rows: tuple[Row, ...]) -> Iterable[Action]:
+    """What is to be written so that storms are remembered.
+
+    A round over some instances does so only for a storm that holds one of them; a cooldown of 0 writes nothing.
+    """
+    for one in plan.breakers:
+        inside = [action for case, action in rows if one.scope == "cluster" or case.group == one.name]
+        added, removed = one.to_write()
+        holds = any(action.why in (Why.BREAKER, Why.STORM_COOLDOWN) for action in inside)
+        if not (holds or plan.limits.covers(one.scope, one.name)):
+            continue
         if added:
             words = (
                 one.words
@@ -101,7 +102,8 @@ def _other_repair(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     if not _loses_data(action):
         return None
     own = action.repair.id if action.repair else ""
-    others = [tag.tag for tag in case.tags.pendings if tag.id != own]
+    ended = {repair.id for repair in case.results}  # a tag may be left over from one of these
+    others = [tag.tag for tag in case.tags.pendings if tag.id not in (own, *ended)]
     if action.repair and action.repair.jobs and not _is_ours(action, plan):
         others = list(action.repair.tags)
     if not others:
@@ -121,7 +123,7 @@ def _is_ours(action: Action, plan: Plan) -> bool:
 def _breaker(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """Too much is broken, or was until just now, in the cluster or in the instance's group."""
     for one in plan.breakers:
-        if action.begins and one.tripped and (one.scope == "cluster" or one.name == case.group):
+        if _risks(case, action, plan) and one.tripped and (one.scope == "cluster" or one.name == case.group):
             return Obstacle(_why_shut(one), one.words)
     return None
 
@@ -134,22 +136,22 @@ def _why_shut(one: Breaker) -> Why:
 
 def _watcher_paused(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     until = plan.cluster.watcher_paused_until or 0
-    if not (action.begins and plan.limits.respect_watcher_pause and until > plan.time):
+    if not (_risks(case, action, plan) and plan.limits.respect_watcher_pause and until > plan.time):
         return None
     return Obstacle(Why.WATCHER_PAUSED, f"the watcher is paused until {utc(until)}")
 
 
 def _settling(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """A mark that was just set may be taken back."""
-    dead = _dead(case, plan) if action.begins else ()
-    return _too_young(dead, plan.limits.settle_time, Why.SETTLE_TIME, plan.time)
+    nodes = dead(case, plan.cluster) if _risks(case, action, plan) else ()
+    return _too_young(nodes, plan.limits.settle_time, Why.SETTLE_TIME, plan.time)
 
 
 def _flapping(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """An instance that needs repair again and again has something that repairs don't heal."""
     limits = plan.limits
     done = case.repaired(plan.time - limits.repair_window)
-    if not action.begins or len(done) < limits.max_repairs_per_window:
+    if not limits.repair_window or not action.begins or len(done) < limits.max_repairs_per_window:
         return None
     again = done[-limits.max_repairs_per_window].timestamp + limits.repair_window
     times = "time" if len(done) == 1 else "times"
@@ -160,26 +162,37 @@ def _flapping(case: Case, action: Action, plan: Plan) -> Obstacle | None:
 
 
 def _outside_window(case: Case, action: Action, plan: Plan) -> Obstacle | None:
+    """A repair that has begun goes on, but for a step that risks more than any that it has done."""
     kind = action.type if action.begins else action.steps[0].needs
     if kind is None or action.steps[0].operation in _EMPTY_DISKS:
+        return None
+    if not action.begins and kind <= _risked(action, plan):
         return None
     again = opens(plan.limits.windows, kind, plan.time)
     return Obstacle(Why.WINDOWS, f"{kind.label} may begin at {utc(again)}") if again is not None else None
 
 
+def _risked(action: Action, plan: Plan) -> int:
+    """The most destructive type of which the repair has done a step; 0 where it has done none."""
+    numbers = action.repair.jobs if action.repair else ()
+    done = {name for number in numbers if number in plan.cluster.jobs for name in plan.cluster.jobs[number].done}
+    return max((kind for name, kind in _RISKS.items() if name in done), default=0)
+
+
 def _offline_age(case: Case, action: Action, plan: Plan) -> Obstacle | None:
-    return _too_young(_to_prove(case, action, plan), plan.limits.min_offline_age, Why.MIN_OFFLINE_AGE, plan.time)
+    nodes = to_prove(case, action, plan.cluster)
+    return _too_young(nodes, plan.limits.min_offline_age, Why.MIN_OFFLINE_AGE, plan.time)
 
 
 def _fencing(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """Its node may be alive, and run it still."""
-    unproven = _unproven(case, action, plan)
-    if not unproven:
+    nodes = unproven(case, action, plan.cluster, plan.limits)
+    if not nodes:
         return None
-    names = " and ".join(node.name for node in unproven)
+    names = " and ".join(node.name for node in nodes)
     if plan.limits.fencing is Fencing.CONFIRMED:
         return Obstacle(Why.FENCING, f"nobody has confirmed that {names} is off (fencing: confirmed)")
-    if any(node.powered for node in unproven):
+    if any(node.powered for node in nodes):
         return Obstacle(Why.FENCING, f"Ganeti has {names} as powered on (fencing: powered_off)")
     words = f"Ganeti does not know whether {names} is powered: it has no oob_program (fencing: powered_off)"
     return Obstacle(Why.FENCING, words)
@@ -200,44 +213,14 @@ _GATES: tuple[Gate, ...] = (
 # --- what they ask --------------------------------------------------------------------------------------------------
 
 
+def _risks(case: Case, action: Action, plan: Plan) -> bool:
+    """Whether it begins a repair or, as a later step of one, gives up running state or data: that is not following a
+    repair to its end, but a new loss."""
+    return action.begins or bool(to_prove(case, action, plan.cluster))
+
+
 def _loses_data(action: Action) -> bool:
     return any(step.operation in (Operation.RECREATE_DISKS, Operation.REINSTALL) for step in action.steps)
-
-
-def _dead(case: Case, plan: Plan) -> tuple[Node, ...]:
-    """The nodes of the instance that are marked offline."""
-    names = (case.instance.primary, *case.instance.secondaries)
-    nodes = [plan.cluster.nodes[name] for name in names if name in plan.cluster.nodes]
-    return tuple(node for node in nodes if node.state is NodeState.OFFLINE)
-
-
-def _to_prove(case: Case, action: Action, plan: Plan) -> tuple[Node, ...]:
-    """The nodes that have to be off before the step that comes next: a failover's primary, if it is said to be dead,
-    and every node that held disks which are recreated."""
-    operation = action.steps[0].operation
-    dead = _dead(case, plan)
-    if operation is Operation.FAILOVER:
-        return tuple(node for node in dead if node.name == case.instance.primary)
-    return dead if operation is Operation.RECREATE_DISKS else ()
-
-
-def _unproven(case: Case, action: Action, plan: Plan) -> tuple[Node, ...]:
-    """Those of the nodes to prove that nothing proves to be off."""
-    limits = plan.limits
-    if limits.fencing is Fencing.OFFLINE_FLAG:
-        return ()
-    nodes = _to_prove(case, action, plan)
-    if limits.fencing is Fencing.POWERED_OFF:
-        return tuple(node for node in nodes if node.powered is not False)
-    fenced = {full for name in limits.fenced_nodes for full in _named(name, plan.cluster.nodes)}
-    return tuple(node for node in nodes if node.name not in fenced)
-
-
-def _named(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The names among C(known) that C(name) means, which may leave the domain out."""
-    known = tuple(known)
-    wanted = name.lower()
-    return (wanted,) if wanted in known else tuple(full for full in known if full.startswith(wanted + "."))
 
 
 def _too_young(nodes: Iterable[Node], seconds: int, why: Why, now: float) -> Obstacle | None:
@@ -247,7 +230,7 @@ def _too_young(nodes: Iterable[Node], seconds: int, why: Why, now: float) -> Obs
         return None
     for node in nodes:
         if node.changed is None:
-            return Obstacle(why, f"the cluster did not say when {node.name} was changed last ({why.value})")
+            return Obstacle(Why.NOT_KNOWN, f"the cluster did not say when {node.name} was changed last ({why.value})")
         if node.changed + seconds > now:
             until = utc(node.changed + seconds)
             return Obstacle(why, f"{node.name} was marked, or changed, less than {seconds} s before; until {until}")

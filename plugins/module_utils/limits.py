@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import Enum
+from fnmatch import fnmatchcase
 from typing import Any
 
 from .approve import Approved, parse_approved
 from .errors import BadOption
 from .windows import Window, parse_windows
 
+KEPT = 3600  # seconds
+_SHARE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*(%?)\Z")
 _RANGE = re.compile(r"\[\s*([0-9]{1,6})\s*-\s*([0-9]{1,6})\s*\]\Z")
 
 
@@ -41,9 +44,22 @@ class MaxUnhealthy:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """A repair that was approved and is followed to its end: the C(steps) that were to come, by their names, and the
+    C(jobs) that it had by then."""
+
+    steps: tuple[str, ...]
+    jobs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Limits:
     """What a user sets for a round. Names of instances and groups may be globs, all may leave the domain out, as in
-    Ganeti. Times are in seconds."""
+    Ganeti. Times are in seconds.
+
+    A run that waits adds to it: C(fenced_as_of) has the fenced nodes that were seen, each with the time of its last
+    change (seconds since the epoch); C(follow) has the approved repairs that have begun.
+    """
 
     instances: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -56,6 +72,7 @@ class Limits:
     max_per_group: int = 10
     fencing: Fencing = Fencing.OFFLINE_FLAG
     fenced_nodes: tuple[str, ...] = ()
+    fenced_as_of: Mapping[str, float] = field(default_factory=dict)
     min_offline_age: int = 0
     settle_time: int = 0
     respect_watcher_pause: bool = True
@@ -64,6 +81,20 @@ class Limits:
     windows: tuple[Window, ...] = ()
     choose_nodes: bool = False
     approved: Approved | None = None
+    follow: Mapping[str, Followed] | None = None
+
+    @property
+    def kept_results(self) -> int:
+        """Seconds for which the results of repairs stay: others may count by them what this runner does not."""
+        return max(self.repair_window, KEPT)
+
+    def covers(self, scope: str, name: str) -> bool:
+        """Whether a round so limited is over the whole of the cluster, or of the group C(name)."""
+        if self.instances:
+            return False
+        if scope == "cluster" or not self.groups:
+            return not self.groups
+        return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in self.groups)
 
 
 _NUMBERS = {  # option -> the least that it takes, and what it is
@@ -101,14 +132,25 @@ def parse_limits(given: Mapping[str, Any]) -> Limits:
     )
 
 
+def resume_limits(limits: Limits, carry_on: Mapping[str, Any] | None) -> Limits:
+    """C(limits) as they are for a run that goes on where another has stopped, which has returned C(carry_on)."""
+    if not carry_on:
+        return limits
+    follow = carry_on["follow"]
+    if follow is not None:
+        follow = {name: Followed(tuple(one["steps"]), tuple(one["jobs"])) for name, one in follow.items()}
+    approved = limits.approved if follow is None else None
+    fenced = carry_on["fenced_nodes"]
+    return replace(limits, approved=approved, follow=follow, fenced_nodes=tuple(fenced), fenced_as_of=fenced)
+
+
 def _max_unhealthy(text: str) -> MaxUnhealthy:
     bad = BadOption(f"max_unhealthy is {text}; it takes a number of nodes, or a share of them from 0% to 100%")
-    share = text.strip().endswith("%")
-    try:
-        number = Decimal(text.strip().rstrip("%").strip())
-    except InvalidOperation:
-        raise bad from None
-    if not number.is_finite() or number < 0 or (share and number > 100) or (not share and number % 1):
+    found = _SHARE.match(text.strip())
+    if not found:
+        raise bad
+    number, share = Decimal(found[1]), bool(found[2])
+    if (share and number > 100) or (not share and number % 1):
         raise bad
     return MaxUnhealthy(text.strip(), percent=number) if share else MaxUnhealthy(text.strip(), number=int(number))
 

@@ -92,6 +92,7 @@ class Instance:
     name: str
     uuid: str = ""
     disk_template: str = ""
+    os: str = ""
     primary: str = ""
     secondaries: tuple[str, ...] = ()
     admin_state: str = "up"
@@ -121,9 +122,9 @@ class Job:
     """A job of the queue, as far as a repair needs it.
 
     C(operations) are opcodes in their order as the job's summary names them (C(INSTANCE_FAILOVER)), C(done) those at
-    the beginning that have succeeded, C(instances) the names that they were given, C(reasons) the texts of the reason
-    trail, C(ended) seconds since the epoch. C(error), C(error_class) and C(error_code) come from the first opcode that
-    failed.
+    the beginning that have succeeded, C(instances) and C(nodes) the names that they were given, C(reasons) the texts of
+    the reason trail, C(ended) seconds since the epoch. C(error), C(error_class) and C(error_code) come from the first
+    opcode that failed.
     """
 
     id: int
@@ -131,6 +132,7 @@ class Job:
     operations: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     error: str = ""
     error_class: str = ""

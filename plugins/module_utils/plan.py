@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from .action import Action, Kind, hold
 from .breaker import Breaker
 from .decide import decide
-from .errors import BadOption
-from .limits import Limits
+from .limits import Followed, Limits
 from .model import Cluster, NodeState, RepairType
+from .opcodes import STEPS
 from .policy import expired
+from .selection import matching
 from .state import Case, State, make_cases
 from .tags import TagSet, parse_tags
 from .why import Why
@@ -28,7 +28,8 @@ Row = tuple[Case, Action]
 @dataclass(frozen=True)
 class Plan:
     """What a round would do: C(rows) has every instance, by name; C(upkeep) are the suspends to remove, and what the
-    breakers have to remember; C(breakers) are judged with the gates, the cluster's first."""
+    breakers have to remember; C(breakers) are judged with the gates, the cluster's first; C(fence) are nodes that
+    somebody has to see off before steps that would else be taken."""
 
     cluster: Cluster
     limits: Limits
@@ -37,6 +38,7 @@ class Plan:
     upkeep: tuple[Action, ...]
     warnings: tuple[str, ...]
     breakers: tuple[Breaker, ...] = ()
+    fence: tuple[str, ...] = ()
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -91,29 +93,15 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
         time=now,
         rows=tuple(rows),
         upkeep=tuple(_lifts(cluster_tags, group_tags, chosen, limits, now)),
-        warnings=tuple(_warnings(cluster_tags, group_tags)),
+        warnings=(*_warnings(cluster_tags, group_tags), *_no_limit(cluster, limits)),
     )
 
 
 def _chosen(cases: tuple[Case, ...], cluster: Cluster, limits: Limits) -> tuple[Case, ...]:
     """The cases that the round is limited to."""
-    groups = _matching("groups", limits.groups, cluster.groups)
-    names = _matching("instances", limits.instances, [case.instance.name for case in cases])
+    groups = matching("groups", limits.groups, cluster.groups)
+    names = matching("instances", limits.instances, [case.instance.name for case in cases])
     return tuple(case for case in cases if case.instance.name in names and (not limits.groups or case.group in groups))
-
-
-def _matching(option: str, patterns: tuple[str, ...], names: Iterable[str]) -> frozenset[str]:
-    names = tuple(names)
-    if not patterns:
-        return frozenset(names)
-    found: set[str] = set()
-    for pattern in patterns:
-        forms = (pattern.lower(), pattern.lower() + ".*")
-        matching = [name for name in names if any(fnmatchcase(name.lower(), form) for form in forms)]
-        if not matching:
-            raise BadOption(f"{option}: nothing in the cluster is called {pattern}; nothing was done")
-        found.update(matching)
-    return frozenset(found)
 
 
 def _outside(case: Case) -> Action:
@@ -136,6 +124,30 @@ def left_to_others(plan: Plan, why: Why, words: str) -> Plan:
     return replace(plan, rows=tuple(rows), upkeep=tuple(hold(action, why, words) for action in plan.upkeep))
 
 
+def within_approved(plan: Plan) -> Plan:
+    """C(plan) with everything held that goes beyond what was approved, where something was and has begun."""
+    follow = plan.limits.follow
+    if follow is None:
+        return plan
+    why, words = Why.NOT_APPROVED, "it is not in the approved plan"
+    rows = [
+        (case, hold(action, why, words) if action.writes and not _is_approved(case, action, follow, plan) else action)
+        for case, action in plan.rows
+    ]
+    return replace(plan, rows=tuple(rows), upkeep=tuple(hold(action, why, words) for action in plan.upkeep))
+
+
+def _is_approved(case: Case, action: Action, follow: Mapping[str, Followed], plan: Plan) -> bool:
+    """Whether it ends a repair that was approved, or takes the next of its approved steps."""
+    approved = follow.get(case.instance.name)
+    if approved is None or action.kind is not Kind.SUBMIT:
+        return approved is not None
+    numbers = [number for number in (action.repair.jobs if action.repair else ()) if number not in approved.jobs]
+    done = [name for number in numbers if number in plan.cluster.jobs for name in plan.cluster.jobs[number].done]
+    taken = len([name for name in done if name in STEPS.values()])
+    return approved.steps[taken : taken + 1] == (action.steps[0].operation.value,)
+
+
 def _is_down(case: Case, cluster: Cluster) -> bool:
     """Whether it should be running, and can't be."""
     node = cluster.nodes.get(case.instance.primary)
@@ -154,7 +166,7 @@ def _lifts(
     if not limits.instances:
         if not limits.groups:
             objects.append(("cluster", "", cluster_tags))
-        inside = _matching("groups", limits.groups, group_tags)
+        inside = matching("groups", limits.groups, group_tags)
         objects += [("group", name, tags) for name, tags in sorted(group_tags.items()) if name in inside]
     objects += [
         ("instance", case.instance.name, case.tags) for case in cases if not (case.failure or case.unread or case.busy)
@@ -169,6 +181,13 @@ def _lifts(
                 scope=scope,
                 remove=tuple(suspend.tag for suspend in over),
             )
+
+
+def _no_limit(cluster: Cluster, limits: Limits) -> Iterable[str]:
+    """A number of nodes that can never be passed is likely to be meant as a share."""
+    number, nodes = limits.max_unhealthy.number, len(cluster.nodes)
+    if number is not None and number >= nodes and not limits.unhealthy_range:
+        yield f"max_unhealthy is {number}, and the cluster has {nodes} nodes, so it never holds; was {number}% meant?"
 
 
 def _warnings(cluster_tags: TagSet, group_tags: Mapping[str, TagSet]) -> Iterable[str]:

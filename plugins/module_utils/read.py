@@ -26,6 +26,7 @@ _INSTANCE = (
     "name",
     "uuid",
     "disk_template",
+    "os",
     "pnode",
     "snodes",
     "admin_state",
@@ -122,7 +123,7 @@ def _group(row: Row) -> Group | None:
 
 def _instance(row: Row) -> Instance:
     values = _values(_INSTANCE, row)
-    unread = [field for field in _INSTANCE if field not in values]
+    unread = [field for field in _INSTANCE if field not in values and field != "os"]  # nothing is decided by that
     unread += [field for field in ("snodes", "tags") if field in values and not _is_texts(values[field])]
     unread += [] if isinstance(values.get("be/always_failover", False), bool) else ["be/always_failover"]
     sizes = _list(values.get("disk.sizes"))
@@ -132,6 +133,7 @@ def _instance(row: Row) -> Instance:
         name=_named("instance", values),
         uuid=str(values.get("uuid", "")),
         disk_template=str(values.get("disk_template", "")),
+        os=str(values.get("os", "")),
         primary=str(values.get("pnode", "")),
         secondaries=() if "snodes" in unread else tuple(values["snodes"]),
         admin_state=str(values.get("admin_state", "")),
@@ -210,6 +212,7 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         operations=operations,
         done=tuple(name for name, status in takewhile(_succeeded, zip(operations, statuses))),
         instances=tuple(dict.fromkeys(name for op in ops for name in _instance_names(op))),
+        nodes=tuple(dict.fromkeys(name for op in ops for name in _node_names(op))),
         reasons=tuple(dict.fromkeys(str(entry[1]) for entry in trail if len(_list(entry)) > 1)),
         error=error,
         error_class=kind,
@@ -228,6 +231,13 @@ def _instance_names(op: Mapping[str, Any]) -> Iterable[str]:
         yield op["instance_name"].lower()
     if op.get("kind") == "instance" and isinstance(op.get("name"), str):
         yield op["name"].lower()
+
+
+def _node_names(op: Mapping[str, Any]) -> Iterable[str]:
+    """The nodes that an opcode was given for an instance to go to."""
+    yield from (str(name) for name in _list(op.get("nodes")))
+    if isinstance(op.get("target_node"), str):
+        yield op["target_node"]
 
 
 def _succeeded(named: tuple[str, Any]) -> bool:

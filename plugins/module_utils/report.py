@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from .action import Action, Kind
-from .gates import nodes_to_fence
 from .model import utc
 from .plan import Plan
 from .state import State
@@ -32,7 +31,7 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]
     remarks += [f"WARNING {warning}" for warning in before.warnings]
     remarks += [f"BREAKER {one.words}" for one in after.breakers if one.tripped]
-    remarks += [f"FENCE {name}: steps wait for the word that it is off" for name in nodes_to_fence(after)]
+    remarks += [f"FENCE {name}: steps wait for the word that it is off" for name in after.fence]
     text += ["", *remarks] if remarks else []
     counts = [f"{count} {state}" for state, count in after.summary.items() if count]
     text += ["", "{}: {}".format(_count(len(after.rows), "instance"), ", ".join(counts) or "none")]

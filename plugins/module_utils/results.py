@@ -4,18 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .action import Action, Kind
 from .approve import hash_of
-from .gates import nodes_to_fence
-from .model import Cluster, Node
+from .model import Cluster, Group, Job, Node
 from .plan import Plan
 from .repairs import Repair
 from .report import lines
 from .state import Case
-from .tags import FOREVER
+from .tags import FOREVER, PREFIX
 from .writer import Outcome
 
 
@@ -25,8 +24,10 @@ def facts(plan: Plan) -> dict[str, Any]:
         "cluster": _cluster(plan.cluster),
         "time": int(plan.time),
         "summary": dict(plan.summary),
+        "groups": [_group(group) for group in plan.cluster.groups.values()],
         "nodes": [_node(node) for node in plan.cluster.nodes.values()],
         "instances": [_instance(case, action) for case, action in plan.rows],
+        "jobs": _jobs(plan),
         "plan": planned(plan),
         "breaker": breaker(plan),
         "held": held(plan),
@@ -36,8 +37,10 @@ def facts(plan: Plan) -> dict[str, Any]:
 
 def planned(plan: Plan) -> dict[str, Any]:
     """The actions of C(plan), the nodes to fence for it, and a hash over what it would write."""
-    actions = [_action(action) for action in plan.actions]
-    return {"actions": actions, "fence": list(nodes_to_fence(plan)), "hash": hash_of(actions)}
+    cases = {case.instance.name: case for case, action in plan.rows}
+    actions = [{**_action(action), **_state(action, cases, plan)} for action in plan.actions]
+    cluster = plan.cluster.uuid
+    return {"actions": actions, "fence": list(plan.fence), "cluster": cluster, "hash": hash_of(actions, cluster)}
 
 
 def breaker(plan: Plan) -> dict[str, Any]:
@@ -115,6 +118,33 @@ def _node(node: Node) -> dict[str, Any]:
     }
 
 
+def _group(group: Group) -> dict[str, Any]:
+    return {"name": group.name, "tags": _ours(group.tags)}
+
+
+def _ours(tags: Iterable[str]) -> list[str]:
+    """Those of C(tags) that repairs go by."""
+    return sorted(tag for tag in tags if tag.startswith(PREFIX))
+
+
+def _jobs(plan: Plan) -> list[dict[str, Any]]:
+    """What is known of the jobs of repairs that are pending or have failed; one that has left the queue is not here."""
+    repairs = [repair for case, action in plan.rows for repair in (case.failure, case.pending) if repair]
+    numbers = sorted({number for repair in repairs for number in repair.jobs})
+    return [_job(plan.cluster.jobs[number]) for number in numbers if number in plan.cluster.jobs]
+
+
+def _job(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "status": job.status,
+        "operations": list(job.operations),
+        "done": len(job.done),
+        "error": job.error or None,
+        "ended": None if job.ended is None else int(job.ended),
+    }
+
+
 def _cluster(cluster: Cluster) -> dict[str, Any]:
     return {
         "name": cluster.name,
@@ -138,6 +168,7 @@ def _instance(case: Case, action: Action) -> dict[str, Any]:
         "primary": instance.primary,
         "secondaries": list(instance.secondaries),
         "admin_state": instance.admin_state,
+        "tags": _ours(instance.tags),
         "state": case.state.value,
         "policy": {
             "allowed": _label(case.policy.allowed),
@@ -168,6 +199,20 @@ def _repair(repair: Repair | None) -> dict[str, Any] | None:
     }
 
 
+def _state(action: Action, cases: Mapping[str, Case], plan: Plan) -> dict[str, Any]:
+    """What an action's instance is now: its UUID, its nodes with their states, and its last repair that has ended."""
+    if action.scope != "instance":
+        return {"uuid": None, "on": [], "after": None}
+    case = cases[action.name]
+    names = (case.instance.primary, *case.instance.secondaries)
+    states = [(name, plan.cluster.nodes.get(name)) for name in names]
+    return {
+        "uuid": case.instance.uuid,
+        "on": [f"{name} {node.state.value if node else 'unknown'}" for name, node in states],
+        "after": case.results[-1].id if case.results else None,
+    }
+
+
 def _action(action: Action) -> dict[str, Any]:
     return {
         "instance": action.name if action.scope == "instance" else None,
@@ -182,5 +227,7 @@ def _action(action: Action) -> dict[str, Any]:
         "nodes": list(action.nodes),
         "result": action.result,
         "remove": sorted(action.remove),
+        "add": sorted(action.add),
         "reason": action.reason,
+        "command": action.command or None,
     }

@@ -15,13 +15,15 @@ from .client import Client
 from .confirm import confirm
 from .errors import AutorepairError, Held, QueueDrained
 from .execute import Settings, carry_out
+from .fencing import still_fenced, to_prove, unproven
 from .gates import gated
-from .limits import Limits
-from .plan import Plan, is_left, left_to_others, make_plan
+from .limits import Fencing, Followed, Limits
+from .plan import Plan, is_left, left_to_others, make_plan, within_approved
 from .read import read_cluster
 from .report import lines
 from .results import breaker, diff, held, performed, planned, under_way
 from .state import State
+from .tags import parse_tags
 from .turns import in_turn
 from .why import Why
 from .writer import Outcome
@@ -60,10 +62,36 @@ def look(client: Client, limits: Limits, now: float) -> Plan:
 
     Raises PlanDiffers where another plan was approved.
     """
-    plan = in_turn(place(gated(make_plan(read_cluster(client), limits, now)), client))
+    made = make_plan(read_cluster(client), limits, now)
+    plan = _settled(made, client)
+    if limits.fencing is Fencing.CONFIRMED:
+        plan = replace(plan, fence=_to_fence(made, plan, client))
     if limits.approved:
         check_approved(limits.approved, planned(plan))
     return plan
+
+
+def _settled(made: Plan, client: Client) -> Plan:
+    """The plan C(made) with what brakes, gates, room and limits make of it."""
+    return within_approved(in_turn(place(gated(made), client)))
+
+
+def _to_fence(made: Plan, plan: Plan, client: Client) -> tuple[str, ...]:
+    """The nodes that are worth fencing: steps would be taken now if they were known to be off. None while somebody else
+    writes to the cluster."""
+    waiting = {
+        node.name
+        for case, action in plan.rows
+        if action.why is Why.FENCING
+        for node in unproven(case, action, plan.cluster, plan.limits)
+    }
+    if not waiting or any(claim.until > made.time for claim in parse_tags(made.cluster.tags).claims):
+        return ()
+    limits = replace(made.limits, fenced_nodes=(*plan.limits.fenced_nodes, *waiting), fenced_as_of={})
+    after = _settled(replace(made, limits=limits), client)
+    taken = [(case, action) for case, action in after.rows if action.kind is Kind.SUBMIT]
+    needed = {node.name for case, action in taken for node in to_prove(case, action, plan.cluster)}
+    return tuple(sorted(needed & waiting))
 
 
 def rehearse(client: Client, limits: Limits, settings: Settings, now: float) -> Round:
@@ -136,4 +164,31 @@ def result(played: Round, check_mode: bool) -> dict[str, Any]:
         "held": held(played.after),
         "report": lines(played.before, played.outcomes, played.after, check_mode),
         "diff": diff(played.outcomes),
+        "carry_on": carry_on(played),
     }
+
+
+def onward(played: Round) -> Limits:
+    """The limits for the round after C(played): what was approved is followed to its end, and a node counts as fenced
+    only as long as it stays as it was."""
+    limits = played.before.limits
+    fenced = still_fenced(limits.fenced_nodes, played.before.cluster, played.after.cluster)
+    follow = limits.follow
+    if limits.approved:
+        follow = {
+            action.name: Followed(
+                tuple(step.operation.value for step in action.steps), action.repair.jobs if action.repair else ()
+            )
+            for action in played.before.actions
+            if action.scope == "instance" and action.writes
+        }
+    return replace(limits, approved=None, follow=follow, fenced_nodes=tuple(fenced), fenced_as_of=fenced)
+
+
+def carry_on(played: Round) -> dict[str, Any]:
+    """What a module has to be given to go on after C(played), as plain data."""
+    limits = onward(played)
+    follow = None
+    if limits.follow is not None:
+        follow = {name: {"steps": list(one.steps), "jobs": list(one.jobs)} for name, one in limits.follow.items()}
+    return {"follow": follow, "fenced_nodes": dict(limits.fenced_as_of)}

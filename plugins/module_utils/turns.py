@@ -30,7 +30,7 @@ class _Load:
 
 
 def in_turn(plan: Plan) -> Plan:
-    """C(plan) with the new repairs held that would be too many at once; repairs that have begun go on.
+    """C(plan) with the repairs held that would be too many at once; those that have done a step go on.
 
     The most urgent go first; one that is over a limit of its node or group lets the next by, and is tried first again
     in the next round.
@@ -40,7 +40,7 @@ def in_turn(plan: Plan) -> Plan:
         if _is_under_way(case, action):
             load.add(case, action, plan)
     over: dict[str, Action] = {}
-    for case, action in sorted((row for row in plan.rows if row[1].begins), key=plan.urgency):
+    for case, action in sorted((row for row in plan.rows if _queues(*row)), key=plan.urgency):
         full = _full(case, action, plan, load)
         if full:
             over[case.instance.name] = hold(action, *full)
@@ -84,4 +84,10 @@ def _working(case: Case, action: Action, plan: Plan) -> tuple[str, ...]:
 def _is_under_way(case: Case, action: Action) -> bool:
     if case.progress in (Progress.RUNNING, Progress.UNSEEN):
         return True
-    return action.kind is Kind.SUBMIT and not action.begins
+    return action.kind is Kind.SUBMIT and not _queues(case, action)
+
+
+def _queues(case: Case, action: Action) -> bool:
+    """Whether it begins, or tries again what it could not do before: that has not run in the meantime."""
+    tried = case.progress in (Progress.FAILED, Progress.NO_ROOM)
+    return action.kind is Kind.SUBMIT and (action.begins or tried)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from .action import Kind
@@ -15,8 +14,7 @@ from .execute import Settings
 from .limits import Limits
 from .plan import Plan
 from .read import query_jobs
-from .results import planned
-from .rounds import Round, play
+from .rounds import Round, onward, play
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at the jobs that are waited for
 LONGEST_WAIT = 60.0  # seconds without a look at the whole cluster
@@ -33,11 +31,7 @@ def play_on(client: Client, limits: Limits, settings: Settings, terms: Terms, se
         yield played
         if played.trouble or not played.seen or not played.left or terms.clock() >= end:
             return
-        if limits.approved:
-            begun = written(planned(played.before)["actions"])
-            if not begun:
-                return
-            limits = replace(limits, approved=None, instances=tuple(begun), max_in_flight=0)
+        limits = onward(played)
         _wait(client, played.after, terms, end)
 
 
@@ -64,12 +58,6 @@ def _jobs_by_instance(plan: Plan) -> Iterable[frozenset[int]]:
         unfinished = frozenset(job for job in ids if plan.cluster.jobs[job].unfinished)
         if unfinished and action.kind is Kind.WAIT:
             yield unfinished
-
-
-def written(actions: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The instances that C(actions) of a plan write to: what has begun there is followed, where a plan was approved,
-    and nothing else begins."""
-    return [one["instance"] for one in actions if one["instance"] and _was_done(one)]
 
 
 def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

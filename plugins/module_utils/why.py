@@ -40,6 +40,7 @@ class Why(Enum):
     MAX_IN_FLIGHT = "max_in_flight"
     MAX_PER_NODE = "max_per_node"
     MAX_PER_GROUP = "max_per_group"
+    NOT_APPROVED = "not_approved"
     CLAIMED = "claimed"
     CLAIM_OVER = "claim_over"
 

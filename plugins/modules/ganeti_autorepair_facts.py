@@ -29,10 +29,13 @@ attributes:
     support: none
     details: It changes nothing.
   action_group:
-    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
+    description:
+      - Is in the action groups C(group/ganeti.autorepair.all) and, for the limits of a round,
+        C(group/ganeti.autorepair.round), for C(module_defaults).
     support: full
     membership:
       - ganeti.autorepair.all
+      - ganeti.autorepair.round
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
 """
@@ -130,6 +133,23 @@ ansible_facts:
             repair_disallowed: 1
             repair_failed: 0
             suspended: 0
+        groups:
+          description: The node groups.
+          returned: success
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: Its name.
+              returned: success
+              type: str
+              sample: default
+            tags:
+              description: Those of its tags that repairs go by.
+              returned: success
+              type: list
+              elements: str
+              sample: ["ganeti:watcher:autorepair:migrate"]
         nodes:
           description: The nodes.
           returned: success
@@ -211,6 +231,12 @@ ansible_facts:
               returned: success
               type: str
               sample: up
+            tags:
+              description: Those of its tags that repairs go by.
+              returned: success
+              type: list
+              elements: str
+              sample: ["ganeti:watcher:autorepair:failover"]
             state:
               description:
                 - The first of V(repair_failed), V(suspended), V(pending_repair), V(repair_disallowed), V(needs_repair)
@@ -296,6 +322,43 @@ ansible_facts:
               returned: success
               type: str
               sample: primary node3.example.com is offline
+        jobs:
+          description: The jobs of repairs that are pending or have failed, as far as they are still in the queue.
+          returned: success
+          type: list
+          elements: dict
+          contains:
+            id:
+              description: Its number.
+              returned: success
+              type: int
+              sample: 4711
+            status:
+              description: Ganeti's word for how far it is.
+              returned: success
+              type: str
+              sample: running
+            operations:
+              description: Its opcodes.
+              returned: success
+              type: list
+              elements: str
+              sample: ["INSTANCE_FAILOVER"]
+            done:
+              description: How many of these, from the first on, have succeeded.
+              returned: success
+              type: int
+              sample: 0
+            error:
+              description: Its error, or null.
+              returned: success
+              type: str
+              sample: null
+            ended:
+              description: When it ended, in seconds since the epoch, or null.
+              returned: success
+              type: int
+              sample: null
         plan:
           description: What a round would do now.
           returned: success
@@ -304,12 +367,13 @@ ansible_facts:
             actions:
               description:
                 - Its actions; those on the cluster and on groups have no C(instance). C(steps) are all that are to
-                  come, C(permitted) those of them that the permission covers.
+                  come, C(permitted) those of them that the permission covers, C(command) is what a person can run.
               returned: success
               type: list
               elements: dict
               sample:
                 - action: submit
+                  command: null
                   id: null
                   instance: web1.example.com
                   name: web1.example.com
@@ -317,6 +381,7 @@ ansible_facts:
                   permitted: ["failover", "replace-disks"]
                   reason: primary node3.example.com is offline
                   remove: []
+                  add: []
                   result: null
                   scope: instance
                   steps: ["failover", "replace-disks"]

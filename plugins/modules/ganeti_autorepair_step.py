@@ -42,6 +42,12 @@ options:
       - The hash is over what would be done, not over when, nor over the nodes that are chosen for new disks.
       - With O(wait), the repairs of the approved plan are followed to their end; no other begins.
     type: raw
+  carry_on:
+    description:
+      - What a run of this module has returned as RV(carry_on), to go on where it has stopped. It takes the place of
+        O(approved_plan) and O(fenced_nodes). With O(wait) this is done from one line of progress to the next; there is
+        no other need for it.
+    type: dict
   reason:
     description:
       - Words for the reason trail of every job that is submitted, beside the id of the repair.
@@ -60,10 +66,13 @@ attributes:
     description: Shows for each object that changes the tags that go and those that come.
     support: full
   action_group:
-    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
+    description:
+      - Is in the action groups C(group/ganeti.autorepair.all) and, for the limits of a round,
+        C(group/ganeti.autorepair.round), for C(module_defaults).
     support: full
     membership:
       - ganeti.autorepair.all
+      - ganeti.autorepair.round
 notes:
   - To recreate disks, and with O(choose_nodes) to move an instance on shared storage, it asks the online nodes of the
     node group for their free disk and memory, for 20 seconds at most. All other reads are of configuration.
@@ -201,6 +210,12 @@ actions:
       type: list
       elements: str
       sample: []
+    add:
+      description: The tags that it adds, if it notes a storm; those of repairs are made when they begin.
+      returned: success
+      type: list
+      elements: str
+      sample: []
     reason:
       description: Why, in words.
       returned: success
@@ -307,6 +322,16 @@ held:
   sample:
     - why: max_in_flight
       instances: ["web1.example.com", "web2.example.com"]
+carry_on:
+  description:
+    - What a further run needs to know, as its O(carry_on). C(follow) are the repairs of an approved plan that have
+      begun, or null where none was given; C(fenced_nodes) those that have stayed as they were, each with the time of
+      its last change.
+  returned: success, and failure after the round had begun
+  type: dict
+  sample:
+    follow: null
+    fenced_nodes: {}
 left:
   description: Whether a later round has something to do, or to see the end of.
   returned: success, and failure after the round had begun
@@ -357,6 +382,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Ter
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import resume_limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
 
@@ -364,7 +390,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import m
 def step(module):
     """Play one round, or more; what the module returns for it."""
     given = module.params
-    wanted, client = limits(module), connect(module)
+    wanted, client = resume_limits(limits(module), given["carry_on"]), connect(module)
     settings = Settings(given["reason"], given["iallocator"] or "", lambda: str(uuid.uuid4()))
     if module.check_mode:
         return tell(module, [rehearse(DryRunClient(client), wanted, settings, time.time())])
@@ -396,6 +422,7 @@ def main():
     """Play, and exit."""
     options = {
         "approved_plan": {"type": "raw"},
+        "carry_on": {"type": "dict"},
         "reason": {"type": "str", "default": ""},
         "iallocator": {"type": "str"},
         "wait": {"type": "bool", "default": False},

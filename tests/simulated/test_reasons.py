@@ -471,6 +471,15 @@ ROWS = (
         limits={"max_per_group": 1},
     ),
     Row(
+        "it broke after a plan was approved, which the run follows",
+        Why.NOT_APPROVED,
+        "held, as it is not in the approved plan",
+        BROKEN,
+        (),
+        limits={"follow": {}},
+        later={},
+    ),
+    Row(
         "another round writes",
         Why.CLAIMED,
         "held, as the cluster is claimed by",

@@ -9,13 +9,15 @@ C(cluster(...)) joins such instances to a cluster that was read in one consisten
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.gates import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import MaxUnhealthy
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
     TEMPLATE_CLASSES,
     Cluster,
@@ -83,6 +85,11 @@ def placed(name: str, template: str, *states: NodeState | None, group: str = "de
     fields = {"disk_template": template, "primary": names[0], "secondaries": tuple(names[1:])}
     fields |= {"uuid": f"uuid-{name}", "memory": 512, "disk_sizes": (1024,), **more}
     return Placed(Instance(name, **fields), nodes)
+
+
+def marked(one: Placed, **more: Any) -> Placed:
+    """C(one) on nodes of which so much is known: C(changed), when they were marked, and C(powered)."""
+    return replace(one, nodes=tuple(replace(node, **more) for node in one.nodes))
 
 
 def drbd(name: str, primary: NodeState | None, secondary: NodeState | None, *tags: str, **more: Any) -> Placed:
@@ -160,6 +167,13 @@ def next_for(*members: Placed | Node, now: float = NOW, retries: int = 0, **more
     """What comes next for the first instance of such a cluster."""
     one = cluster(*members, **more)
     return decide(case_of(one, now), one, now, unbraked(retries=retries))
+
+
+def at_most(text: str) -> MaxUnhealthy:
+    """How many nodes may be broken, of C(40%) or C(3)."""
+    if text.endswith("%"):
+        return MaxUnhealthy(text, percent=Decimal(text[:-1]))
+    return MaxUnhealthy(text, number=int(text))
 
 
 def plan_of(one: Cluster, now: float = NOW, **limits: Any) -> Plan:

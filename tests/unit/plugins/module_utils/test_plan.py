@@ -12,23 +12,35 @@ from unit.plugins.module_utils.builders import (
     NOW,
     OFFLINE,
     ONLINE,
+    UNKNOWN,
+    at_most,
     cluster,
     deeds,
     drbd,
     ended,
     job,
+    marked,
+    node,
     pending,
     plain,
     plan_of,
     rbd,
+    settings,
     tag,
 )
+from unit.plugins.module_utils.fake import FakeClient, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import hold
-from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left, left_to_others
+from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import place
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, ClaimOver
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left, left_to_others, within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
+from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
 
@@ -400,3 +412,122 @@ def test_the_number_of_tries_is_the_user_s():
     assert [deeds(plan_of(one)) for one in (two, three)] == [{"web1": "submit"}, {"web1": "finish"}]
     assert deeds(plan_of(three, retries=3)) == {"web1": "submit"}
     assert deeds(plan_of(two, retries=0)) == {"web1": "finish"}
+
+
+NODES = [rbd(f"web{at}", ONLINE) for at in range(5)]
+NEVER = "max_unhealthy is {}, and the cluster has 5 nodes, so it never holds; was {}% meant?"
+WARNED = [
+    ("one less than all", "4", None, False),
+    ("as many as there are", "5", None, True),
+    ("more than there are", "40", None, True),
+    ("a share is never too large", "100%", None, False),
+    ("a range counts in its place", "40", (1, 3), False),
+]
+
+
+@pytest.mark.parametrize(("text", "given", "warned"), [row[1:] for row in WARNED], ids=[row[0] for row in WARNED])
+def test_a_limit_that_never_holds_is_told(text, given, warned):
+    """Somebody has left out the percent sign."""
+    plan = plan_of(cluster(*NODES), max_unhealthy=at_most(text), unhealthy_range=given)
+    assert plan.warnings == ((NEVER.format(text, text),) if warned else ())
+
+
+# --- why it did not repair ------------------------------------------------------------------------------------------
+
+
+def _why(*members, limits=None, **more):
+    """Why nothing is done with the first instance of a cluster that allows everything."""
+    return plan_of(cluster(*members, **{"tags": ALLOW, **more}), **(limits or {})).rows[0][1].why
+
+
+def _played(script=lambda request: None, *tags):
+    """Why nothing was done in a round with a repair to begin."""
+    client = FakeClient(cluster(rbd("web1", OFFLINE), node("spare"), tags=[*ALLOW, *tags]), script=script)
+    return play(client, unbraked(), settings(), terms(client.clock)).outcomes[0].action.why
+
+
+def _unplaced():
+    """Why nothing is done with an instance for which there is no room."""
+    one = cluster(plain("web1", OFFLINE), tags=ALLOW)
+    return place(plan_of(one), FakeClient(one)).rows[0][1].why
+
+
+BUSY = job(9, "running", "SHUTDOWN")
+FAILED = job(7, "error", "FAILOVER", error="it broke", ended=NOW)
+TWICE = [ended("success", jobs="1", repair=f"o{at}", at=NOW - at) for at in range(2)]
+NONE = at_most("0")
+OPENS_LATER = parse_windows([{"type": "failover", "start": "09:00", "end": "10:00", "timezone": "UTC"}])
+DOWN = rbd("web1", OFFLINE)
+WHYS = {
+    Why.HEALTHY: lambda: _why(rbd("web1", ONLINE)),
+    Why.NOT_CHOSEN: lambda: _why(DOWN, rbd("web2", ONLINE), limits={"instances": ("web2",)}),
+    Why.REPAIR_FAILED: lambda: _why(rbd("web1", OFFLINE, ended("failure"))),
+    Why.UNREADABLE_TAG: lambda: _why(rbd("web1", OFFLINE, tag("pending:x"))),
+    Why.NOT_KNOWN: lambda: _why(rbd("web1", UNKNOWN)),
+    Why.NO_SAFE_REPAIR: lambda: _why(plain("web1", DRAINED)),
+    Why.NOT_ALLOWED: lambda: _why(DOWN, tags=()),
+    Why.OTHER_REPAIR: lambda: _why(plain("web1", OFFLINE, pending("reinstall"), pending(repair="r2"))),
+    Why.FLAPPING: lambda: _why(rbd("web1", OFFLINE, *TWICE), limits={"repair_window": 60, "max_repairs_per_window": 2}),
+    Why.LAST_COPY_DRAINED: lambda: _why(drbd("web1", OFFLINE, DRAINED)),
+    Why.JOB_UNDER_WAY: lambda: _why(OLD, jobs=[replace(RUNNING, instances=("old1",))]),
+    Why.OTHER_JOB: lambda: _why(DOWN, jobs=[BUSY]),
+    Why.JUST_CHANGED: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), unseen=True),
+    Why.TRIED_AGAIN: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), jobs=[FAILED], limits={"retries": 2}),
+    Why.NO_ROOM: _unplaced,
+    Why.SUSPENDED: lambda: _why(rbd("web1", OFFLINE, tag("suspend"))),
+    Why.BREAKER: lambda: _why(DOWN, rbd("web2", OFFLINE), limits={"max_unhealthy": NONE}),
+    Why.STORM_COOLDOWN: lambda: _why(DOWN, tags=[*ALLOW, tag("breaker")], limits={"storm_cooldown": 1}),
+    Why.QUEUE_DRAINED: lambda: _why(DOWN, queue_drained=True),
+    Why.WATCHER_PAUSED: lambda: _why(DOWN, watcher_paused_until=NOW + 1),
+    Why.SETTLE_TIME: lambda: _why(marked(DOWN, changed=NOW), limits={"settle_time": 1}),
+    Why.WINDOWS: lambda: _why(DOWN, limits={"windows": OPENS_LATER}),
+    Why.FENCING: lambda: _why(DOWN, limits={"fencing": Fencing.CONFIRMED}),
+    Why.MIN_OFFLINE_AGE: lambda: _why(marked(DOWN, changed=NOW), limits={"min_offline_age": 1}),
+    Why.MAX_IN_FLIGHT: lambda: _why(DOWN, limits={"max_in_flight": 0}),
+    Why.MAX_PER_NODE: lambda: _why(drbd("web1", ONLINE, OFFLINE), limits={"max_per_node": 0}),
+    Why.MAX_PER_GROUP: lambda: _why(DOWN, limits={"max_per_group": 0}),
+    Why.NOT_APPROVED: lambda: within_approved(plan_of(cluster(DOWN, tags=ALLOW), follow={})).rows[0][1].why,
+    Why.CLAIMED: lambda: _played(lambda request: None, claim_tag("other", NOW + 300)),
+    Why.CLAIM_OVER: lambda: _played(lambda request: ClaimOver("it is late")),
+}
+
+
+@pytest.mark.parametrize("why", Why, ids=lambda why: why.value)
+def test_every_reason_is_one_s(why):
+    """Each is given for something; one that is never given could not be looked up either."""
+    assert WHYS[why]() is why
+
+
+def test_a_reason_s_name_is_what_people_look_up():
+    """In facts, results and reports; the limits' reasons are called as their options."""
+    assert [why.value for why in Why] == [why.name.lower() for why in Why]
+    assert {name for name in Limits.__dataclass_fields__ if name in {why.value for why in Why}} == {
+        "settle_time", "windows", "fencing", "min_offline_age", "max_in_flight", "max_per_node", "max_per_group",
+        "storm_cooldown",
+    }  # fmt: skip
+
+
+STAYS = """healthy not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair flapping
+    last_copy_drained suspended breaker queue_drained watcher_paused windows fencing not_approved"""
+
+
+@pytest.mark.parametrize("why", Why, ids=lambda why: why.value)
+def test_a_run_waits_for_a_reason_that_passes_by_itself(why):
+    """For a person, a switch or an hour of the day it does not."""
+    one = cluster(DOWN, tags=ALLOW)
+    plan = plan_of(one, max_in_flight=0)
+    ((case, action),) = plan.rows
+    plan = replace(plan, rows=((case, replace(action, why=why)),), limits=unbraked(settle_time=1, min_offline_age=1))
+    assert is_left(plan) is why.passes is (why.value not in STAYS.split())
+
+
+@pytest.mark.parametrize("option", ["max_in_flight", "max_per_group", "max_per_node"])
+@pytest.mark.parametrize(("most", "left"), [(0, False), (1, True)])
+def test_nobody_waits_for_a_limit_that_lets_none_begin(option, most, left):
+    """Those that are asked for are held for ever."""
+    members = [drbd(f"web{at}", DRAINED, ONLINE) for at in range(2)]
+    shared = [replace(one, instance=replace(one.instance, secondaries=("web0-s",))) for one in members]
+    plan = plan_of(cluster(*shared, tags=ALLOW), **{option: most})
+    rest = replace(plan, rows=tuple(row for row in plan.rows if row[1].kind.value == "hold"))
+    assert len(rest.rows) == 2 - most
+    assert is_left(rest) is left

@@ -12,6 +12,7 @@ from unit.plugins.module_utils.builders import (
     NOW,
     OFFLINE,
     ONLINE,
+    at_most,
     cluster,
     drbd,
     ended,
@@ -28,9 +29,10 @@ from unit.plugins.module_utils.fake import FakeClient, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import RequestRefused
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts, planned, under_way
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import look, play, rehearse, result
 from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
@@ -44,8 +46,9 @@ def _play(client, check_mode=False, **more):
 
 def _report(*members, check_mode=False, script=lambda request: None, room=None, joins=False, **more):
     more.setdefault("tags", ALLOW)
+    limits = {name: more.pop(name) for name in ("max_unhealthy", "fencing") if name in more}
     client = FakeClient(cluster(*members, **more), script=script, room=room or {}, joins=joins)
-    return _play(client, check_mode)["report"]
+    return _play(client, check_mode, **limits)["report"]
 
 
 def _row(report, name):
@@ -345,13 +348,14 @@ def test_facts_have_the_shape_of_the_design():
         "secondaries": ["web1-s"], "admin_state": "up", "state": "needs_repair",
         "policy": {"allowed": "failover", "suspended_until": None, "source": "instance"},
         "repair": None, "needs": "failover", "next": "submit", "why": None,
-        "reason": "primary web1-p is offline",
+        "reason": "primary web1-p is offline", "tags": [tag("failover")],
     }  # fmt: skip
     assert told["plan"]["actions"] == [
         {
             "instance": "web1", "scope": "instance", "name": "web1", "action": "submit", "type": "failover", "id": None,
             "steps": ["failover", "replace-disks"], "permitted": ["failover", "replace-disks"], "nodes": [],
             "result": None, "why": None, "remove": [], "reason": "primary web1-p is offline",
+            "uuid": "uuid-web1", "on": ["web1-p offline", "web1-s online"], "after": None, "command": None, "add": [],
         }
     ]  # fmt: skip
 
@@ -430,3 +434,165 @@ def test_times_are_told_in_utc_and_the_far_future_as_a_number():
     """A suspend may name any number."""
     assert utc(NOW) == "2027-01-15T08:00:00Z"
     assert utc(999_999_999_999_999) == "999999999999999 seconds after 1970"
+
+
+# --- brakes and gates -----------------------------------------------------------------------------------------------
+
+NONE = at_most("0")
+STORM = [rbd("web1", OFFLINE), rbd("web2", OFFLINE), rbd("web3", ONLINE)]
+CALM = {
+    "tripped": False, "counted": 1, "limit": 1, "total": 3, "scope": "cluster", "name": "", "until": None,
+    "reason": None,
+}  # fmt: skip
+BROKEN = "hold instances and are offline, and max_unhealthy (0) lets 1 be"
+AFTER = f"were offline until just now; it stays so until {utc(NOW + 60)}"
+WIDE = [rbd(f"x{at}", ONLINE, group="rack2") for at in range(7)]
+BREAKERS = [
+    ("none has tripped", [rbd("web1", OFFLINE), *STORM[2:], node("spare")], {}, CALM),
+    (
+        "the cluster's has",
+        STORM,
+        {},
+        {**CALM, "tripped": True, "counted": 2, "reason": f"2 of 3 nodes {BROKEN}"},
+    ),
+    (
+        "the cluster's cools down",
+        STORM[2:],
+        {"tags": [*ALLOW, tag(f"breaker:{NOW + 60}")]},
+        {**CALM, "tripped": True, "counted": 0, "total": 1, "until": NOW + 60, "reason": f"too many nodes {AFTER}"},
+    ),
+    (
+        "a group's cools down",
+        STORM[2:],
+        {"group_tags": {"default": [tag(f"breaker:{NOW + 60}")]}},
+        {
+            **CALM, "tripped": True, "counted": 0, "total": 1, "scope": "group", "name": "default", "until": NOW + 60,
+            "reason": f"too many nodes of group default {AFTER}",
+        },
+    ),
+    (
+        "both have: the cluster's is told",
+        STORM,
+        {"group_tags": {"default": [tag("breaker")]}},
+        {**CALM, "tripped": True, "counted": 2, "reason": f"2 of 3 nodes {BROKEN}"},
+    ),
+    (
+        "a storm is not over though its time has come",
+        STORM,
+        {"tags": [*ALLOW, tag(f"breaker:{NOW + 60}")]},
+        {**CALM, "tripped": True, "counted": 2, "reason": f"2 of 3 nodes {BROKEN}"},
+    ),
+    (
+        "its memory can't be read",
+        STORM[2:],
+        {"tags": [*ALLOW, tag("breaker:soon")]},
+        {
+            **CALM, "tripped": True, "counted": 0, "total": 1,
+            "reason": f"the tag {tag('breaker:soon')} can't be read: soon is no timestamp in seconds; "
+            f"remove it: gnt-cluster remove-tags {tag('breaker:soon')}",
+        },
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("members", "more", "wanted"), [row[1:] for row in BREAKERS], ids=[row[0] for row in BREAKERS])
+def test_the_breaker_in_facts_and_results(members, more, wanted):
+    """One of those that have tripped; else the cluster's."""
+    one = cluster(*members, **{"tags": ALLOW, **more})
+    told = facts(plan_of(one, max_unhealthy=NONE))
+    assert told["breaker"] == wanted
+    assert json.loads(json.dumps(told)) == told
+    played = rehearse(DryRunClient(FakeClient(one)), unbraked(max_unhealthy=NONE), settings(), NOW)
+    assert result(played, check_mode=True)["breaker"] == wanted
+
+
+def test_a_group_s_breaker_in_the_facts():
+    """With its name, its numbers and its words."""
+    members = [*STORM, *WIDE]
+    told = facts(plan_of(cluster(*members, tags=ALLOW), max_unhealthy=at_most("40%")))["breaker"]
+    assert told == {
+        **CALM, "tripped": True, "counted": 2, "scope": "group", "name": "default",
+        "reason": "2 of 3 nodes of group default hold instances and are offline, and max_unhealthy (40%) lets 1 be",
+    }  # fmt: skip
+
+
+def test_what_is_held_is_told_by_the_gate_that_holds_it():
+    """With the instances; what waits for a person or a job is not held."""
+    one = cluster(
+        rbd("a", OFFLINE),
+        rbd("b", OFFLINE, tag("suspend")),
+        plain("c", OFFLINE),
+        rbd("d", OFFLINE, ended("failure")),
+        rbd("e", OFFLINE, pending(jobs="7")),
+        rbd("f", ONLINE),
+        node("spare"),
+        tags=ALLOW,
+        jobs=[job(7, "running", "FAILOVER", "e")],
+    )
+    plan = look(FakeClient(one, room={"spare": (9000, 9000)}), unbraked(fencing=Fencing.CONFIRMED), NOW)
+    wanted = [{"why": "fencing", "instances": ["a", "c"]}, {"why": "suspended", "instances": ["b"]}]
+    assert facts(plan)["held"] == wanted
+    assert facts(plan)["plan"]["fence"] == ["a-p", "c-p"]
+    assert facts(plan)["report"][-1] == "held: 2 by fencing, 1 by suspended"
+
+
+def test_nothing_held_is_no_line():
+    """Nor a word of breakers or of nodes to fence."""
+    plan = plan_of(cluster(rbd("a", OFFLINE), tags=ALLOW))
+    told = facts(plan)
+    assert (told["held"], told["plan"]["fence"]) == ([], [])
+    assert told["report"][-1] == "1 instance: 1 needs_repair"
+    assert not any(line.startswith(("BREAKER", "FENCE", "held")) for line in told["report"])
+
+
+def test_a_breaker_has_its_line():
+    """Each that has tripped."""
+    report = _report(*STORM, max_unhealthy=NONE)
+    assert [line for line in report if line.startswith("BREAKER")] == [
+        f"BREAKER 2 of 3 nodes {BROKEN}",
+        "BREAKER 2 of 3 nodes of group default hold instances and are offline, and max_unhealthy (0) lets 1 be",
+    ]
+    assert _row(report, "web1 ").startswith(
+        "web1 needs_repair held: breaker primary web1-p is offline; held, as 2 of 3"
+    )
+    assert report[-1] == "held: 2 by breaker"
+
+
+def test_a_node_to_fence_has_its_line():
+    """So that somebody may see to it."""
+    report = _report(rbd("web1", OFFLINE), rbd("web2", OFFLINE), fencing=Fencing.CONFIRMED)
+    assert [line for line in report if line.startswith("FENCE")] == [
+        "FENCE web1-p: steps wait for the word that it is off",
+        "FENCE web2-p: steps wait for the word that it is off",
+    ]
+
+
+@pytest.mark.parametrize("check_mode", [False, True], ids=["for real", "dry"])
+def test_a_breaker_s_memory_has_its_line(check_mode):
+    """On the cluster and on a group: that it is noted, that it cools down, that it is over."""
+    noted, gone = ("remembered the storm", "would remember the storm"), ("forgot the storm", "would forget the storm")
+    later = f"that many nodes may be offline; no repair begins until {utc(NOW + 600)}"
+    for text, limits, deed, words in (
+        ("", {"max_unhealthy": NONE}, noted, f"2 of 3 nodes {BROKEN}"),
+        ("breaker", {}, noted, later),
+        (f"breaker:{NOW}", {}, gone, "its breaker has cooled down"),
+    ):
+        texts = [tag(text)] if text else []
+        report = _report(*STORM, tags=[*ALLOW, *texts], group_tags={"default": texts}, check_mode=check_mode, **limits)
+        assert _row(report, "cluster  ") == f"cluster {deed[check_mode]} {words}"
+        there = words.replace("3 nodes", "3 nodes of group default")
+        assert _row(report, "group default") == f"group default {deed[check_mode]} {there}"
+
+
+def test_a_breaker_s_memory_is_in_the_difference():
+    """As any other tag."""
+    told = _play(FakeClient(cluster(rbd("web1", ONLINE), tags=[*ALLOW, tag("breaker")])))
+    assert told["diff"] == [
+        {
+            "before_header": "cluster",
+            "after_header": "cluster",
+            "before": tag("breaker") + "\n",
+            "after": tag(f"breaker:{NOW + 600}") + "\n",
+        }
+    ]
+    assert (told["changed"], told["actions"][0]["action"]) == (True, "hold")

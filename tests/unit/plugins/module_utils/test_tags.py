@@ -13,12 +13,14 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Rep
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import (
     FOREVER,
     RESULTS,
+    Breaking,
     Claim,
     Enable,
     Malformed,
     Pending,
     Result,
     Suspend,
+    breaker_tag,
     parse_tag,
     parse_tags,
     pending_tag,
@@ -59,6 +61,10 @@ READABLE = [
     ),
     ("claim:me:1800000300", Claim(tag("claim:me:1800000300"), "me", 1_800_000_300)),
     ("claim:node1.a.org-1a2b:0", Claim(tag("claim:node1.a.org-1a2b:0"), "node1.a.org-1a2b", 0)),
+    ("breaker", Breaking(tag("breaker"), None)),
+    ("breaker:0", Breaking(tag("breaker:0"), 0)),
+    ("breaker:1800000600", Breaking(tag("breaker:1800000600"), 1_800_000_600)),
+    ("breaker:" + "9" * 15, Breaking(tag("breaker:" + "9" * 15), 999_999_999_999_999)),
 ]
 
 UNREADABLE = [
@@ -70,6 +76,14 @@ UNREADABLE = [
     ("a claim until a negative time", "claim:me:-5", "claim", "it needs"),
     ("a claim with more than that", "claim:me:5:6", "claim", "it needs"),
     ("a claim in capitals", "Claim:me:5", "enable", "no repair type"),
+    ("a breaker with an empty time", "breaker:", "breaker", "nothing is no timestamp"),
+    ("a breaker until a word", "breaker:soon", "breaker", "soon is no timestamp"),
+    ("a breaker until a negative time", "breaker:-5", "breaker", "-5 is no timestamp"),
+    ("a breaker until a fraction", "breaker:1.5", "breaker", "1.5 is no timestamp"),
+    ("a breaker with two times", "breaker:1:2", "breaker", "1:2 is no timestamp"),
+    ("a breaker until a number of 16 digits", "breaker:" + "9" * 16, "breaker", "no timestamp"),
+    ("a breaker with a newline behind", "breaker:5\n", "breaker", "no timestamp"),
+    ("a breaker in capitals", "Breaker", "enable", "no repair type"),
     ("no word at all", "", "enable", "nothing is no repair type"),
     ("an unknown word", "restart", "enable", "restart is no repair type"),
     ("a type in capitals", "Migrate", "enable", "Migrate is no repair type"),
@@ -149,13 +163,14 @@ def test_tags_of_others_are_left_out(text):
 
 def test_tags_are_sorted_by_kind_and_in_an_order_that_does_not_depend_on_the_cluster_s():
     """One of each kind, given in two orders."""
-    texts = [tag("migrate"), tag("suspend"), pending(), ended("success"), tag("nonsense"), "other"]
+    texts = [tag("migrate"), tag("suspend"), pending(), ended("success"), tag("breaker"), tag("nonsense"), "other"]
     found = parse_tags(texts)
     assert found == parse_tags(reversed(texts))
     assert [one.type for one in found.enables] == [MIGRATE]
     assert [one.until for one in found.suspends] == [FOREVER]
     assert [one.id for one in found.pendings] == ["r1"]
     assert [one.result for one in found.results] == ["success"]
+    assert [one.until for one in found.breakers] == [None]
     assert [one.tag for one in found.malformed] == [tag("nonsense")]
 
 
@@ -185,6 +200,9 @@ def test_tags_are_written_as_the_design_has_them():
     assert pending_tag(FAILOVER, "r1", 100, (7, 8)) == tag("pending:failover:r1:100:7+8")
     assert result_tag(FIX_STORAGE, "r1", 100, "enoperm", ()) == tag("result:fix-storage:r1:100:enoperm:")
     assert result_tag(FIX_STORAGE, "r1", 100, "failure", (7, 8)) == tag("result:fix-storage:r1:100:failure:7+8")
+    assert breaker_tag() == tag("breaker")
+    assert breaker_tag(0) == tag("breaker:0")
+    assert breaker_tag(1_800_000_600) == tag("breaker:1800000600")
 
 
 def test_of_too_many_jobs_the_newest_are_kept():
@@ -266,11 +284,16 @@ def test_no_text_breaks_the_parser_and_none_is_lost(text):
     assert parse_tag(tag(text)).tag == tag(text)
 
 
-@given(some.lists(some.sampled_from(["suspend", "pending", "result", ":", "+", "1", "r", "migrate", "success", "-"])))
+@given(
+    some.lists(
+        some.sampled_from(["suspend", "pending", "result", "breaker", ":", "+", "1", "r", "migrate", "success", "-"])
+    )
+)
 def test_what_is_nearly_a_tag_never_breaks_the_parser(parts):
     """Nonsense that is made of the right words."""
     found = parse_tags([tag("".join(parts))])
-    assert sum(map(len, (found.enables, found.suspends, found.pendings, found.results, found.malformed))) == 1
+    kinds = (found.enables, found.suspends, found.pendings, found.results, found.claims, found.breakers)
+    assert sum(map(len, (*kinds, found.malformed))) == 1
 
 
 @pytest.mark.parametrize("kind", RepairType)

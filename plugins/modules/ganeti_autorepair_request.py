@@ -1,0 +1,177 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ganeti_autorepair_request
+short_description: Ask for a once-off repair of Ganeti instances, or withdraw one
+version_added: 0.1.0
+description:
+  - Asks for one repair of each instance, up to a type, whatever its permission says; the next round begins it. A
+    suspend still holds it. What was asked for already is left as it is.
+  - Or withdraws repairs that were asked for and have not begun.
+author:
+  - ganeti.autorepair contributors (@ganeti)
+extends_documentation_fragment:
+  - ganeti.autorepair.cluster
+  - ganeti.autorepair.filter
+options:
+  instances:
+    description:
+      - Names or globs of the instances; a name may leave its domain out. V(*) is all of them. The other options narrow
+        it down, or take its place.
+      - A name that matches nothing fails the module, before anything is written.
+    type: list
+    elements: str
+    default: []
+  type:
+    description: The type up to which the repair may go. Needed with O(state=present).
+    type: str
+    choices: [fix-storage, migrate, failover, reinstall]
+  state:
+    description: V(present) asks for repairs, V(absent) withdraws those that have not begun.
+    type: str
+    choices: [present, absent]
+    default: present
+  reason:
+    description: Words for the reason trail of the jobs.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    description: Can run in check mode, sends reads only, and returns what it would have done.
+    support: full
+  diff_mode:
+    description: Shows for each object that changes the tags that go and those that come.
+    support: full
+  action_group:
+    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
+    support: full
+    membership:
+      - ganeti.autorepair.all
+seealso:
+  - module: ganeti.autorepair.ganeti_autorepair_step
+"""
+
+EXAMPLES = r"""
+- name: Have one instance reinstalled, though its permission ends at failover
+  ganeti.autorepair.ganeti_autorepair_request:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    instances: [build7.example.com]
+    type: reinstall
+
+- name: Withdraw what was asked for on a node
+  ganeti.autorepair.ganeti_autorepair_request:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    nodes: [node3]
+    state: absent
+"""
+
+RETURN = r"""
+objects:
+  description: The objects that were meant, each with what became of it.
+  returned: success, and failure after something was written
+  type: list
+  elements: dict
+  contains:
+    scope:
+      description: The kind of object, V(instance), V(group) or V(cluster).
+      returned: success
+      type: str
+      sample: instance
+    name:
+      description: Its name; empty for the cluster.
+      returned: success
+      type: str
+      sample: web1.example.com
+    tags_added:
+      description: Tags that were added.
+      returned: success
+      type: list
+      elements: str
+      sample: ["ganeti:watcher:autorepair:pending:reinstall:9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27:1795259564:"]
+    tags_removed:
+      description: Tags that were removed.
+      returned: success
+      type: list
+      elements: str
+      sample: []
+    jobs:
+      description: The jobs that write the tags.
+      returned: success
+      type: list
+      elements: int
+      sample: [4711]
+    note:
+      description: What is to be known of it besides, for people, or null.
+      returned: success
+      type: str
+      sample: null
+    error:
+      description: What went wrong with it, or null.
+      returned: success
+      type: str
+      sample: null
+report:
+  description: All of this as lines for people, with times in UTC.
+  returned: success, and failure after something was written
+  type: list
+  elements: str
+  sample: ["build7.example.com: a failover repair was asked for already, since 2026-11-21T11:12:44Z"]
+failure:
+  description: The kind of error, for programs.
+  returned: failure
+  type: str
+  sample: BadOption
+"""
+
+import time
+import uuid
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, change, run, wanted
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import request, withdraw
+
+
+def ask(module):
+    """Ask, or withdraw; what the module returns."""
+    given, now = module.params, time.time()
+
+    def changes(client):
+        cases = cases_of(read_cluster(client), wanted(module, "instances"), now)
+        if given["state"] == "absent":
+            return withdraw(cases)
+        return request(cases, RepairType.parse(given["type"]), now, lambda: str(uuid.uuid4()))
+
+    return change(module, changes)
+
+
+def main():
+    """Ask, and exit."""
+    options = {
+        "instances": {"type": "list", "elements": "str", "default": []},
+        "type": {"type": "str", "choices": [kind.label for kind in RepairType]},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "reason": {"type": "str", "default": ""},
+    }
+    module = AnsibleModule(
+        argument_spec={**CONNECTION, **FILTER, **options},
+        required_if=[("state", "present", ["type"])],
+        supports_check_mode=True,
+    )
+    run(module, ask)
+
+
+if __name__ == "__main__":
+    main()
