@@ -120,9 +120,9 @@ def change(module: AnsibleModule, changes: Callable[[Client], Iterable[Change]])
     found = changes(client)
     writer = DryRunClient(client) if module.check_mode else client
     result = carry_out_changes(found, writer, module.params["reason"], time.sleep)
-    wrong = [one["error"] for one in result["objects"] if one["error"]]
+    wrong = [line for one, line in zip(result["objects"], result["report"]) if one["error"]]
     if wrong:
-        module.fail_json(msg="; ".join(wrong), **result)
+        module.fail_json(msg="; ".join(dict.fromkeys(wrong)), **result)
     return result
 
 

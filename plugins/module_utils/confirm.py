@@ -46,5 +46,6 @@ def _confirmed(outcome: Outcome, jobs: Iterable[Job]) -> Outcome:
     for job in jobs:
         if job.status != "success" and not outcome.error:
             how = "has not ended yet" if job.unfinished else f"ended as {job.status} ({job.error or 'no reason given'})"
-            outcome = replace(outcome, error=f"job {job.id}, which writes its tags, {how}")
+            words = f"job {job.id}, which writes its tags, {how}"
+            outcome = replace(outcome, error=words, late=job.unfinished)
     return outcome

@@ -75,7 +75,7 @@ def _gated(case: Case, action: Action, plan: Plan) -> Action:
 def _memory(plan: Plan, rows: tuple[Row, ...]) -> Iterable[Action]:
     """What is to be written so that storms are remembered.
 
-    A round over some instances does so only for a storm that holds one of them; a cooldown of 0 writes nothing.
+    A round over some instances does so only for a storm that holds one of them.
     """
     for one in plan.breakers:
         inside = [action for case, action in rows if one.scope == "cluster" or case.group == one.name]

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tagging: carry out what people wish, as jobs that write tags, and tell what became of each (design, section 6).
 
-A person's tags need no claim: rounds read them as they stand, and never write the same ones.
+No claim is taken: rounds read these tags as they stand. Only a request that has just been begun can be withdrawn too
+late; the round's own tags then tell of the repair, and it goes on.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ def carry_out_changes(
     """
     changes = tuple(changes)
     outcomes = _confirm(_write(changes, client, reason), client, sleep)
+    changes = tuple(_late(change, outcome) for change, outcome in zip(changes, outcomes))
+    outcomes = tuple(replace(one, error="") if one.late else one for one in outcomes)
     return {
         "changed": any(outcome.sent for outcome in outcomes),
         "objects": [_told(change, outcome) for change, outcome in zip(changes, outcomes)],
@@ -67,6 +70,15 @@ def _confirm(outcomes: Sequence[Outcome], client: Client, sleep: Callable[[float
     except AutorepairError as error:
         unseen = f"its tags were sent, but what became of them is not known: {error}"
         return [replace(one, error=one.error or unseen) if one.tag_jobs else one for one in outcomes]
+
+
+def _late(change: Change, outcome: Outcome) -> Change:
+    """C(change), with the word that its job waits: behind a repair's, for its lock. It will be done after that, and
+    before the repair's next step is taken."""
+    if not outcome.late:
+        return change
+    words = f"{outcome.error}: it waits for its turn, behind a repair's job perhaps, and will be done after it"
+    return replace(change, note="; ".join(text for text in (change.note, words) if text))
 
 
 def _action(change: Change) -> Action:

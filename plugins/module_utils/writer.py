@@ -22,7 +22,8 @@ class Outcome:
 
     C(steps) are those that were submitted now; C(jobs) the repair's jobs; C(tag_jobs) the jobs that write tags and that
     a round sees through to their end; C(added) and C(removed) the tags. C(sent) says that something was written, or in
-    check mode would have been; C(lost) that the answer to it did not come.
+    check mode would have been; C(lost) that the answer to it did not come; C(late) that the error is only that one of
+    the jobs still waits for its turn.
     """
 
     action: Action
@@ -34,6 +35,7 @@ class Outcome:
     sent: bool = False
     error: str = ""
     lost: bool = False
+    late: bool = False
 
     @property
     def written(self) -> bool:

@@ -208,7 +208,7 @@ def test_a_job_that_does_not_end(joins, status):
     assert CONFIRM_SECONDS <= client.clock.now - Clock().now < CONFIRM_SECONDS + 3
     number = result["objects"][1]["jobs"][0]
     assert f"job {number}, which writes its tags, has not ended yet" in result["report"][1]
-    assert (_errors(result)["web1"], _errors(result)["web3"]) == ("", "")
+    assert set(_errors(result).values()) == {""}  # it will be done: no failure
 
 
 def test_a_job_that_takes_a_while():
