@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "plugins" / "module_utils"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md")])
 REASONS = (ROOT / "docs" / "why-it-did-not-repair.md").read_text()
-READERS = sorted([*ROOT.glob("playbooks/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")])
+FOLDERS = ("playbooks/*.yml", "roles/*/tasks/*.yml", "extensions/eda/rulebooks/*.yml")
+READERS = sorted(path for folder in FOLDERS for path in ROOT.glob(folder))
 NAME = re.compile(r"\bganeti_autorepair_\w+")
 
 # A section: what the report says, what that means, what to do, and whether it passes by itself.

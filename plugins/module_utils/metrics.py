@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Metrics: a report as text for Prometheus, as the node exporter's textfile collector reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+PREFIX = "ganeti_repair_"
+Cluster = Mapping[str, Any]
+Sample = tuple[Mapping[str, str], float]
+
+
+def metrics(report: Mapping[str, Any]) -> str:
+    """C(report) as metrics, each cluster with the label C(cluster): its name in the inventory.
+
+    There are no timestamps on samples: the textfile collector refuses them.
+    """
+    clusters = report["clusters"]
+    families = [*_of_looks(clusters), *_of_counts(clusters), *_of_ages(clusters), *_of_breakers(clusters)]
+    return "".join(_family(name, words, samples) for name, words, samples in families)
+
+
+Family = tuple[str, str, list[Sample]]
+
+
+def _of_looks(clusters: Iterable[Cluster]) -> Iterator[Family]:
+    every = list(clusters)
+    up = [(_at(one), float(one["seen"] is not None)) for one in every]
+    yield "cluster_up", "Whether the cluster could be read at the last look (1), or not (0).", up
+    looked = [(_at(one), one["time"]) for one in every if one["time"] is not None]
+    yield "look_timestamp_seconds", "When the cluster was last read, in seconds since the epoch.", looked
+    played = [(_at(one), one["last_round"]) for one in every if one["last_round"] is not None]
+    yield "round_timestamp_seconds", "When the last round was played that is known of, since the epoch.", played
+
+
+_COUNTS = (  # of instances, but for the last: name, the count in the report, label, words
+    ("instances", "states", "state", "Instances in each state."),
+    ("attention", "attention", "kind", "Instances that need a person, are under repair, or are held back."),
+    ("reasons", "reasons", "why", "Instances by the reason for which nothing is done now."),
+    ("needed", "needed", "type", "Instances by the type of repair that would heal them."),
+    ("pending", "pending", "type", "Repairs that are pending, by type."),
+    ("failed", "failed", "type", "Repairs that failed and wait for a person, by type."),
+    ("nodes", "nodes", "state", "Nodes in each state."),
+)
+
+
+def _of_counts(clusters: Iterable[Cluster]) -> Iterator[Family]:
+    seen = [one for one in clusters if one["seen"]]
+    for name, count, label, words in _COUNTS:
+        samples = [
+            (_at(one, **{label: value}), float(number))
+            for one in seen
+            for value, number in one["seen"]["counts"][count].items()
+        ]
+        yield name, words, samples
+
+
+def _of_ages(clusters: Iterable[Cluster]) -> Iterator[Family]:
+    seen = [one for one in clusters if one["seen"]]
+    for name, words in (("pending", "pending repair"), ("failure", "failure that waits for a person")):
+        ages = [(_at(one), _age(one, one["seen"][f"oldest_{name}"])) for one in seen]
+        yield f"oldest_{name}_age_seconds", f"Age of the oldest {words} at the last look; 0 without one.", ages
+
+
+def _age(cluster: Cluster, then: int | None) -> float:
+    """Seconds from C(then) to the look, 0 where clocks differ."""
+    return float(max(cluster["time"] - then, 0)) if then is not None else 0.0
+
+
+def _of_breakers(clusters: Iterable[Cluster]) -> Iterator[Family]:
+    seen = [(_at(one), one["seen"]["breaker"]) for one in clusters if one["seen"]]
+    tripped = [(labels, float(breaker["tripped"])) for labels, breaker in seen]
+    yield "breaker_tripped", "Whether too much is broken for repairs to begin.", tripped
+    for name, field, words in (
+        ("breaker_unhealthy_nodes", "counted", "Nodes that the breaker counts as broken."),
+        ("breaker_limit_nodes", "limit", "How many broken nodes the breaker lets be."),
+        ("breaker_nodes", "total", "Nodes that the breaker counts in all."),
+    ):
+        yield name, words, [(labels, float(breaker[field])) for labels, breaker in seen]
+
+
+# --- the format ------------------------------------------------------------------------------------------------------
+
+
+def _at(cluster: Cluster, **more: str) -> Mapping[str, str]:
+    return {"cluster": cluster["name"], **more}
+
+
+def _family(name: str, words: str, samples: Iterable[Sample]) -> str:
+    lines = [f"# HELP {PREFIX}{name} {words}", f"# TYPE {PREFIX}{name} gauge"]
+    lines += [f"{PREFIX}{name}{{{_labels(labels)}}} {_number(value)}" for labels, value in samples]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return ",".join(f'{name}="{_escape(value)}"' for name, value in labels.items())
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)

@@ -1,0 +1,197 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ganeti_autorepair_report
+short_description: Write a report on Ganeti clusters and their repairs to files
+version_added: 0.1.0
+description:
+  - Makes a report for people and for programs of what M(ganeti.autorepair.ganeti_autorepair_facts) has found on one
+    cluster or on many, with those that could not be read.
+  - Writes C(index.html) and C(index.json) on all clusters together, C(clusters/NAME.html) and C(clusters/NAME.json) on
+    each, and C(ganeti_autorepair.prom), metrics for the textfile collector of Prometheus' node exporter.
+  - The pages need no network and no other file. C(index.json) leaves healthy instances out, but for their number. The
+    form of the JSON is in C(docs/report.schema.json) of this collection.
+  - Each file is written beside its place, and then put there as a whole. Files of clusters that are not in O(clusters)
+    are left as they are.
+  - It asks no cluster itself, and needs no connection.
+author:
+  - ganeti.autorepair contributors (@ganeti)
+options:
+  folder:
+    description: Folder for the files. It is made where it is missing.
+    type: path
+    required: true
+  clusters:
+    description: What was found.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the cluster, as in the inventory. No two may have the same.
+        type: str
+        required: true
+      facts:
+        description:
+          - Its C(ganeti_autorepair) of RV(ganeti.autorepair.ganeti_autorepair_facts#module:ansible_facts). Without them
+            it counts as a cluster that could not be read.
+        type: dict
+      error:
+        description: Why it could not be read.
+        type: str
+      last_round:
+        description:
+          - When a round was last played on it, in seconds since the epoch. If not given, what the file of the cluster
+            says already stays.
+        type: int
+attributes:
+  check_mode:
+    description: Can run in check mode, writes nothing, and tells what it would have changed.
+    support: full
+  diff_mode:
+    description: Shows the JSON and the metrics, before and after.
+    support: full
+  idempotent:
+    description: Does not report a change where the same was found as before.
+    support: full
+    details: The times in the files are new all the same.
+seealso:
+  - module: ganeti.autorepair.ganeti_autorepair_facts
+"""
+
+EXAMPLES = r"""
+- name: Look at the cluster
+  ganeti.autorepair.ganeti_autorepair_facts:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    rapi_ca_path: /etc/ssl/certs/example-ca.pem
+
+- name: Write the report where ansible runs
+  ganeti.autorepair.ganeti_autorepair_report:
+    folder: /var/www/autorepair
+    clusters:
+      - name: "{{ inventory_hostname }}"
+        facts: "{{ ansible_facts.ganeti_autorepair }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+files:
+  description: The files of the report, by their paths.
+  returned: success
+  type: list
+  elements: str
+  sample: ["/var/www/autorepair/index.html", "/var/www/autorepair/index.json"]
+changed_files:
+  description: Those of them that tell something new, besides the time.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+summary:
+  description: What is in the report, in numbers.
+  returned: success
+  type: dict
+  contains:
+    clusters:
+      description: The number of clusters.
+      returned: success
+      type: int
+      sample: 2
+    unread:
+      description: The number of those that could not be read.
+      returned: success
+      type: int
+      sample: 1
+    states:
+      description: The number of instances in each state.
+      returned: success
+      type: dict
+      sample:
+        healthy: 12
+        needs_repair: 2
+        pending_repair: 0
+        repair_disallowed: 1
+        repair_failed: 0
+        suspended: 0
+    attention:
+      description: The number of instances that need a person, that are under repair, and that are held back.
+      returned: success
+      type: dict
+      sample:
+        person: 1
+        repair: 2
+        hold: 0
+report:
+  description: A line for each cluster, and one for the files, for people.
+  returned: success
+  type: list
+  elements: str
+  sample: ["prod: 1 needs a person, 2 under repair, 0 on hold, 12 of 15 healthy", "see /var/www/autorepair/index.html"]
+failure:
+  description: The kind of error, for programs.
+  returned: failure
+  type: str
+  sample: CannotWrite
+"""
+
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import run
+from ansible_collections.ganeti.autorepair.plugins.module_utils.report_files import (
+    differences,
+    lines,
+    plan_files,
+    write_files,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.summary import Look
+
+
+def report(module):
+    """Write it; what the module returns."""
+    folder = Path(module.params["folder"]).absolute()
+    looks = [
+        Look(one["name"], one["facts"], one["error"] or "", last_round=one["last_round"])
+        for one in module.params["clusters"]
+    ]
+    written = plan_files(folder, looks, int(time.time()))
+    if not module.check_mode:
+        write_files(folder, written.files)
+    shown = {"diff": list(differences(written))} if module._diff else {}  # it may be long
+    return {
+        **shown,
+        "changed": bool(written.changed),
+        "files": [str(folder / path) for path in written.files],
+        "changed_files": [str(folder / path) for path in written.changed],
+        "summary": written.report["summary"],
+        "report": lines(written.report, folder),
+        "invocation": {"module_args": {"folder": str(folder)}},  # else all facts would come back, and go into logs
+    }
+
+
+def main():
+    """Write it, and exit."""
+    cluster = {
+        "name": {"type": "str", "required": True},
+        "facts": {"type": "dict"},
+        "error": {"type": "str"},
+        "last_round": {"type": "int"},
+    }
+    options = {
+        "folder": {"type": "path", "required": True},
+        "clusters": {"type": "list", "elements": "dict", "required": True, "options": cluster},
+    }
+    run(AnsibleModule(argument_spec=options, supports_check_mode=True), report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook `report`: clusters that answer and one that doesn't, over both transports, twice."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from playbook import LOCAL, Run, play_on
+from simulator import Simulator
+from simulator.examples import example
+from simulator.simulator import wall_clock_cluster
+
+REPORT = "ganeti.autorepair.ganeti_autorepair_report"
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
+SUSPEND = "ganeti:watcher:autorepair:suspend"
+NAMES = ["index.html", "index.json", "ganeti_autorepair.prom"]
+
+BOTH = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: ganeti.autorepair.autorepair}
+    - ansible.builtin.include_role: {name: ganeti.autorepair.autorepair, tasks_from: report}
+"""
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """The demo's cluster."""
+    with Simulator(example(wall_clock_cluster(1))) as simulator:
+        yield simulator
+
+
+def hosts(simulator: Simulator, folder: Path) -> Mapping[str, Mapping[str, Any]]:
+    """An inventory: the cluster over RAPI and over LUXI, one that nobody answers for, and one that is no cluster."""
+    given = simulator.settings()
+    rapi = {f"ganeti_autorepair_rapi_{name}": given[name] for name in ("host", "port", "user", "password", "ca_path")}
+    luxi = {"ganeti_autorepair_transport": "luxi", "ganeti_autorepair_luxi_socket": given["luxi_socket"]}
+    report = {"ganeti_autorepair_report_dir": str(folder)}
+    return {
+        "down": {**LOCAL, **rapi, **report, "ganeti_autorepair_rapi_port": 1},
+        "prod": {**LOCAL, **rapi, **report},
+        "prod2": {**LOCAL, **luxi, **report},
+        "lost": {"ansible_connection": "ssh", "ansible_host": "no-such-host.invalid", **luxi, **report},
+    }
+
+
+def files(folder: Path) -> set[str]:
+    """What is in a folder."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def summary(path: Path) -> Mapping[str, Any]:
+    """The numbers of a report."""
+    found: Mapping[str, Any] = json.loads(path.read_text())["summary"]
+    return found
+
+
+def result(run: Run) -> Mapping[str, Any]:
+    """What the module returned; the run has ended well."""
+    assert run.code == 0, run.output
+    return run.result(REPORT)
+
+
+def test_again_and_again(simulator: Simulator, tmp_path: Path) -> None:
+    """A dry run writes nothing; the first run writes all, for each cluster what is known of it; the second changes
+    nothing; what has changed after that shows, for the cluster that is looked at, after a round that is noted."""
+    folder = tmp_path / "report"
+    inventory = hosts(simulator, folder)
+    dry = result(play_on(inventory, tmp_path / "dry", "ganeti.autorepair.report", "--check"))
+    assert (dry["changed"], folder.exists()) == (True, False)
+
+    first = result(play_on(inventory, tmp_path / "first", "ganeti.autorepair.report"))
+    assert first["changed"]
+    assert "clusters" not in first["invocation"]["module_args"]
+    names = {*NAMES, *(f"clusters/{name}.{kind}" for name in inventory for kind in ("html", "json"))}
+    assert files(folder) == names
+    report = json.loads((folder / "index.json").read_text())
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+    errors = {cluster["name"]: cluster["error"] for cluster in report["clusters"]}
+    assert "127.0.0.1:1" in errors["down"]
+    assert "no-such-host.invalid" in errors["lost"]
+    assert (errors["prod"], errors["prod2"]) == (None, None)
+    assert first["report"][-1] == f"see {folder}/index.html"
+    assert "prod: 2 need a person, 6 under repair, 1 on hold, 6 of 15 healthy" in first["report"]
+    text = (folder / "ganeti_autorepair.prom").read_text()
+    metrics = {family.name: family for family in text_string_to_metric_families(text)}
+    up = {sample.labels["cluster"]: sample.value for sample in metrics["ganeti_repair_cluster_up"].samples}
+    assert up == {"down": 0, "lost": 0, "prod": 1, "prod2": 1}
+
+    second = result(play_on(inventory, tmp_path / "second", "ganeti.autorepair.report"))
+    assert (second["changed"], second["changed_files"]) == (False, [])
+    assert files(folder) == names
+    assert simulator.log.writes() == []
+
+    with simulator.surface.lock:
+        simulator.cluster.tags.add(SUSPEND)
+    (tmp_path / "both.yml").write_text(BOTH)
+    before = time.time()
+    third = result(play_on(inventory, tmp_path / "third", str(tmp_path / "both.yml"), "--limit prod --diff"))
+    assert {str(Path(path).relative_to(folder)) for path in third["changed_files"]} == names - {
+        f"clusters/{name}.{kind}" for name in ("down", "prod2", "lost") for kind in ("html", "json")
+    }
+    (prod,) = json.loads((folder / "clusters" / "prod.json").read_text())["clusters"]
+    assert before - 1 <= prod["last_round"] <= time.time()
+    assert any(one["after"].count(SUSPEND) > one["before"].count(SUSPEND) for one in third["diff"])
+    suspended = {
+        name: summary(folder / "clusters" / f"{name}.json")["states"]["suspended"] for name in ("prod", "prod2")
+    }
+    assert suspended == {"prod": 9, "prod2": 1}
