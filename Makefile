@@ -3,7 +3,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 COLLECTION := .build/collections/ansible_collections/ganeti/autorepair
-SHIPPED := plugins roles playbooks meta changelogs galaxy.yml README.md
+SHIPPED := plugins roles playbooks extensions meta changelogs galaxy.yml README.md
 PINS := requirements/dev.txt
 
 # Nothing that runs from here reads, or leaves, an installed copy of the collection.
