@@ -17,6 +17,7 @@ from .conftest import TRANSPORTS, Cluster
 
 TAG = "ganeti:watcher:autorepair:"
 MODULES = [f"ganeti.autorepair.ganeti_autorepair_{name}" for name in ("policy", "request", "acknowledge")]
+REPORT = "ganeti.autorepair.ganeti_autorepair_report"
 DRY = ("--check", "--diff")
 FAILED = TAG + "result:failover:mine:5:failure:7"
 
@@ -91,3 +92,10 @@ def test_what_is_said(cluster: Cluster, tmp_path: Path) -> None:
     left = end_step(start_step({**cluster.options(), "wait": True, "wait_timeout": 120}))
     assert left["summary"]["repair_disallowed"] == 1 and not left["pending"], left["report"]
     assert cluster.tags("shop")[0].split(":")[4] == "success" and cluster.tags("db") == []
+
+    folder = tmp_path / "report"  # for both transports: they know different things, but each the same twice
+    for transport in TRANSPORTS:
+        run, _ = said.run(*[imported("report", f"report_dir: {folder}", transport)] * 2)
+        assert run.code == 0 and not cluster.proxy.writes, run.output
+        changes = [result["changed"] for module, result in run.results if module == REPORT]
+        assert changes[-1] is False and "shop.lab.example" in (folder / "clusters" / "cluster.html").read_text()
