@@ -98,4 +98,4 @@ def test_what_is_said(cluster: Cluster, tmp_path: Path) -> None:
         run, _ = said.run(*[imported("report", f"report_dir: {folder}", transport)] * 2)
         assert run.code == 0 and not cluster.proxy.writes, run.output
         changes = [result["changed"] for module, result in run.results if module == REPORT]
-        assert changes[-1] is False and "shop.lab.example" in (folder / "clusters" / "cluster.html").read_text()
+        assert changes[-1] is False and "shop.lab.example" in (folder / "clusters" / "cluster.json").read_text()
