@@ -52,6 +52,9 @@ class Node:
         }
         self._folder = folder
         self.be_master(HOSTNAME)
+        drop_in = machine.path("/etc/systemd/system/ganeti-autorepair.service.d/checkout.conf")
+        drop_in.parent.mkdir(parents=True)
+        drop_in.write_text(f"[Service]\nBindReadOnlyPaths={ROOT}\n")  # it may be below /tmp, too
 
     def be_master(self, name: str) -> None:
         """Let the cluster have this master."""

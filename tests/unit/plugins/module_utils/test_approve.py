@@ -233,6 +233,12 @@ DIFFERENT = [
         ["web1: approved was submit failover (web1-p offline), now it is submit failover (other offline)"],
     ),
     (
+        "what writes nothing, and something else than before, is not told",
+        ([rbd("web0", OFFLINE, tag("suspend"))], {}),
+        ([rbd("web0", OFFLINE, ended("failure")), ONE], {}),
+        ["web1: approved was nothing, now it is submit failover (web1-p offline)"],
+    ),
+    (
         "an end in place of a step",
         ([rbd("web1", OFFLINE, pending())], {}),
         ([rbd("web1", ONLINE, pending())], {}),
@@ -336,6 +342,39 @@ def test_an_object_with_which_two_things_are_done_is_told_too(was, now):
         check_approved(parse_approved(approved), plan)
     (line,) = caught.value.details["differences"]
     assert line.startswith("web1: approved was ")
+
+
+UNSEEN = [
+    ("another instance of that name", {"uuid": "uuid-new"}, ", to another instance of that name"),
+    ("another repair", {"id": "r1"}, ", for another repair"),
+    ("the next time", {"after": "r0"}, ", after another repair"),
+    ("another type", {"type": "reinstall"}, ", as a repair of another type"),
+    ("another tag to remove", {"remove": [OVER]}, ", with other tags removed"),
+    ("two of these", {"id": "r1", "type": "reinstall"}, ", for another repair, as a repair of another type"),
+    ("what is told already", {"steps": ["failover"], "id": "r1"}, "submit failover (node1 offline, node2 online)"),
+]
+
+
+@pytest.mark.parametrize(("change", "end"), [row[1:] for row in UNSEEN], ids=[row[0] for row in UNSEEN])
+def test_what_differs_is_told_though_the_words_are_the_same(change, end):
+    """Nobody is to guess."""
+    plans = [{"actions": [deed], "cluster": "", "hash": hash_of([deed], "")} for deed in (DEED, {**DEED, **change})]
+    with pytest.raises(PlanDiffers) as caught:
+        check_approved(parse_approved(plans[0]), plans[1])
+    (line,) = caught.value.details["differences"]
+    assert line.startswith("web1: approved was submit failover, then replace-disks (node1 offline, node2 online), now")
+    assert line.endswith(end)
+
+
+def test_two_things_with_one_object_are_told_in_one_line():
+    """What was approved, and what it is now."""
+    approved, plan = _plan(rbd("web1", OFFLINE, OVER)), _plan(ONE)
+    with pytest.raises(PlanDiffers) as caught:
+        check_approved(parse_approved(approved), plan)
+    assert caught.value.details["differences"] == [
+        "web1: approved was lift (its suspend has run out) and submit failover (web1-p offline), "
+        "now it is submit failover (web1-p offline)"
+    ]
 
 
 def test_with_a_hash_alone_the_deeds_of_the_plan_are_told():
@@ -506,6 +545,7 @@ FOLLOWED = [
         {"web1": Followed(("failover",))},
         "hold",
     ),
+    ("a step after one that the queue has forgotten", MOVED, (), TWO_STEPS, "hold"),
     ("one that was not approved", drbd("web1", OFFLINE, ONLINE), (), {"web2": TWO_STEPS["web1"]}, "hold"),
     ("the end of one that was not approved", rbd("web1", ONLINE, pending()), (), {}, "hold"),
     ("a refusal that was not approved", rbd("web1", OFFLINE, tag("migrate")), (), {}, "hold"),
@@ -555,10 +595,12 @@ def _carried(played):
     return resume_limits(unbraked(approved=Approved("0" * 64)), given)
 
 
+@pytest.mark.parametrize("joins", [False, True], ids=["a job each", "jobs of several opcodes"])
 @pytest.mark.parametrize("through", [onward, _carried], ids=["in one run", "from run to run"])
-def test_an_approved_plan_is_carried_to_its_end_and_no_further(through):
+def test_an_approved_plan_is_carried_to_its_end_and_no_further(through, joins):
     """What breaks meanwhile waits for the next approval."""
     client = _client(drbd("web1", OFFLINE, ONLINE), rbd("web2", ONLINE))
+    client.joins = joins
     plan = _approve(client)
     broken = dict(client.cluster.nodes)
     broken["web2-p"] = replace(broken["web2-p"], state=OFFLINE)
@@ -571,6 +613,33 @@ def test_an_approved_plan_is_carried_to_its_end_and_no_further(through):
     assert client.steps == ["failover", "replace-disks"]
     assert [action.why for case, action in played.after.rows] == [Why.HEALTHY, Why.NOT_APPROVED]
     assert onward(played).follow is not None
+
+
+@pytest.mark.parametrize("through", [onward, _carried], ids=["in one run", "from run to run"])
+def test_a_plan_that_was_approved_half_way_is_carried_to_its_end(through):
+    """The steps before are none of those that were approved."""
+    client = _client(
+        drbd("web1", DRAINED, ONLINE, pending("migrate", "7")), jobs=[job(7, "success", "REPLACE_DISKS", repair="r1")]
+    )
+    plan = _approve(client)
+    assert plan["actions"][0]["steps"] == ["migrate", "replace-disks"]
+    played = _on_and_on(client, plan, through)
+    assert client.steps == ["migrate", "replace-disks"]
+    assert [action.why for case, action in played.after.rows] == [Why.HEALTHY]
+
+
+@pytest.mark.parametrize("through", [onward, _carried], ids=["in one run", "from run to run"])
+def test_what_was_held_in_an_approved_plan_is_not_begun_after_it(through):
+    """It was seen, but not as something to be done."""
+    client = _client(rbd("web1", OFFLINE), rbd("web2", OFFLINE))
+    limits = unbraked(max_in_flight=1)
+    plan = planned(look(client, limits, NOW))
+    played = play(client, replace(limits, approved=parse_approved(plan)), settings(), terms(client.clock))
+    for _round in range(4):
+        client.clock.now += 600
+        played = play(client, through(played), settings(), terms(client.clock))
+    assert client.steps == ["failover"]
+    assert [action.why for case, action in played.after.rows] == [Why.HEALTHY, Why.NOT_APPROVED]
 
 
 def test_where_nothing_was_approved_nothing_is_followed():

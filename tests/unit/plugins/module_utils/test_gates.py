@@ -94,6 +94,15 @@ STEPS = {  # what comes next, by what it is: the instance, and the jobs there we
     "a failover after a failover": (rbd("web1", OFFLINE, pending(jobs="7")), _done("FAILOVER")),
     "a new secondary after a replacement": (drbd("web1", ONLINE, OFFLINE, pending(jobs="7")), _done("REPLACE_DISKS")),
     "a migration after a migration": (drbd("web1", DRAINED, ONLINE, pending(jobs="7")), _done("MIGRATE")),
+    "a new secondary that could not be made before": (
+        drbd("web1", ONLINE, OFFLINE, pending("fix-storage", "7")),
+        {"jobs": [no_room(7, NOW - 9999, "REPLACE_DISKS", repair="r1")]},
+    ),
+    "a new secondary before a migration": (drbd("web1", DRAINED, OFFLINE), {}),
+    "a failover after a replacement and a failover": (
+        rbd("web1", OFFLINE, pending(jobs="7+8")),
+        {"jobs": [job(at, "success", what, repair="r1") for at, what in ((7, "REPLACE_DISKS"), (8, "FAILOVER"))]},
+    ),
     "new disks after new disks": (plain("web1", OFFLINE, pending("reinstall", "7")), _done("RECREATE_DISKS")),
     "new disks that could not be made before": (
         plain("web1", OFFLINE, pending("reinstall", "7")),
@@ -146,6 +155,9 @@ APPLIES = {
     "a failover that failed before": LOSS,
     "a new secondary after a replacement": "queue_drained",
     "a migration after a migration": "queue_drained",
+    "a new secondary that could not be made before": "windows queue_drained",
+    "a new secondary before a migration": NEW + DEAD,
+    "a failover after a replacement and a failover": LOSS.replace("windows ", ""),
     "new disks after new disks": LOSS.replace("windows ", ""),
     "a failover after a failover": LOSS.replace("windows ", ""),
     "the rest of a reinstall": "queue_drained",
@@ -347,6 +359,8 @@ WINDOWS = [
     ("new disks are a reinstall", "new disks", "reinstall", "hold"),
     ("the next step is judged by itself", "a new secondary after a failover", "migrate", "submit"),
     ("and also where it's riskier", "new disks after a failover", "reinstall", "hold"),
+    ("half-way in a repair that may do more", "a migration after a replacement", "failover", "submit"),
+    ("what begins goes by all that it will do", "a new secondary before a migration", "migrate", "hold"),
     ("what was asked for goes by its type", "a failover that was asked for", "failover", "hold"),
     ("the rest of a reinstall goes on", "the rest of a reinstall", "reinstall", "submit"),
 ]
@@ -468,8 +482,9 @@ def test_a_node_that_is_not_there_is_a_mistake(name):
 def test_a_short_name_that_two_nodes_have_is_a_mistake():
     """Only one of them was looked at by whoever says that it is off; Ganeti takes no such name either."""
     members = [_domain("a", "node1.east.example.com"), _domain("b", "node1.west.example.com")]
-    with pytest.raises(BadOption, match=r"^fenced_nodes: .*node1.*nothing was done$"):
+    with pytest.raises(BadOption, match=r"^fenced_nodes: more than one node is called node1 ") as caught:
         _plan(*members, limits={"fencing": Fencing.CONFIRMED, "fenced_nodes": ("node1",)})
+    assert str(caught.value).endswith("(node1.east.example.com, node1.west.example.com); nothing was done")
 
 
 def test_a_full_name_that_begins_another_is_meant_itself():
@@ -539,6 +554,15 @@ def test_a_node_that_has_changed_since_it_was_fenced_is_to_be_fenced_again(chang
     limits = {"fenced_nodes": ("web1-p",), "fenced_as_of": {"web1-p": NOW - 9}}
     one = marked(rbd("web1", OFFLINE), changed=changed)
     assert _to_fence(one, limits=limits) == names
+
+
+@pytest.mark.parametrize("names", [("web1-p",), ()], ids=["nothing waits", "something waits"])
+def test_nodes_are_asked_for_their_room_once(names):
+    """Also to tell where what waits could go if its node were off."""
+    one = cluster(plain("web1", OFFLINE), node("a"), tags=ALLOW)
+    client = FakeClient(one, room={"a": (9000, 9000)})
+    look(client, unbraked(fencing=Fencing.CONFIRMED, fenced_nodes=names), NOW)
+    assert client.reads.count("node") == 2  # their states, and their room
 
 
 STAYS = [
@@ -737,6 +761,24 @@ OTHERS = [
         "",
     ),
     (
+        "one of ours whose first job has left the queue",
+        plain("web1", OFFLINE, pending("reinstall", "6+7")),
+        (OURS,),
+        "",
+    ),
+    (
+        "one that was begun by somebody else, whose job has left it",
+        plain("web1", OFFLINE, pending("reinstall", "6+7")),
+        (THEIRS,),
+        pending("reinstall", "6+7"),
+    ),
+    (
+        "one that was begun by somebody else, of an instance marked offline",
+        plain("web1", OFFLINE, pending("reinstall", "7"), admin_state="offline"),
+        (THEIRS,),
+        pending("reinstall", "7"),
+    ),
+    (
         "a tag that is left over from one that has ended",
         plain("web1", OFFLINE, OWN, pending(repair="r2", at=50), ended("success", repair="r2", at=60)),
         (),
@@ -755,7 +797,7 @@ def test_no_disks_are_given_up_while_a_repair_is_pending_that_is(one, jobs, tags
         words = "; no disks are given up while somebody else's repair is pending; see to it, or take its tag away: "
         assert action.command == f"gnt-instance remove-tags web1 {tags}"
         assert action.reason.endswith(words + action.command)
-        assert steps(action) == ["recreate-disks", "reinstall"]
+        assert steps(action)[0] == "recreate-disks"
 
 
 def test_what_keeps_data_does_not_mind_somebody_else_s_repair():

@@ -120,6 +120,12 @@ def test_what_has_begun_goes_on_before_anything_begins():
     assert [action.name for action in plan.actions] == ["zz", "down"]
 
 
+def test_what_is_done_is_told_before_what_is_held():
+    """However urgent that is."""
+    plan = _plan(rbd("a", OFFLINE, tag("suspend")), drbd("b", ONLINE, OFFLINE))
+    assert [action.name for action in plan.actions] == ["b", "a"]
+
+
 # --- limits at their edges ------------------------------------------------------------------------------------------
 
 OPTIONS = ("max_in_flight", "max_per_group", "max_per_node")
@@ -197,6 +203,14 @@ def test_a_step_that_is_tried_again_waits_for_its_turn(last):
         [], ["old1"], ["new1", "old1"], ["new1", "new2", "old1"],
     ]  # fmt: skip
     assert found[0] == dict.fromkeys(("new1", "new2", "old1"), "hold")
+
+
+@pytest.mark.parametrize(("ended", "word"), [(NOW, "wait"), (NOW - 9999, "finish")], ids=["its pause", "its end"])
+def test_a_limit_holds_neither_the_pause_nor_the_end_of_a_repair_that_failed(ended, word):
+    """Only what would run."""
+    last = job(7, "error", "FAILOVER", "old1", repair="r1", error="no", ended=ended)
+    old = rbd("old1", OFFLINE if word == "wait" else ONLINE, pending(jobs="7"))
+    assert deeds(_plan(old, jobs=[last], max_in_flight=0)) == {"old1": word}
 
 
 def test_one_that_has_gone_on_while_the_cluster_was_read_takes_a_place():
