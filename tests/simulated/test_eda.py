@@ -232,7 +232,7 @@ def test_rulebook(rulebook: Rulebook, simulator: Simulator, tmp_path: Path) -> N
     begin = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
         assert set(pool.map(lambda _: rulebook.post(storm), range(20))) == {200}
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5
     rulebook.wait(lambda: rulebook.runs)
 
     tags = [tag for instance in simulator.cluster.instances.values() for tag in instance.tags]

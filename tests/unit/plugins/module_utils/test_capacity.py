@@ -307,6 +307,14 @@ def test_an_exclusion_tag_leaves_secondaries_alone():
     assert _nodes(plan) == {"web1": ("a", "b")}
 
 
+def test_two_that_exclude_each_other_may_swap_their_nodes():
+    """Each is where the other has its secondary."""
+    members = [drbd("web1", OFFLINE, OFFLINE, FIRST), drbd("web2", OFFLINE, OFFLINE, FIRST), node("a"), node("b")]
+    one = cluster(*members, tags=[*ALLOW, "htools:iextags:service"])
+    plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (8000, 8000)}))
+    assert _nodes(plan) == {"web1": ("a", "b"), "web2": ("b", "a")}
+
+
 def test_two_that_exclude_each_other_are_not_placed_together():
     """Though there is room for both; the second says with what."""
     members = [plain("web1", OFFLINE, FIRST), plain("web2", OFFLINE, FIRST), node("a")]
@@ -323,6 +331,12 @@ LACKS = [
     ("disk", ONE, {"a": (1023, 512)}, "a: 1 MiB of disk missing"),
     ("memory", ONE, {"a": (1024, 511)}, "a: 1 MiB of memory missing"),
     ("nobody", ONE, {}, "no node of it can be asked"),
+    (
+        "memory, where disk is the same to it",
+        ONE,
+        {"a": (9000, 100), "b": (1024, 500), "c": (1025, 0)},
+        "b: 12 MiB of memory missing; a: 412 MiB of memory missing; c: 512 MiB of memory missing",
+    ),
     ("one of two", TWO, {"a": (9000, 9000), "b": (9000, 0)}, "a: fits; b: 512 MiB of memory missing"),
     (
         "five, of which three are named",
@@ -345,6 +359,12 @@ def test_a_node_whose_disk_nobody_knows_has_none():
     for one, word in ((ONE, "wait"), (placed("web1", "file", OFFLINE), "submit")):
         plan, _client = _placed(one, node("a"), room={"a": (None, 512)})
         assert deeds(plan) == {"web1": word}
+
+
+def test_a_node_whose_disk_nobody_knows_has_not_even_one():
+    """Of the smallest size."""
+    plan, _client = _placed(plain("web1", OFFLINE, disk_sizes=(1,)), node("a"), room={"a": (None, 512)})
+    assert deeds(plan) == {"web1": "wait"}
 
 
 def test_an_instance_in_files_needs_its_memory():
@@ -484,6 +504,15 @@ def test_nobody_is_asked_when_nothing_may_begin():
     assert (client.reads, deeds(plan)) == ([], {"web1": "hold"})
 
 
+def test_a_repair_that_has_begun_is_given_its_nodes_all_the_same():
+    """It is followed to its end."""
+    old = drbd("web1", OFFLINE, OFFLINE, pending("reinstall", "7"))
+    one = cluster(old, node("a"), node("b"), jobs=[job(7, "success", "FAILOVER", repair="r1")])
+    client = FakeClient(one, room=dict.fromkeys("ab", (9000, 9000)))
+    plan = in_turn(place(gated(make_plan(one, unbraked(max_in_flight=0), NOW)), client))
+    assert (deeds(plan), _nodes(plan)) == ({"web1": "submit"}, {"web1": ("a", "b")})
+
+
 def test_a_node_that_was_not_asked_for_is_not_chosen():
     """However much it has."""
 
@@ -522,6 +551,13 @@ def test_a_target_is_chosen(one, free, wanted):
 def test_a_target_is_chosen_for_every_template_on_shared_storage(template):
     """Also for one without disks."""
     plan, _client = _placed(placed("web1", template, OFFLINE), node("a"), room={"a": (0, 512)}, choose_nodes=True)
+    assert _nodes(plan) == {"web1": ("a",)}
+
+
+def test_an_instance_without_disks_has_a_target():
+    """It has nothing whose size could be unknown."""
+    one = placed("web1", "diskless", OFFLINE, disk_sizes=())
+    plan, _client = _placed(one, node("a"), room={"a": (0, 512)}, choose_nodes=True)
     assert _nodes(plan) == {"web1": ("a",)}
 
 

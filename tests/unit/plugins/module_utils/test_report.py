@@ -9,6 +9,8 @@ import json
 
 import pytest
 from unit.plugins.module_utils.builders import (
+    DRAINED,
+    MISSING,
     NOW,
     OFFLINE,
     ONLINE,
@@ -534,6 +536,21 @@ def test_what_is_held_is_told_by_the_gate_that_holds_it():
     assert facts(plan)["held"] == wanted
     assert facts(plan)["plan"]["fence"] == ["a-p", "c-p"]
     assert facts(plan)["report"][-1] == "held: 2 by fencing, 1 by suspended"
+
+
+ON = [
+    ("its nodes", drbd("web1", OFFLINE, DRAINED, tag("failover")), ["web1-p offline", "web1-s drained"], None),
+    ("one that the cluster does not know", rbd("web1", MISSING), ["web1-p unknown"], None),
+    ("its last repair", rbd("web1", OFFLINE, ended("success", repair="a", at=1), ended("enoperm", repair="b", at=2)),
+     ["web1-p offline"], "b"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "on", "after"), [row[1:] for row in ON], ids=[row[0] for row in ON])
+def test_an_action_tells_what_its_instance_is(one, on, after):
+    """By which an approval knows it again."""
+    (told,) = planned(plan_of(cluster(one, uuid="east"), repair_window=0))["actions"]
+    assert (told["uuid"], told["on"], told["after"]) == ("uuid-web1", on, after)
 
 
 def test_nothing_held_is_no_line():
