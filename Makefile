@@ -5,6 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 COLLECTION := .build/collections/ansible_collections/ganeti/autorepair
 SHIPPED := plugins roles playbooks extensions meta changelogs galaxy.yml README.md
 PINS := requirements/dev.txt
+PAGES := .build/pages
 
 # Nothing that runs from here reads, or leaves, an installed copy of the collection.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -59,7 +60,7 @@ lab-test: setup  ## Tests against real Ganeti (root on Debian; skipped elsewhere
 lab-down: setup  ## Take down what the tests on real Ganeti have left for each other
 	@PYTHONPATH=tests python tests/tools/lab_down.py
 
-GATES := ruff-check ruff-format mypy ansible-lint docs changelog reuse shellcheck
+GATES := ruff-check ruff-format mypy ansible-lint docs module-pages changelog reuse shellcheck
 .PHONY: $(GATES)
 
 ruff-check:
@@ -77,6 +78,14 @@ ansible-lint:
 docs:
 	@$(QUIET) $@ "documentation of modules and role" \
 	  env HOME=$(CURDIR)/.build antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all --skip-rstcheck $(COLLECTION)
+
+module-pages:
+	@install -d -m 755 $(PAGES)/rst  # antsibull-docs takes no folder that others may write to
+	@$(QUIET) $@ "pages of modules and roles, as HTML" sh -c \
+	  "antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --no-add-antsibull-docs-version \
+	    --cleanup everything --dest-dir $(PAGES)/rst ganeti.autorepair \
+	  && sphinx-build -b html -c tests/tools/pages -d $(PAGES)/doctrees --fresh-env --write-all --fail-on-warning --keep-going --quiet \
+	    $(PAGES)/rst $(PAGES)/html"
 
 changelog:
 	@$(QUIET) $@ "changelog fragments" antsibull-changelog lint

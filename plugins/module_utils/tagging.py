@@ -2,26 +2,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tagging: carry out what people wish, as jobs that write tags, and tell what became of each (design, section 6).
 
-No claim is taken: rounds read these tags as they stand. Only a request that has just been begun can be withdrawn too
-late; the round's own tags then tell of the repair, and it goes on.
+Rounds read these tags as they stand, so no claim is taken; but for what takes a request back, which a round may be
+about to begin: once its tag was gone, nobody would know of the repair whose job is sent next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from .action import Action, Kind
-from .client import Client
+from .claim import ClaimedClient, Terms, take
+from .client import NORMAL, Client, DryRunClient
 from .confirm import confirm
-from .errors import AnswerLost, AutorepairError, ClusterError
+from .errors import AnswerLost, AutorepairError, ClusterError, Held
 from .execute import replace_tags
+from .read import cluster_tags, read_cluster
 from .results import diff
-from .wishes import Change
+from .state import Case, make_cases
+from .tags import parse_tags
+from .wishes import NOT_KNOWN, STOP, Change, asked_of
 from .writer import Outcome, Writer
 
 NOT_TRIED = "not tried, as nothing could be written any more"
+BEGUN = f"its repair has begun meanwhile, and goes on; {STOP}"
+Done = tuple[Change, Outcome]  # what was wished of one object, and what became of it
 
 
 def carry_out_changes(
@@ -29,66 +36,188 @@ def carry_out_changes(
 ) -> dict[str, Any]:
     """Write the tags of C(changes), and return what a module returns of it.
 
-    An error with one object leaves that one as it is; the others are written.
+    An error with one object leaves that one as it is; the others are written. Raises a ClusterError, and Held where a
+    round may be about to begin what is taken back, if nothing could be written at all.
     """
-    changes = tuple(changes)
-    outcomes = _confirm(_write(changes, client, reason), client, sleep)
-    changes = tuple(_late(change, outcome) for change, outcome in zip(changes, outcomes))
-    outcomes = tuple(replace(one, error="") if one.late else one for one in outcomes)
+    done = [_late(*one) for one in _Scribe(client, reason, sleep).carry_out(tuple(changes))]
+    dry = isinstance(client, DryRunClient)
     return {
-        "changed": any(outcome.sent for outcome in outcomes),
-        "objects": [_told(change, outcome) for change, outcome in zip(changes, outcomes)],
-        "report": [_line(change, outcome) for change, outcome in zip(changes, outcomes)],
-        "diff": diff(outcomes),
+        "changed": any(outcome.sent for change, outcome in done),
+        "objects": [_told(*one) for one in done],
+        "report": [_line(*one, dry) for one in done],
+        "diff": diff(outcome for change, outcome in done),
     }
 
 
-def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Outcome]:
-    outcomes: list[Outcome] = []
+@dataclass(frozen=True)
+class _Scribe:
+    """Writes the tags of changes, with C(reason) in the reason trail of the jobs, and sees them through."""
+
+    client: Client
+    reason: str
+    sleep: Callable[[float], None]
+
+    def carry_out(self, changes: Sequence[Change], again: bool = True) -> list[Done]:
+        """What became of each of C(changes); where C(again), what is left of one is tried once more."""
+        alone = next((change.alone for change in changes if change.alone and change.needed), None)
+        release = None
+        if alone and not isinstance(self.client, DryRunClient):
+            done, release = self._write_alone(changes, alone)
+        else:
+            done = _write(changes, self.client, self.reason)
+        try:
+            outcomes = confirm([outcome for change, outcome in done], self.client, self.sleep, release)
+        except AutorepairError as error:
+            unseen = f"its tags were sent, but what became of them is not known: {error}"
+            return [(change, replace(one, error=one.error or unseen) if one.tag_jobs else one) for change, one in done]
+        return self._settle([(change, outcome) for (change, _sent), outcome in zip(done, outcomes)], again)
+
+    def _write_alone(self, changes: Sequence[Change], alone: Terms) -> tuple[list[Done], int | None]:
+        """Write what is still to be written once no round does; also the job that lets go of the claim."""
+        try:
+            claimed = take(self.client, cluster_tags(self.client.cluster_info()), alone)
+        except Held as error:
+            words = "a round may be about to begin what is to be taken back, so say it again after that, or suspend"
+            raise Held(f"{error}; {words}; nothing was done") from error
+        lost = False
+        try:
+            cases = {case.instance.name: case for case in make_cases(read_cluster(claimed), alone.clock())}
+            done = _write([still(one, cases.get(one.name)) for one in changes], claimed, self.reason)
+            lost = any(outcome.lost for change, outcome in done)
+        finally:  # a request without an answer may still be on its way: no round begins before it has arrived
+            release = None if lost else _release(claimed)
+        return done, release
+
+    def _settle(self, done: Sequence[Done], again: bool) -> list[Done]:
+        """C(done), where a job failed told by the tags that stand: perhaps somebody else did the same meanwhile."""
+        failed = [change for change, outcome in done if _failed(outcome)]
+        stand: Mapping[str, Collection[str]] = {}
+        with suppress(AutorepairError):  # then the job's own error is what is known
+            stand = _standing(failed[0].scope, self.client) if failed else {}
+        return [
+            self._settled(change, outcome, stand.get(change.name), again) if _failed(outcome) else (change, outcome)
+            for change, outcome in done
+        ]
+
+    def _settled(self, change: Change, outcome: Outcome, tags: Collection[str] | None, again: bool) -> Done:
+        """Ganeti removes all of a job's tags or none, so one that is gone hinders the others. Where C(tags) is None,
+        nobody knows what stands."""
+        if tags is None:
+            return change, replace(outcome, added=(), removed=())
+        added = tuple(tag for tag in outcome.added if tag in tags)
+        outcome = replace(outcome, added=added, removed=(), sent=bool(added))
+        rest = replace(
+            change,
+            add=tuple(tag for tag in change.add if tag not in tags),
+            remove=tuple(tag for tag in change.remove if tag in tags),
+        )
+        if _begun(change, tags):
+            return change, replace(outcome, error=BEGUN)
+        noted = change.noted(_gone(change, tags))
+        if not rest.needed:
+            return noted, replace(outcome, error="")
+        if rest.remove == change.remove or change.alone or not again:
+            return change, outcome
+        try:
+            more = self.carry_out([rest], again=False)[0][1]
+        except AutorepairError:
+            return change, outcome
+        return noted, replace(
+            more,
+            tag_jobs=outcome.tag_jobs + more.tag_jobs,
+            added=outcome.added + more.added,
+            sent=outcome.sent or more.sent,
+        )
+
+
+def still(change: Change, case: Case | None) -> Change:
+    """What is left of C(change) when the cluster is claimed: a round may have begun what it takes back since that was
+    looked at, or somebody else have taken it back. C(case) is None if the instance has gone."""
+    if case is None or "tags" in case.instance.unread:
+        return Change(change.scope, change.name, error=change.error or NOT_KNOWN)
+    asked = asked_of(case)
+    ids = {tag.id for tag in parse_tags(change.remove).pendings}
+    begun = any(one.id in ids and one.result is None and one not in asked for one in case.repairs)
+    if begun and not change.add:
+        return Change(change.scope, change.name, error=f"{BEGUN}; nothing was done with it")
+    left = tuple(tag for one in asked for tag in one.tags if tag in change.remove)
+    words = "the one that has begun goes on" if begun else _gone(change, case.instance.tags)
+    return replace(change, remove=left).noted(words)
+
+
+def _begun(change: Change, tags: Collection[str]) -> bool:
+    """Whether a repair that C(change) takes back goes on, under another one of the C(tags) that stand."""
+    ids = {tag.id for tag in parse_tags(change.remove).pendings}
+    return any(tag.id in ids and tag.tag not in change.remove for tag in parse_tags(tags).pendings)
+
+
+def _gone(change: Change, tags: Collection[str]) -> str:
+    words = " ".join(tag for tag in change.remove if tag not in tags)
+    return f"{words} had gone already" if words else ""
+
+
+def _release(claimed: ClaimedClient) -> int | None:
+    """Let go of the claim; where that can't be done it runs out by itself."""
+    try:
+        return claimed.release()
+    except AutorepairError:
+        return None
+
+
+def _standing(scope: str, client: Client) -> Mapping[str, Collection[str]]:
+    """The tags of all objects of the kind C(scope), by name, in one request; one whose tags do not come is left out."""
+    if scope == "cluster":
+        return {"": cluster_tags(client.cluster_info())}
+    rows = client.query(scope, ("name", "tags"))
+    return {str(name[1]): tags[1] for name, tags in rows if tags[0] == NORMAL and isinstance(tags[1], list)}
+
+
+def _failed(outcome: Outcome) -> bool:
+    """Whether tags are not written though a job for it was sent, and nothing of it is still to come."""
+    return bool(outcome.error and outcome.tag_jobs) and not (outcome.late or outcome.lost)
+
+
+def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Done]:
+    done: list[Done] = []
     ended = lost = False
     for change in changes:
         writer = Writer(client, _action(change), reason)
-        if ended and change.needed:
-            outcomes.append(writer.outcome(NOT_TRIED))
+        if change.error or (ended and change.needed):
+            done.append((change, writer.outcome(change.error or NOT_TRIED)))
             continue
         try:
             replace_tags(writer, change.add, change.remove)
-            outcomes.append(writer.outcome())
-        except AutorepairError as error:  # two lost answers in a row: the next would cost a time-out each
+            done.append((change, writer.outcome()))
+        except AutorepairError as error:
+            if isinstance(error, ClusterError) and not any(one.sent for change, one in done) and not writer.sent:
+                raise
+            # two lost answers in a row: the next would cost a time-out each
             ended = isinstance(error, ClusterError) or (lost and isinstance(error, AnswerLost))
             lost = isinstance(error, AnswerLost)
-            outcomes.append(writer.outcome(str(error)))
+            done.append((change, replace(writer.outcome(str(error)), lost=lost)))
         else:
             lost = lost and not change.needed
-    return outcomes
+    return done
 
 
-def _confirm(outcomes: Sequence[Outcome], client: Client, sleep: Callable[[float], None]) -> Sequence[Outcome]:
-    """C(outcomes) with what became of their jobs; where nobody can tell, each says so, and the account is kept."""
-    try:
-        return confirm(outcomes, client, sleep)
-    except AutorepairError as error:
-        unseen = f"its tags were sent, but what became of them is not known: {error}"
-        return [replace(one, error=one.error or unseen) if one.tag_jobs else one for one in outcomes]
-
-
-def _late(change: Change, outcome: Outcome) -> Change:
-    """C(change), with the word that its job waits: behind a repair's, for its lock. It will be done after that, and
-    before the repair's next step is taken."""
+def _late(change: Change, outcome: Outcome) -> Done:
+    """With the word that its job waits: behind a repair's, for its lock. It will be done after that, and before the
+    repair's next step is taken."""
     if not outcome.late:
-        return change
+        return change, outcome
     words = f"{outcome.error}: it waits for its turn, behind a repair's job perhaps, and will be done after it"
-    return replace(change, note="; ".join(text for text in (change.note, words) if text))
+    return change.noted(words), replace(outcome, error="")
 
 
 def _action(change: Change) -> Action:
     return Action(Kind.LIFT, change.name, change.note, change.scope, add=change.add, remove=change.remove)
 
 
-def _line(change: Change, outcome: Outcome) -> str:
-    """What became of one object, for people."""
-    parts = ["added " + " ".join(outcome.added)] * bool(outcome.added)
-    parts += ["removed " + " ".join(outcome.removed)] * bool(outcome.removed)
+def _line(change: Change, outcome: Outcome, dry: bool) -> str:
+    """What became of one object, for people; where it is C(dry), what would."""
+    add, remove = ("would add ", "would remove ") if dry else ("added ", "removed ")
+    parts = [add + " ".join(outcome.added)] * bool(outcome.added)
+    parts += [remove + " ".join(outcome.removed)] * bool(outcome.removed)
     parts += [outcome.error] * bool(outcome.error) or ["nothing to change"] * (not parts)
     name = change.name if change.scope == "instance" else f"{change.scope} {change.name}".strip()
     return f"{name}: " + "; ".join([*parts, *([change.note] if change.note else [])])

@@ -8,18 +8,22 @@ Nothing here reads or writes a cluster. What is so already is left as it is, so 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Callable
 
+from .claim import Terms
 from .errors import BadOption
-from .model import RepairType, utc
+from .model import Cluster, Group, RepairType, utc
 from .repairs import Progress, Repair
+from .selection import Filter, objects
 from .state import Case
-from .tags import FOREVER, PREFIX, Suspend, TagSet, pending_tag
+from .tags import FOREVER, PREFIX, Suspend, TagSet, parse_tags, pending_tag
 from .times import is_relative, parse_until
 
 SAME = 60  # seconds: two suspends that were to last from now on for the same time may differ by so much
+NOT_KNOWN = "its tags are not known, as the cluster gave no value for them; nothing was done with it"
+STOP = "a suspend tag keeps its next step from being taken"
 
 
 class Wish(Enum):
@@ -68,18 +72,40 @@ def parse_permission(state: str, allow: str | None, until: str | None, now: floa
 
 @dataclass(frozen=True)
 class Change:
-    """Tags of one object to add and to remove; C(note) is a sentence about it for people."""
+    """Tags of one object to add and to remove; C(note) is a sentence about it for people, C(error) why nothing is to be
+    written. C(alone) is how to claim the cluster first, for what takes back something that a round may begin."""
 
     scope: str
     name: str
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     note: str = ""
+    error: str = ""
+    alone: Terms | None = None
 
     @property
     def needed(self) -> bool:
         """Whether there is something to write."""
         return bool(self.add or self.remove)
+
+    def noted(self, *words: str) -> Change:
+        """The change with more words in its note."""
+        return replace(self, note="; ".join(text for text in (self.note, *words) if text))
+
+
+def permissions(cluster: Cluster, scope: str, wanted: Filter, permission: Permission) -> tuple[Change, ...]:
+    """What makes C(permission) so for each object of the kind C(scope) that C(wanted) lets by.
+
+    Raises BadOption as C(objects) does. A group whose tags did not come is missing in C(cluster), but its nodes tell.
+    """
+    unread = {node.group for node in cluster.nodes.values() if node.group}.difference(cluster.groups)
+    whole = replace(cluster, groups={**cluster.groups, **{name: Group(name) for name in unread}})
+    if scope == "instance":
+        unread = {one.name for one in cluster.instances if "tags" in one.unread}
+    return tuple(
+        Change(scope, name, error=NOT_KNOWN) if name in unread else permission.change(scope, name, parse_tags(tags))
+        for scope, name, tags in objects(whole, scope, wanted)
+    )
 
 
 def permit(scope: str, name: str, tags: TagSet, kind: RepairType | None) -> Change:
@@ -122,7 +148,9 @@ def _unread(tags: TagSet, kind: str) -> str:
     return f"{'; '.join(bad)}; it stays in force until you remove it" if bad else ""
 
 
-def request(cases: Iterable[Case], kind: RepairType, now: float, new_id: Callable[[], str]) -> tuple[Change, ...]:
+def request(
+    cases: Iterable[Case], kind: RepairType, now: float, new_id: Callable[[], str], alone: Terms
+) -> tuple[Change, ...]:
     """A once-off repair up to C(kind) is asked for, for the instance of each of C(cases).
 
     Raises BadOption if one of them has a repair that failed, or tags that can't be read: nothing would come of it.
@@ -134,21 +162,40 @@ def request(cases: Iterable[Case], kind: RepairType, now: float, new_id: Callabl
     unread = [f"{case.instance.name}: {case.unread[0]}" for case in cases if case.unread]
     if unread:
         raise BadOption(f"{'; '.join(unread)}; remove it first; nothing was done")
-    return tuple(_request(case, kind, now, new_id) for case in cases)
+    return tuple(_request(case, kind, now, new_id, alone) for case in cases)
 
 
-def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str]) -> Change:
-    name, asked = case.instance.name, _asked(case)
+def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str], alone: Terms) -> Change:
+    change, asked = _of(case), asked_of(case)
     enough = next((repair for repair in case.repairs if repair.result is None and repair.type >= kind), None)
+    if change.error:
+        return change
     if enough:
-        how = "was asked for already" if enough in asked else "is under way already"
-        return Change("instance", name, note=f"a {enough.type.label} repair {how}, since {utc(enough.timestamp)}")
+        how, then = ("was asked for", "begins") if enough in asked else ("is under way", "goes on")
+        words = f"a {enough.type.label} repair {how} already, since {utc(enough.timestamp)}"
+        return change.noted(words, _held(case, then))
     old = tuple(tag for repair in asked for tag in repair.tags)
     note = "it is healthy, so the next round ends the request at once" if case.health.whole else ""
-    return Change("instance", name, (pending_tag(kind, new_id(), int(now), ()),), old, note)
+    change = replace(change, add=(pending_tag(kind, new_id(), int(now), ()),), remove=old, alone=alone if old else None)
+    return change.noted(_held(case, "begins") or note)
 
 
-def _asked(case: Case) -> list[Repair]:
+def _of(case: Case) -> Change:
+    """Nothing to change on the instance; an error if its tags did not come, as that does not mean that it has none."""
+    return Change("instance", case.instance.name, error=NOT_KNOWN if "tags" in case.instance.unread else "")
+
+
+def _held(case: Case, then: str) -> str:
+    """What keeps a repair of the instance back whatever was asked for, until it C(then) begins or goes on."""
+    until, source = case.policy.suspended_until, case.policy.source
+    if until is None:
+        return f"{case.health.unknown}; it {then} when that is known" if case.health.unknown else ""
+    end = "until the suspend tag is removed" if until == FOREVER else f"until {utc(until)}"
+    by = {"instance": "its own tag", "group": "its group"}.get(source or "", "the cluster")
+    return "; ".join([f"it is suspended by {by} {end}, and {then} after that", *case.policy.doubts])
+
+
+def asked_of(case: Case) -> list[Repair]:
     """The repairs that were asked for and have not begun. The first that is pending may have begun though its tags name
     no job; those after it wait for it."""
     pending = [repair for repair in case.repairs if repair.result is None]
@@ -156,24 +203,25 @@ def _asked(case: Case) -> list[Repair]:
     return first + [repair for repair in pending[1:] if not repair.jobs]
 
 
-def withdraw(cases: Iterable[Case]) -> tuple[Change, ...]:
+def withdraw(cases: Iterable[Case], alone: Terms) -> tuple[Change, ...]:
     """Repairs that were asked for and have not begun are not wanted any more.
 
     Raises BadOption where there is none but one that has begun.
     """
     cases = tuple(cases)
-    begun = [case.instance.name for case in cases if case.pending and not _asked(case)]
+    begun = [case.instance.name for case in cases if case.pending and not asked_of(case)]
     if begun:
-        stop = "a suspend tag keeps its next step from being taken"
-        raise BadOption(f"the repair of {', '.join(begun)} has begun, and can't be withdrawn; {stop}; nothing was done")
-    return tuple(_withdraw(case) for case in cases)
+        raise BadOption(f"the repair of {', '.join(begun)} has begun, and can't be withdrawn; {STOP}; nothing was done")
+    return tuple(_withdraw(case, alone) for case in cases)
 
 
-def _withdraw(case: Case) -> Change:
-    tags = tuple(tag for repair in _asked(case) for tag in repair.tags)
-    notes = [] if tags else ["no repair is asked for"]
-    notes += ["the one that has begun goes on"] if case.pending and case.progress is not Progress.NEW else []
-    return Change("instance", case.instance.name, remove=tags, note="; ".join([*notes, *map(str, case.unread)]))
+def _withdraw(case: Case, alone: Terms) -> Change:
+    tags = tuple(tag for repair in asked_of(case) for tag in repair.tags)
+    goes_on = "the one that has begun goes on" if case.pending and case.progress is not Progress.NEW else ""
+    change = replace(_of(case), remove=tags, alone=alone if tags else None)
+    if change.error:
+        return change
+    return change.noted("" if tags else "no repair is asked for", goes_on, *map(str, case.unread))
 
 
 def acknowledge(cases: Iterable[Case]) -> tuple[Change, ...]:
@@ -183,6 +231,7 @@ def acknowledge(cases: Iterable[Case]) -> tuple[Change, ...]:
 
 def _acknowledge(case: Case) -> Change:
     failed = [repair for repair in case.repairs if repair.result == "failure"]
-    tags = tuple(tag for repair in failed for tag in repair.tags)
-    notes = [] if tags else ["no repair of it has failed"]
-    return Change("instance", case.instance.name, remove=tags, note="; ".join([*notes, *map(str, case.unread)]))
+    change = replace(_of(case), remove=tuple(tag for repair in failed for tag in repair.tags))
+    if change.error:
+        return change
+    return change.noted("" if failed else "no repair of it has failed", *map(str, case.unread))

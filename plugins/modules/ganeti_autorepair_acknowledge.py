@@ -20,8 +20,8 @@ extends_documentation_fragment:
 options:
   instances:
     description:
-      - Names or globs of the instances; a name may leave its domain out. V(*) is all of them. The other options narrow
-        it down, or take its place.
+      - Names or globs of the instances; a name may leave its domain out, and then means all that begin so. V(*) is all
+        of them. The other options narrow it down, or take its place.
       - A name that matches nothing fails the module, before anything is written.
     type: list
     elements: str
@@ -73,13 +73,13 @@ objects:
       type: str
       sample: web1.example.com
     tags_added:
-      description: Tags that were added.
+      description: Tags that were added; in check mode those that would be.
       returned: success
       type: list
       elements: str
       sample: []
     tags_removed:
-      description: Tags that were removed.
+      description: Tags that were removed, but for those that had gone already; in check mode those that would be.
       returned: success
       type: list
       elements: str
@@ -96,12 +96,12 @@ objects:
       type: str
       sample: null
     error:
-      description: What went wrong with it, or null.
+      description: What went wrong with it, or null. That a tag had gone already, or was there, is no error.
       returned: success
       type: str
       sample: null
 report:
-  description: All of this as lines for people, with times in UTC.
+  description: All of this as lines for people, with times in UTC; in check mode they say what would be done.
   returned: success, and failure after something was written
   type: list
   elements: str

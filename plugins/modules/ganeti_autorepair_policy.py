@@ -26,8 +26,8 @@ options:
     required: true
   names:
     description:
-      - Names or globs of the node groups or instances; a name may leave its domain out. V(*) is all of them. With
-        O(object=instance) the other options narrow it down, or take its place.
+      - Names or globs of the node groups or instances; a name may leave its domain out, and then means all that begin
+        so. V(*) is all of them. With O(object=instance) the other options narrow it down, or take its place.
       - A name that matches nothing fails the module, before anything is written.
     type: list
     elements: str
@@ -120,13 +120,13 @@ objects:
       type: str
       sample: web1.example.com
     tags_added:
-      description: Tags that were added.
+      description: Tags that were added; in check mode those that would be.
       returned: success
       type: list
       elements: str
       sample: ["ganeti:watcher:autorepair:failover"]
     tags_removed:
-      description: Tags that were removed.
+      description: Tags that were removed, but for those that had gone already; in check mode those that would be.
       returned: success
       type: list
       elements: str
@@ -143,12 +143,12 @@ objects:
       type: str
       sample: null
     error:
-      description: What went wrong with it, or null.
+      description: What went wrong with it, or null. That a tag had gone already, or was there, is no error.
       returned: success
       type: str
       sample: null
 report:
-  description: All of this as lines for people, with times in UTC.
+  description: All of this as lines for people, with times in UTC; in check mode they say what would be done.
   returned: success, and failure after something was written
   type: list
   elements: str
@@ -167,9 +167,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, change, run, wanted
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import objects
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import parse_tags
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import Wish, parse_permission
+from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import Wish, parse_permission, permissions
 
 
 def set_policy(module):
@@ -177,11 +175,10 @@ def set_policy(module):
     given = module.params
     permission = parse_permission(given["state"], given["allow"], given["until"], time.time())
 
-    def changes(client):
-        found = objects(read_cluster(client), given["object"], wanted(module, "names"))
-        return [permission.change(scope, name, parse_tags(tags)) for scope, name, tags in found]
-
-    return change(module, changes)
+    return change(
+        module,
+        lambda client: permissions(read_cluster(client), given["object"], wanted(module, "names"), permission),
+    )
 
 
 def main():

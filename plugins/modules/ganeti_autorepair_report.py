@@ -38,8 +38,8 @@ options:
         required: true
       facts:
         description:
-          - Its C(ganeti_autorepair) of RV(ganeti.autorepair.ganeti_autorepair_facts#module:ansible_facts). Without them
-            it counts as a cluster that could not be read.
+          - Its RV(ganeti.autorepair.ganeti_autorepair_facts#module:ansible_facts.ganeti_autorepair). Without them it
+            counts as a cluster that could not be read.
         type: dict
       error:
         description: Why it could not be read.

@@ -11,8 +11,9 @@ short_description: Ask for a once-off repair of Ganeti instances, or withdraw on
 version_added: 0.1.0
 description:
   - Asks for one repair of each instance, up to a type, whatever its permission says; the next round begins it. A
-    suspend still holds it. What was asked for already is left as it is.
-  - Or withdraws repairs that were asked for and have not begun.
+    suspend still holds it, and C(note) says so. What was asked for already is left as it is.
+  - Or withdraws repairs that were asked for and have not begun. Then, and where more is asked for than was before, the
+    cluster is claimed as by a round. While a round writes, nothing is taken back, and the module fails.
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
@@ -21,14 +22,14 @@ extends_documentation_fragment:
 options:
   instances:
     description:
-      - Names or globs of the instances; a name may leave its domain out. V(*) is all of them. The other options narrow
-        it down, or take its place.
+      - Names or globs of the instances; a name may leave its domain out, and then means all that begin so. V(*) is all
+        of them. The other options narrow it down, or take its place.
       - A name that matches nothing fails the module, before anything is written.
     type: list
     elements: str
     default: []
   type:
-    description: The type up to which the repair may go. Needed with O(state=present).
+    description: The type up to which the repair may go. Needed with O(state=present); V(absent) withdraws any type.
     type: str
     choices: [fix-storage, migrate, failover, reinstall]
   state:
@@ -92,13 +93,13 @@ objects:
       type: str
       sample: web1.example.com
     tags_added:
-      description: Tags that were added.
+      description: Tags that were added; in check mode those that would be.
       returned: success
       type: list
       elements: str
       sample: ["ganeti:watcher:autorepair:pending:reinstall:9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27:1795259564:"]
     tags_removed:
-      description: Tags that were removed.
+      description: Tags that were removed, but for those that had gone already; in check mode those that would be.
       returned: success
       type: list
       elements: str
@@ -115,12 +116,12 @@ objects:
       type: str
       sample: null
     error:
-      description: What went wrong with it, or null.
+      description: What went wrong with it, or null. That a tag had gone already, or was there, is no error.
       returned: success
       type: str
       sample: null
 report:
-  description: All of this as lines for people, with times in UTC.
+  description: All of this as lines for people, with times in UTC; in check mode they say what would be done.
   returned: success, and failure after something was written
   type: list
   elements: str
@@ -132,12 +133,14 @@ failure:
   sample: BadOption
 """
 
+import socket
 import time
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, change, run, wanted
+from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import cases_of
@@ -147,12 +150,13 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import re
 def ask(module):
     """Ask, or withdraw; what the module returns."""
     given, now = module.params, time.time()
+    alone = Terms(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
 
     def changes(client):
         cases = cases_of(read_cluster(client), wanted(module, "instances"), now)
         if given["state"] == "absent":
-            return withdraw(cases)
-        return request(cases, RepairType.parse(given["type"]), now, lambda: str(uuid.uuid4()))
+            return withdraw(cases, alone)
+        return request(cases, RepairType.parse(given["type"]), now, lambda: str(uuid.uuid4()), alone)
 
     return change(module, changes)
 

@@ -17,17 +17,23 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
+    BadOption,
+    Forbidden,
+    Held,
+    QueueDrained,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of, objects
+from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.state import Case
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import parse_tags
 from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import (
     Change,
     acknowledge,
     parse_permission,
+    permissions,
     request,
     withdraw,
 )
@@ -51,11 +57,10 @@ Say = Callable[[Site, Client], Iterable[Change]]  # what is said, after a look a
 def policy(state: str, *names: str, scope: str = "instance", **options: str) -> Say:
     """What the module of that name says."""
 
-    def changes(site: Site, client: Client) -> list[Change]:
+    def changes(site: Site, client: Client) -> Iterable[Change]:
         given = options.get("allow"), options.get("until")
         permission = parse_permission(state, *given, site.cluster.clock.now())
-        found = objects(read_cluster(client), scope, Filter(names))
-        return [permission.change(kind, name, parse_tags(tags)) for kind, name, tags in found]
+        return permissions(read_cluster(client), scope, Filter(names), permission)
 
     return changes
 
@@ -64,12 +69,14 @@ def ask(kind: str, *names: str) -> Say:
     """A repair is asked for."""
     wanted = RepairType.parse(kind)
     assert wanted
-    return lambda site, client: request(_cases(site, client, names), wanted, site.cluster.clock.now(), site.new_id)
+    return lambda site, client: request(
+        _cases(site, client, names), wanted, site.cluster.clock.now(), site.new_id, site.terms("person")
+    )
 
 
 def take_back(*names: str) -> Say:
     """It is not wanted any more."""
-    return lambda site, client: withdraw(_cases(site, client, names))
+    return lambda site, client: withdraw(_cases(site, client, names), site.terms("person"))
 
 
 def forgive(*names: str) -> Say:
@@ -157,7 +164,7 @@ def _tagged(site: Site) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(("what", "before", "after"), [row[1:] for row in EFFECTS], ids=[row[0] for row in EFFECTS])
 def test_what_is_written(site: Site, what: Say, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-    """Check mode writes nothing and tells the same; said again, nothing is written, and told so."""
+    """Check mode writes nothing and tells what it would; said again, nothing is written, and told so."""
     for name in ("db", "web"):
         site.cluster.add_instance(name, "rbd", "node3")
     _set(site, before)
@@ -167,9 +174,9 @@ def test_what_is_written(site: Site, what: Say, before: Mapping[str, str], after
     site.ids = iter([1, 2])  # type: ignore[assignment]
     told = tell(site, what)
     assert not errors(told)
-    assert {key: told[key] for key in ("changed", "report", "diff")} == {
-        key: dry[key] for key in ("changed", "report", "diff")
-    }
+    assert {key: told[key] for key in ("changed", "diff")} == {key: dry[key] for key in ("changed", "diff")}
+    would = [line.replace(": added", ": would add").replace("; removed", "; would remove") for line in told["report"]]
+    assert dry["report"] == [line.replace(": removed", ": would remove") for line in would]
     assert {name: tags for name, tags in _tagged(site).items() if tags} == {
         name: {TAG + word for word in words.split()} for name, words in after.items()
     }
@@ -326,41 +333,208 @@ def test_a_lost_answer(site: Site, action: Action) -> None:
 
 
 def test_a_drained_queue(site: Site) -> None:
-    """One request finds out, and nothing has changed."""
+    """One request finds out, and one sentence says it."""
     site.break_two()
     site.cluster.queue.drained = True
-    told = tell(site, policy("suspended", "*"))
-    assert not told["changed"] and "drained" in errors(told)[0] and len(site.simulator.log.writes()) == 1
+    with pytest.raises(QueueDrained, match="gnt-cluster queue undrain lets jobs in again"):
+        tell(site, policy("suspended", "*"))
+    assert len(site.simulator.log.writes()) == 1
     assert site.tags("db") == site.tags("web") == []
 
 
-def test_two_at_once(near: Site) -> None:
-    """Both have looked before either has written: one of them may be told that a tag has gone, and the wish is done."""
+def test_a_user_who_may_only_read(site: Site) -> None:
+    """The same; LUXI has no such users."""
+    site.break_two()
+    client = RapiClient(site.options(user="viewer", password="viewersecret"))
+    for what in (policy("suspended", "*"), ask("failover", "*")):
+        with pytest.raises(Forbidden, match="the user viewer needs write access in Ganeti's rapi/users file"):
+            carry_out_changes(what(site, client), client, "", site.simulator.advance)
+    assert site.tags("db") == site.tags("web") == [] and len(site.simulator.log.writes()) == 2
+
+
+# --- others at the same time ------------------------------------------------------------------------------------------
+
+
+def meanwhile(site: Site, words: str, what: Callable[[], None]) -> None:
+    """Something happens just before the next write that holds such words."""
+    hooks = site.simulator.hooks.before
+
+    def before(one: Any) -> None:
+        if one.writes and words in f"{one.target} {one.body.decode()}".lower():
+            hooks.clear()
+            what()
+
+    hooks.append(before)
+
+
+# what two people say at once; tags of db before and after; the one that comes, as the second is told
+TWICE = [
+    ("allow", policy("enabled", "db", allow="failover"), "migrate", "failover", "failover"),
+    ("disallow", policy("disabled", "db"), "migrate reinstall", "", ""),
+    ("resume", policy("resumed", "db"), "suspend failover", "failover", ""),
+    ("suspend", policy("suspended", "db"), "suspend:7", "suspend", "suspend"),
+    ("acknowledge", forgive("db"), "result:failover:x:5:failure:7 pending:failover:x:3:7", "", ""),
+    ("withdraw", take_back("db"), "pending:failover:x:5:", "", ""),
+]
+
+
+@pytest.mark.parametrize(("say", "before", "after", "come"), [row[1:] for row in TWICE], ids=[row[0] for row in TWICE])
+def test_two_at_once(near: Site, say: Say, before: str, after: str, come: str) -> None:
+    """Both have looked before either has written. What was wished is so, which is no error for either."""
     near.break_two()
-    _set(near, {"db": "migrate"})
+    _set(near, {"db": before})
     first, second = near.client(), near.client()
-    changes = [tuple(policy("enabled", "db", allow="failover")(near, client)) for client in (first, second)]
+    changes = [tuple(say(near, client)) for client in (first, second)]
     told = [
         carry_out_changes(change, client, "", near.simulator.advance)
         for change, client in zip(changes, (first, second), strict=True)
     ]
-    assert not errors(told[0]) and "migrate" in errors(told[1])[0]
-    assert near.tags("db") == ["failover"]
+    assert not errors(told[0]) and not errors(told[1])
+    assert near.tags("db") == after.split()
+    (one,) = told[1]["objects"]
+    assert (one["tags_added"], one["tags_removed"]) == ([TAG + word for word in come.split()], [])
+    assert "had gone already" in one["note"]
+    assert told[1]["changed"] == bool(come)
+
+
+def test_a_round_tidies_up_what_is_acknowledged(near: Site) -> None:
+    """Of the tags of the failure one has gone, so Ganeti removes none; the other is removed by another job."""
+    near.break_two()
+    _set(near, {"db": "result:failover:x:5:failure:7 pending:failover:x:3:7"})
+    client = near.client()
+    changes = forgive("db")(near, client)
+    near.play()
+    assert near.tags("db") == ["result:failover:x:5:failure:7"]
+    told = carry_out_changes(changes, client, "", near.simulator.advance)
+    assert not errors(told) and near.tags("db") == []
+
+
+def _began_once(site: Site, name: str) -> bool:
+    """Whether there was one failover of an instance, to its good end."""
+    site.play_until_quiet()
+    jobs = [job for job in site.cluster.queue.jobs.values() if f"INSTANCE_FAILOVER({name})" in job.summary]
+    return site.state(name) == "healthy" and len(jobs) == 1 and ":success:" in site.tags(name)[0]
+
+
+def _asked(site: Site) -> None:
+    site.break_two()
+    site.cluster.tags.clear()
+    tell(site, ask("failover", "*"))
 
 
 def test_a_withdrawal_that_comes_too_late(near: Site) -> None:
-    """A round has begun the repair since the cluster was looked at: it goes on, with its account, and ends once."""
-    near.break_two()
-    near.cluster.tags.clear()
-    tell(near, ask("failover", "db"))
+    """A round has begun the repair since the cluster was looked at: that is an error for this instance, and it goes on,
+    with its account, and ends once. What has not begun is withdrawn."""
+    _asked(near)
+    near.cluster.instance("web").tags.clear()
+    tell(near, policy("suspended", "web"))
+    tell(near, ask("failover", "web"))
     client = near.client()
-    late = tuple(take_back("db")(near, client))
+    late = tuple(take_back("*")(near, client))
     near.play()
-    carry_out_changes(late, client, "", near.simulator.advance)
-    assert any(tag.startswith("pending:failover:repair-1:") for tag in near.tags("db"))
+    told = carry_out_changes(late, client, "", near.simulator.advance)
+    (error,) = errors(told)
+    assert error.startswith("its repair has begun meanwhile, and goes on; a suspend tag keeps its next step")
+    db, web = told["objects"]
+    assert (db["error"], db["tags_removed"], db["jobs"]) == (error, [], []) and len(web["tags_removed"]) == 1
+    assert near.tags("web") == ["suspend"] and not near.cluster.tags
+    assert _began_once(near, "db")
+
+
+def test_a_withdrawal_while_a_round_is_about_to_begin(near: Site) -> None:
+    """The round has looked, and sends the step next: nothing is withdrawn, and one sentence says why."""
+    _asked(near)
+    caught: list[Held] = []
+
+    def withdrawn() -> None:
+        with pytest.raises(Held) as error:
+            tell(near, take_back("*"))
+        caught.append(error.value)
+
+    meanwhile(near, "failover", withdrawn)
+    near.play()
+    assert "is claimed by runner until" in str(caught[0]) and str(caught[0]).endswith("or suspend; nothing was done")
+    assert _began_once(near, "db") and _began_once(near, "web")
+
+
+def test_a_round_while_somebody_withdraws(near: Site) -> None:
+    """It leaves the cluster to the one who withdraws, and nothing of the repair is done."""
+    _asked(near)
+    meanwhile(near, "pending:failover" if near.transport == "luxi" else "pending%3afailover", lambda: quiet(near))
+    told = tell(near, take_back("*"))
+    assert not near.simulator.hooks.before, "it did not happen"
+    assert not errors(told) and not near.cluster.tags and not near.tags("db")
+    assert not near.play().changed and near.state("db") == "repair_disallowed"
+
+
+def quiet(site: Site) -> None:
+    """A round that writes nothing."""
+    assert not site.play().changed
+
+
+def test_a_withdrawal_whose_answer_is_lost(near: Site) -> None:
+    """It may still be on its way, so no round begins the repair before the claim has run out."""
+    _asked(near)
+    fault = ("SubmitJob", "*OP_TAGS_DEL* db") if near.transport == "luxi" else ("DELETE", "/2/instances/db/tags")
+    near.simulator.faults.add(RequestFault(*fault, action=DROP_AFTER))
+    assert len(errors(tell(near, take_back("*")))) == 1
+    assert not near.play().changed and len(near.cluster.tags) == 1
+    near.simulator.advance(400)
     near.play_until_quiet()
-    assert near.state("db") == "healthy" and ":success:" in near.tags("db")[0]
-    assert len([job for job in near.cluster.queue.jobs.values() if "INSTANCE_FAILOVER(db)" in job.summary]) == 1
+    assert near.state("db") == "repair_disallowed" and not near.tags("db")
+
+
+def test_a_withdrawal_that_changes_nothing_claims_nothing(near: Site) -> None:
+    """Neither does check mode, nor one that is refused as the repair has begun."""
+    _asked(near)
+    tell(near, take_back("*"), check=True)
+    near.play()
+    with pytest.raises(BadOption, match="has begun"):
+        tell(near, take_back("*"))
+    near.play_until_quiet()
+    near.simulator.log.clear()
+    assert not tell(near, take_back("*"))["changed"]
+    assert not near.simulator.log.writes()
+
+
+def test_more_is_asked_for_while_the_round_begins_less(near: Site) -> None:
+    """What has begun goes on, what is asked for comes after it."""
+    _asked(near)
+    client = near.client()
+    late = tuple(ask("reinstall", "db")(near, client))
+    near.play()
+    told = carry_out_changes(late, client, "", near.simulator.advance)
+    assert not errors(told) and not told["objects"][0]["tags_removed"]
+    assert told["report"][0].endswith(":; the one that has begun goes on")
+    near.play_until_quiet()
+    assert near.state("db") == "healthy" and not near.cluster.instance("db").wiped
+    assert ":success:" in near.tags("db")[-1]
+
+
+def test_a_job_that_somebody_cancels(near: Site) -> None:
+    """An error for that one, with what stands; the others are written."""
+    near.break_two()
+    _set(near, {"db": "migrate", "web": "migrate"})
+    near.simulator.troubles.add(JobTrouble("OP_TAGS_SET", "cancel", instance="db"))
+    told = tell(near, policy("enabled", "*", allow="failover"))
+    (error,) = errors(told)
+    assert "ended as canceled" in error and told["objects"][0]["tags_added"] == told["objects"][0]["tags_removed"] == []
+    assert (near.tags("db"), near.tags("web")) == (["migrate"], ["failover"])
+
+
+def test_an_instance_that_goes(near: Site) -> None:
+    """Between the look and the write: Ganeti's sentence for it, and the others are written."""
+    near.break_two()
+    _set(near, {"db": "migrate", "web": "migrate"})
+    for what in (policy("disabled", "*"), policy("suspended", "*")):
+        client = near.client()
+        changes = tuple(what(near, client))
+        lost = near.cluster.instances.pop("db")
+        told = carry_out_changes(changes, client, "", near.simulator.advance)
+        (error,) = errors(told)
+        assert "Instance 'db' not known" in error and not told["objects"][0]["tags_removed"]
+        near.cluster.instances["db"] = lost
+    assert near.tags("web") == ["suspend"]
 
 
 # --- the playbooks ----------------------------------------------------------------------------------------------------
@@ -379,15 +553,15 @@ SAID = [
 ]
 # playbook, its variables, the report of a dry run
 DRY = [
-    ("enable", "object: cluster, allow: migrate", "cluster: added {}migrate"),
+    ("enable", "object: cluster, allow: migrate", "cluster: would add {}migrate"),
     (
         "suspend",
         "object: group, names: '*', until: 2037-01-01T00:00:00Z",
-        "group default: added {}suspend:2114380800; ",
+        "group default: would add {}suspend:2114380800; ",
     ),
-    ("resume", "names: web1", "web1.example.com: removed {}suspend:7"),
-    ("acknowledge", "instances: web1", "web1.example.com: removed {}" + FAILED),
-    ("request", "instances: 'db*,web2', type: migrate", "db1.example.com: added {}pending:migrate:"),
+    ("resume", "names: web1", "web1.example.com: would remove {}suspend:7"),
+    ("acknowledge", "instances: web1", "web1.example.com: would remove {}" + FAILED),
+    ("request", "instances: 'db*,web2', type: migrate", "db1.example.com: would add {}pending:migrate:"),
 ]
 
 
@@ -558,6 +732,16 @@ ROLE = [
         "instances: nothing in the cluster is called mail*; nothing was done",
     ),
     ("acknowledged", "instances: 'web2, db1'", "web2.example.com: nothing to change; no repair of it has failed"),
+    (
+        "acknowledged",
+        "object: cluster, instances: web2, groups: default",
+        "web2.example.com: nothing to change; no repair of it has failed",
+    ),
+    (
+        "requested",
+        "object: group, instances: '*', groups: rack9, type: migrate",
+        "groups: nothing in the cluster is cal",
+    ),
 ]
 TRY = """
     - vars: {{{given}, autorepair_wish: {wish}}}

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -85,3 +88,106 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     targets = [(page.parent / path if path else page, anchor) for path, _, anchor in links]
     assert [str(target) for target, _ in targets if not target.exists()] == []
     assert [anchor for target, anchor in targets if anchor and anchor not in anchors(target)] == []
+
+
+# --- examples -------------------------------------------------------------------------------------------------------
+
+TASKS = ROOT / "roles" / "autorepair" / "tasks"
+OURS = re.compile(r"ganeti_autorepair_|schedule_")
+COMMAND = re.compile(r"ansible-playbook\b.*?\bganeti\.autorepair\.(\w+)(.*)")
+EVERYWHERE = {"ganeti_autorepair_clusters", "ganeti_autorepair_transport"}  # read by every playbook itself
+
+
+def commands(page: Path) -> list[tuple[str, list[str]]]:
+    """The commands on a page that play a playbook of ours: its name, and the variables that are given to it."""
+    text = page.read_text().replace("\\\n", " ")
+    return [(name, re.findall(r"\b(ganeti_autorepair_\w+)\"?[=:]", rest)) for name, rest in COMMAND.findall(text)]
+
+
+def read_by(playbook: str) -> set[str]:
+    """The variables that a playbook, or what it plays of the role, reads."""
+    text = (ROOT / "playbooks" / f"{playbook}.yml").read_text()
+    files = re.findall(r"tasks_from: (\w+)", text) or ["main"]
+    for file in files:  # grows on the way
+        tasks = (TASKS / f"{file}.yml").read_text()
+        text += tasks
+        files += [one for one in re.findall(r"(?:include|import)_tasks: (\w+)\.yml", tasks) if one not in files]
+    return set(NAME.findall(text)) | EVERYWHERE
+
+
+def examples(page: Path) -> list[Any]:
+    """The blocks of YAML on a page, read."""
+    blocks = re.findall(r"^( *)```yaml\n(.*?)^\1```$", page.read_text(), re.M | re.S)
+    return [yaml.safe_load(re.sub(r"!(unsafe|vault)\b", "", textwrap.dedent(block))) for _, block in blocks]
+
+
+def mappings(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Every mapping in what was read, the outer ones first."""
+    if isinstance(node, Mapping):
+        yield node
+    for one in node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ():
+        yield from mappings(one)
+
+
+def documented(module: str) -> set[str]:
+    """The options of a module of ours, those of its fragments included."""
+    folder = ROOT / "plugins"
+    names, files = set(), [folder / "modules" / f"{module}.py"]
+    for file in files:  # grows on the way
+        for text in re.findall(r'^ *DOCUMENTATION = r?"""\n(.*?)"""', file.read_text(), re.M | re.S):
+            page = yaml.safe_load(textwrap.dedent(text))
+            names |= set(page.get("options", {}))
+            fragments = [name.rpartition(".")[2] for name in page.get("extends_documentation_fragment", ())]
+            files += [folder / "doc_fragments" / f"{name}.py" for name in fragments]
+    return names
+
+
+def role_options(role: str) -> set[str]:
+    """The variables of a role of ours; of autorepair also those of the tasks that it ships to fence nodes."""
+    specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())
+    fences = {name for path in TASKS.glob("fence_*.yml") for name in NAME.findall(path.read_text())}
+    options = {name for entry in specs["argument_specs"].values() for name in entry["options"]}
+    return options | fences if role == "autorepair" else options
+
+
+def unknown(task: Mapping[str, Any]) -> set[str]:
+    """What a task, or a role of a play, gives to something of ours that does not take it."""
+    wrong: set[str] = set()
+    for name, given in task.items():
+        if ours := re.fullmatch(r"ganeti\.autorepair\.(ganeti_autorepair_\w+)", name):
+            wrong |= set(given) - documented(ours[1])
+    include = task.get("ansible.builtin.include_role", task.get("ansible.builtin.import_role", task))
+    if role := re.fullmatch(r"ganeti\.autorepair\.(\w+)", str(include.get("role", include.get("name", "")))):
+        wrong |= {name for name in (*task, *task.get("vars", {})) if OURS.match(name)} - role_options(role[1])
+    return wrong | (set(task.get("schedule_vars", {})) - role_options("autorepair"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_is_right(page: Path) -> None:
+    """It plays a playbook that there is, and gives it what it reads."""
+    names = {path.stem for path in ROOT.glob("playbooks/*.yml")}
+    assert [name for name, given in commands(page) if name not in names] == []
+    assert [(name, wrong) for name, given in commands(page) if (wrong := set(given) - read_by(name))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_example_in_yaml_is_right(page: Path) -> None:
+    """It can be read, and its tasks and roles of ours take what they are given."""
+    assert [wrong for task in mappings(examples(page)) if (wrong := unknown(task))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_name_of_the_collection_s_exists(page: Path) -> None:
+    """What is called ganeti.autorepair.... is a playbook, a rulebook, a role, a module or a group of modules."""
+    kinds = ("playbooks/*.yml", "extensions/eda/rulebooks/*.yml", "roles/*", "plugins/modules/*.py")
+    groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
+    names = {path.stem for kind in kinds for path in ROOT.glob(kind)}.union(groups)
+    assert set(re.findall(r"\bganeti\.autorepair\.(\w+)", page.read_text())) - names == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_target_of_make_exists(page: Path) -> None:
+    """Where make is told as a command."""
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    assert set(re.findall(r"(?:`|^ {4})make ([a-z-]+)", page.read_text(), re.M)) - targets == set()

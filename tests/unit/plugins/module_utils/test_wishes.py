@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -14,6 +15,7 @@ from unit.plugins.module_utils.builders import (
     OFFLINE,
     ONLINE,
     REINSTALL,
+    Placed,
     case_of,
     cluster,
     drbd,
@@ -24,15 +26,20 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter
+from ansible_collections.ganeti.autorepair.plugins.module_utils.state import make_cases
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import FOREVER, PREFIX, parse_tags
 from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import (
+    NOT_KNOWN,
     SAME,
     Permission,
     Wish,
     acknowledge,
     parse_permission,
+    permissions,
     request,
     withdraw,
 )
@@ -181,6 +188,7 @@ def test_options_that_contradict_each_other(options, words):
 # --- once-off repairs -----------------------------------------------------------------------------------------------
 
 ASKED = pending("failover", "", "asked", 100)
+ALONE = Terms("tester", lambda: NOW, lambda seconds: None)
 NEW = tag(f"pending:{{}}:new1:{NOW}:")
 SINCE = "since 1970-01-01T00:01:40Z"
 RUNNING, DONE = job(7, "running", "FAILOVER"), job(7, "success", "FAILOVER")
@@ -190,7 +198,56 @@ LOST = job(7, "running", "FAILOVER", repair="asked")  # its number did not get i
 REQUESTS = [
     ("a broken one", OFFLINE, [], [], FAILOVER, "failover", [], ""),
     ("a healthy one", ONLINE, [], [], MIGRATE, "migrate", [], "it is healthy, so the next round ends"),
-    ("one that is suspended", OFFLINE, [tag("suspend")], [], FAILOVER, "failover", [], ""),
+    (
+        "one that is suspended",
+        OFFLINE,
+        [tag(f"suspend:{LATER}")],
+        [],
+        FAILOVER,
+        "failover",
+        [],
+        "it is suspended by its own tag until 2027-01-15T10:00:00Z, and begins after that",
+    ),
+    (
+        "a healthy one that is suspended",
+        ONLINE,
+        [tag("suspend")],
+        [],
+        FAILOVER,
+        "failover",
+        [],
+        "it is suspended by its own tag until the suspend tag is removed, and begins after that",
+    ),
+    (
+        "one with a suspend that can't be read",
+        OFFLINE,
+        [tag("suspend:x")],
+        [],
+        FAILOVER,
+        "failover",
+        [],
+        "and begins after that; the tag ganeti:watcher:autorepair:suspend:x can't be read",
+    ),
+    (
+        "the same is asked for, and suspended",
+        OFFLINE,
+        [ASKED, tag("suspend")],
+        [],
+        FAILOVER,
+        "",
+        [],
+        f"a failover repair was asked for already, {SINCE}; it is suspended by its own tag",
+    ),
+    (
+        "the same is under way, and suspended",
+        OFFLINE,
+        [pending(jobs="7"), tag("suspend")],
+        [RUNNING],
+        FAILOVER,
+        "",
+        [],
+        "until the suspend tag is removed, and goes on after that",
+    ),
     ("the same is asked for", OFFLINE, [ASKED], [], FAILOVER, "", [], f"repair was asked for already, {SINCE}"),
     ("more is asked for", OFFLINE, [ASKED], [], MIGRATE, "", [], "a failover repair was asked for already"),
     ("less is asked for", OFFLINE, [ASKED], [], REINSTALL, "reinstall", [ASKED], ""),
@@ -264,7 +321,7 @@ def _case(tags, jobs=(), primary=OFFLINE):
 
 def _request(tags, jobs, kind, primary=OFFLINE):
     numbers = count(1)
-    (change,) = request([_case(tags, jobs, primary)], kind, NOW, lambda: f"new{next(numbers)}")
+    (change,) = request([_case(tags, jobs, primary)], kind, NOW, lambda: f"new{next(numbers)}", ALONE)
     return change
 
 
@@ -294,14 +351,14 @@ def test_a_repair_that_would_not_begin(tags, words):
     """Nothing is asked for, of no instance."""
     good = case_of(cluster(rbd("web2", OFFLINE)))
     with pytest.raises(BadOption) as caught:
-        request([good, _case(tags)], FAILOVER, NOW, lambda: "new")
+        request([good, _case(tags)], FAILOVER, NOW, lambda: "new", ALONE)
     assert words in str(caught.value) and str(caught.value).endswith("nothing was done")
 
 
 @_table(WITHDRAWALS, "tags", "jobs", "removed", "note")
 def test_a_repair_is_withdrawn(tags, jobs, removed, note):
     """If it has not begun."""
-    (change,) = withdraw([_case(tags, jobs)])
+    (change,) = withdraw([_case(tags, jobs)], ALONE)
     assert (change.add, sorted(change.remove)) == ((), sorted(removed))
     assert (note in change.note) if note else not change.note
 
@@ -310,7 +367,7 @@ def test_a_repair_is_withdrawn(tags, jobs, removed, note):
 def test_a_repair_that_has_begun_is_not_withdrawn(tags, jobs):
     """Nor is that of any other instance; the sentence says how to stop it."""
     with pytest.raises(BadOption, match=r"the repair of web1 has begun, .*; a suspend tag keeps .*; nothing was done$"):
-        withdraw([_case([ASKED]), _case(tags, jobs)])
+        withdraw([_case([ASKED]), _case(tags, jobs)], ALONE)
 
 
 @_table(FAILURES, "tags", "removed", "note")
@@ -323,9 +380,68 @@ def test_failures_are_acknowledged(tags, removed, note):
     assert not again.needed and "no repair of it has failed" in again.note
 
 
+# sentence, tags of the group and of the cluster, words of the note
+FARTHER = [
+    ("the group", ["suspend"], ["failover"], "it is suspended by its group until the suspend tag is removed, and beg"),
+    ("the cluster", [], [f"suspend:{LATER}"], "it is suspended by the cluster until 2027-01-15T10:00:00Z, and begins"),
+    ("the group lifts the cluster's", ["migrate"], ["suspend"], ""),
+    ("the suspend is over", [f"suspend:{NOW}"], [], ""),
+]
+
+
+@_table(FARTHER, "group", "tags", "note")
+def test_a_farther_suspend_holds_what_is_asked_for(group, tags, note):
+    """Said at once, as the request is taken all the same."""
+    group_tags = {"default": [tag(word) for word in group]}
+    found = cluster(rbd("web1", OFFLINE), group_tags=group_tags, tags=[tag(word) for word in tags])
+    (change,) = request([case_of(found)], FAILOVER, NOW, lambda: "new1", ALONE)
+    assert change.add and note in change.note and bool(note) == bool(change.note)
+
+
+def test_a_group_whose_tags_are_not_known():
+    """Nobody knows then whether it is suspended, and that is said."""
+    found = replace(cluster(rbd("web1", OFFLINE)), groups={})
+    (change,) = request([case_of(found)], FAILOVER, NOW, lambda: "new1", ALONE)
+    assert change.add and change.note.endswith("is not in the cluster's answer; it begins when that is known")
+
+
+# sentence, what is said of instances
+SAID = [
+    ("a request", lambda cases: request(cases, FAILOVER, NOW, lambda: "new1", ALONE)),
+    ("a withdrawal", lambda cases: withdraw(cases, ALONE)),
+    ("an acknowledgement", acknowledge),
+]
+
+
+@_table(SAID, "say")
+def test_tags_that_are_not_known(say):
+    """That is not the same as none: an error for this one; the other is served."""
+    tags = [pending("fix-storage", "", "less")] if say is not acknowledge else [FAILED]
+    unread = replace(drbd("web1", OFFLINE, ONLINE).instance, unread=("tags",))
+    found = cluster(Placed(unread, drbd("web1", OFFLINE, ONLINE).nodes), rbd("web2", OFFLINE, *tags))
+    blind, served = say(make_cases(found, NOW))
+    assert (blind.error, blind.needed, blind.name) == (NOT_KNOWN, False, "web1")
+    assert served.needed and not served.error
+
+
+@pytest.mark.parametrize("permission", ALL, ids=str)
+def test_permissions_where_tags_are_not_known(permission):
+    """Of an instance, of a group, which only its nodes tell of then; groups are found by '*' all the same."""
+    unread = replace(rbd("web1", ONLINE).instance, unread=("tags",))
+    found = cluster(Placed(unread, rbd("web1", ONLINE).nodes), rbd("web2", ONLINE, group="rack2"), tags=_tags("x"))
+    found = replace(found, groups={"default": found.groups["default"]})
+    for scope, blind, served in (("instance", "web1", "web2"), ("group", "rack2", "default")):
+        told = {one.name: one for one in permissions(found, scope, Filter(("*",)), permission)}
+        assert (told[blind].error, told[blind].needed) == (NOT_KNOWN, False)
+        assert not told[served].error
+        assert told[served] == permission.change(scope, served, parse_tags([]))
+    (change,) = permissions(found, "cluster", Filter(), permission)
+    assert change == permission.change("cluster", "", parse_tags(_tags("x")))
+
+
 def test_each_tag_has_room():
     """Ganeti refuses one of more than 128 characters."""
-    change = request([_case([])], RepairType.FIX_STORAGE, NOW, lambda: "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27")[0]
+    change = request([_case([])], RepairType.FIX_STORAGE, NOW, lambda: "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27", ALONE)[0]
     late = Permission(Wish.SUSPENDED, until=253_402_300_799).change("cluster", "", parse_tags([]))
     assert all(len(text) <= 128 for text in (*change.add, *late.add))
     assert late.add == (f"{PREFIX}suspend:253402300799",)
