@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 QUIET := python tests/tools/quiet.py
 PYTEST := python -m pytest -rs --no-fold-skipped
 
-.PHONY: help setup test test-long demo lint sanity unit simulated contract molecule lab-test lab-down lock clean
+.PHONY: help setup test test-long bench demo lint sanity unit simulated contract molecule lab-test lab-down lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ simulated: setup  ## Rounds on the simulated cluster, in virtual time
 
 test-long: setup  ## The stateful test, with thousands of random examples
 	@AUTOREPAIR_LONG=1 $(PYTEST) tests/simulated/test_stateful.py
+
+bench: setup  ## How fast, beside harep and Ganeti itself; writes docs/benchmarks.md; half an hour
+	@PYTHONPATH=tests:$(CURDIR)/.build/collections python -m bench
 
 contract: setup  ## The simulated cluster held to real Ganeti
 	@$(PYTEST) tests/contract

@@ -4,22 +4,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
-from .client import Client, DryRunClient
+from .client import Client
 from .errors import AutorepairError, BadOption
 from .limits import Fencing, Limits, parse_limits
 from .luxi import LuxiClient
 from .model import RepairType
-from .rapi import REQUESTS_PROBLEM, RapiClient
 from .rapi_options import RapiOptions
 from .selection import Filter
-from .tagging import carry_out_changes
-from .wishes import Change
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:
@@ -93,6 +88,8 @@ def connect(module: AnsibleModule) -> Client:
 
 
 def _connect_rapi(module: AnsibleModule) -> Client:
+    from .rapi import REQUESTS_PROBLEM, RapiClient  # not for LUXI: to import requests takes a tenth of a second
+
     if REQUESTS_PROBLEM is not None:
         module.fail_json(msg=missing_required_lib("requests"), exception=repr(REQUESTS_PROBLEM))
     given = module.params
@@ -111,19 +108,6 @@ def _connect_rapi(module: AnsibleModule) -> Client:
 def limits(module: AnsibleModule) -> Limits:
     """The limits of a round that C(module)'s options set. Raises BadOption."""
     return parse_limits(module.params)
-
-
-def change(module: AnsibleModule, changes: Callable[[Client], Iterable[Change]]) -> dict[str, Any]:
-    """Carry out the C(changes) that follow from reading the cluster, and return what C(module) returns for them; an
-    error with one object fails the module, after the others were written."""
-    client = connect(module)
-    found = changes(client)
-    writer = DryRunClient(client) if module.check_mode else client
-    result = carry_out_changes(found, writer, module.params["reason"], time.sleep)
-    wrong = [line for one, line in zip(result["objects"], result["report"]) if one["error"]]
-    if wrong:
-        module.fail_json(msg="; ".join(dict.fromkeys(wrong)), **result)
-    return result
 
 
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:

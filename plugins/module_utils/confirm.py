@@ -10,8 +10,8 @@ from typing import Callable
 
 from .client import Client
 from .model import Job
+from .outcome import Outcome
 from .read import query_jobs
-from .writer import Outcome
 
 CONFIRM_SECONDS = 60.0
 

@@ -1,39 +1,72 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Execute: carry out a plan, one action after the other, so that a runner may die at any moment (design, section 5).
+"""Execute: carry out a plan, some actions at a time, so that a runner may die at any moment (design, section 5).
 
 A new repair begins with its pending tag, the step, which comes after that tag, and the tag again with the step's job in
-it; nothing of it is waited for. The intent thus stands before the step can run, and a job that was not noted any more
-is found by the repair's id in its reason trail. docs/exactly-once.md has the argument.
+it; nothing of it is waited for. The intent thus stands before the step can run, and a job that was not noted, or not
+any more, is found by the repair's id in its reason trail. docs/exactly-once.md has the argument.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from .action import Action, Kind, hold
 from .client import Client
-from .errors import AnswerLost, AutorepairError, ClaimOver, ClusterError, QueueDrained, Unreachable
-from .health import Step
+from .errors import AnswerLost, AutorepairError, BadOption, ClaimOver, ClusterError, QueueDrained, Unreachable
+from .health import Step, together
 from .model import Instance, Operation, RepairType, Task
+from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
 from .repairs import Repair
 from .tags import pending_tag, result_tag
 from .why import Why
-from .writer import NOT_BEGUN, Outcome, Writer
+from .writer import Writer
 
+MOST_CONNECTIONS = 20  # that Ganeti's RAPI serves at a time, all clients together
 CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What carrying out needs beside a plan. C(new_id) gives the id of a new repair."""
+    """What carrying out needs beside a plan.
+
+    C(new_id) gives the id of a new repair; C(connections) is the number of actions that are carried out at a time.
+    C(stays) says that the runner stays until nothing is left to do: then the jobs of steps are named by the result
+    alone, and not noted before, and results are written together.
+    """
 
     reason: str
     iallocator: str  # empty: the cluster's default
     new_id: Callable[[], str]
+    connections: int = 1
+    stays: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise BadOption for a number of connections that Ganeti does not serve."""
+        if not 1 <= self.connections <= MOST_CONNECTIONS:
+            raise BadOption(f"connections is {self.connections}; it takes a number from 1 to {MOST_CONNECTIONS}")
+
+
+class _End:
+    """What ended a round early, if anything did: an error that the next action would meet as well."""
+
+    def __init__(self) -> None:
+        self.error: ClusterError | None = None
+        self.stopped = False  # by something that nobody has foreseen
+        self._lost = 0
+
+    def note(self, error: AutorepairError | None) -> None:
+        """Take into account how an action has ended."""
+        if isinstance(error, ClusterError):
+            self.error = self.error or error
+        self._lost = self._lost + 1 if isinstance(error, AnswerLost) else 0
+        if self._lost > 1 and not self.error:
+            words = f"two answers in a row did not come, so nothing more is sent; the last: {error}"
+            self.error = Unreachable(words)
 
 
 def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Outcome, ...], ClusterError | None]:
@@ -42,28 +75,41 @@ def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Out
     An error with one action leaves that one alone; the next are carried out. A drained queue and the end of the claim
     are no trouble: what could not be submitted any more is held.
     """
-    outcomes: list[Outcome] = []
-    ended: ClusterError | None = None
-    for action in plan.actions:
-        if ended and action.writes:
-            outcomes.append(_not_begun(action, ended))
-            continue
-        writer = Writer(client, action, settings.reason)
-        try:
-            _carry_out(action, plan, writer, settings)
-        except ClusterError as error:
-            ended = error
-            outcomes.append(writer.outcome(str(error)) if writer.sent else _not_begun(action, error))
-        except AutorepairError as error:
-            if isinstance(error, AnswerLost) and outcomes and outcomes[-1].lost:
-                ended = Unreachable(f"two answers in a row did not come, so nothing more is sent; the last: {error}")
-            outcomes.append(replace(writer.outcome(str(error)), lost=isinstance(error, AnswerLost)))
-        else:
-            outcomes.append(writer.outcome())
-    return tuple(outcomes), None if isinstance(ended, (QueueDrained, ClaimOver)) else ended
+    end = _End()
+
+    def attempt(action: Action) -> Outcome:
+        return _attempt(action, plan, client, settings, end)
+
+    if settings.connections == 1:
+        outcomes = tuple(map(attempt, plan.actions))
+    else:
+        with ThreadPoolExecutor(settings.connections) as pool:
+            outcomes = tuple(pool.map(attempt, plan.actions))
+    return outcomes, None if isinstance(end.error, (QueueDrained, ClaimOver)) else end.error
 
 
-def _not_begun(action: Action, error: ClusterError) -> Outcome:
+def _attempt(action: Action, plan: Plan, client: Client, settings: Settings, end: _End) -> Outcome:
+    """What becomes of C(action), unless the round has ended before."""
+    if not action.writes:
+        return Outcome(action)
+    if end.error or end.stopped:
+        return _not_begun(action, end.error)
+    writer = Writer(client, action, settings.reason)
+    error: AutorepairError | None = None
+    try:
+        _carry_out(action, plan, writer, settings)
+    except AutorepairError as problem:
+        error = problem
+    except BaseException:
+        end.stopped = True
+        raise
+    end.note(error)
+    if isinstance(error, ClusterError) and not writer.sent:
+        return _not_begun(action, error)
+    return replace(writer.outcome(str(error or "")), lost=isinstance(error, AnswerLost))
+
+
+def _not_begun(action: Action, error: ClusterError | None) -> Outcome:
     if isinstance(error, QueueDrained):
         return Outcome(hold(action, Why.QUEUE_DRAINED, "the job queue is drained"))
     if isinstance(error, ClaimOver):
@@ -100,17 +146,13 @@ def _take_step(action: Action, repair: Repair, plan: Plan, writer: Writer, setti
     lock, which the note waits for, so nobody waits for the note."""
     instance = next(case.instance for case, other in plan.rows if case.instance.name == action.name)
     iallocator = settings.iallocator or plan.cluster.default_iallocator or "hail"
-    steps = action.steps if writer.joins and _must_not_rest(action) else action.steps[:1]
+    steps = together(action.permitted, writer.joins)
     tasks = [Task(step.operation, _parameters(step, instance, action, iallocator)) for step in steps]
     jobs = writer.submit(*before, *tasks)
-    job = jobs[-1] if jobs else CHECK_MODE_JOB
-    note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, job))
-    replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
-
-
-def _must_not_rest(action: Action) -> bool:
-    """Whether the steps leave the instance without its disks or its mark in between: so one job, where it can be."""
-    return any(step.operation in (Operation.RECREATE_DISKS, Operation.REINSTALL) for step in action.steps)
+    if not settings.stays:
+        new = jobs[-len(steps) :] if not writer.joins else jobs
+        note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(new or (CHECK_MODE_JOB,))))
+        replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
 
 
 def _parameters(step: Step, instance: Instance, action: Action, iallocator: str) -> Mapping[str, Any]:

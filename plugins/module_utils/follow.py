@@ -9,7 +9,7 @@ from .health import REINSTALL, Step
 from .limits import Limits
 from .model import Cluster, Job, NodeState, RepairType, utc
 from .opcodes import STEPS
-from .repairs import Progress, Repair, failed_step, repeatable, rest_of_reinstall, tries
+from .repairs import Progress, Repair, failed_step, last_job, repeatable, rest_of_reinstall, tries
 from .state import Case
 from .why import Why
 
@@ -19,7 +19,7 @@ KEPT = 20 * 24 * 3600  # seconds for which Ganeti surely keeps a job: it deletes
 
 def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Limits) -> Action:
     """What comes next for C(repair), which is pending."""
-    last = cluster.jobs.get(repair.jobs[-1]) if repair.jobs else None
+    last = last_job(repair, cluster.jobs)
     steps, since = case.health.steps, now - limits.kept_results
     if case.progress is Progress.RUNNING:
         return wait(case, Why.JOB_UNDER_WAY, f"{_jobs_text(repair, cluster)} is under way", steps)
@@ -96,7 +96,7 @@ def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster,
         return finish(case, repair, "enoperm", short, since)
     if health.waits_for:
         return wait(case, Why.LAST_COPY_DRAINED, f"{health.problem}; waits for {health.waits_for}", health.steps)
-    last = cluster.jobs.get(repair.jobs[-1]) if repair.jobs else None
+    last = last_job(repair, cluster.jobs)
     if last and last.ended and STEPS[health.steps[0].operation] in last.done and last.ended + FIRST_PAUSE > now:
         again = utc(last.ended + FIRST_PAUSE)  # does the cluster's answer show what it did? Better look twice.
         seen = f"{health.problem}, though job {last.id} has just seen to it; looked at again after {again}"

@@ -28,6 +28,18 @@ MARK_DOWN = Step(Operation.MARK_DOWN, RepairType.REINSTALL)  # Ganeti reinstalls
 MARK_OFFLINE = Step(Operation.MARK_OFFLINE, RepairType.REINSTALL)  # so it is down for the time of the reinstall
 
 
+def together(steps: tuple[Step, ...], joins: bool) -> tuple[Step, ...]:
+    """Those of C(steps) that are submitted at once: the first and what belongs to it.
+
+    To a move belongs the new secondary that it makes necessary. To a recreation belongs all of the reinstall, where the
+    transport C(joins) tasks to a job: the instance should not rest without its disks or its mark in between.
+    """
+    if any(step.operation in (Operation.RECREATE_DISKS, Operation.REINSTALL) for step in steps):
+        return steps if joins else steps[:1]
+    moved = steps[0].operation in (Operation.FAILOVER, Operation.MIGRATE)
+    return steps[:2] if moved and steps[1:2] == (REPLACE_SECONDARY,) else steps[:1]
+
+
 @dataclass(frozen=True)
 class Health:
     """A judgement of one instance.

@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from .action import Action, Kind, hold
+from .action import Action, Kind, hold, wait
 from .breaker import Breaker
 from .decide import decide
+from .health import together
 from .limits import Followed, Limits
 from .model import Cluster, NodeState, RepairType
 from .opcodes import STEPS
 from .policy import expired
+from .repairs import Progress, last_job
 from .selection import matching
 from .state import Case, State, make_cases
 from .tags import TagSet, parse_tags
 from .why import Why
 
 Row = tuple[Case, Action]
+END_SECONDS = 60.0  # that the end of a repair may be put off
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,29 @@ def left_to_others(plan: Plan, why: Why, words: str) -> Plan:
     return replace(plan, rows=tuple(rows), upkeep=tuple(hold(action, why, words) for action in plan.upkeep))
 
 
+def ends_together(plan: Plan) -> Plan:
+    """C(plan) with the good ends of repairs put off, where nothing else is to be written while others are under way.
+
+    To write takes a claim, and its jobs stand in the way of theirs. No end is put off for longer than END_SECONDS.
+    """
+    running = any(case.progress is Progress.RUNNING for case, action in plan.rows)
+    if not running or plan.upkeep or not all(_may_end_later(action, plan) for action in plan.actions if action.writes):
+        return plan
+    words = "that is written down with the ends of other repairs that are under way"
+    rows = [
+        (case, wait(case, Why.JUST_CHANGED, f"{action.reason}; {words}") if action.writes else action)
+        for case, action in plan.rows
+    ]
+    return replace(plan, rows=tuple(rows))
+
+
+def _may_end_later(action: Action, plan: Plan) -> bool:
+    if action.kind is not Kind.FINISH or action.result != "success" or not action.repair:
+        return False
+    last = last_job(action.repair, plan.cluster.jobs)
+    return last is not None and last.ended is not None and last.ended + END_SECONDS > plan.time
+
+
 def within_approved(plan: Plan) -> Plan:
     """C(plan) with everything held that goes beyond what was approved, where something was and has begun."""
     follow = plan.limits.follow
@@ -138,14 +164,15 @@ def within_approved(plan: Plan) -> Plan:
 
 
 def _is_approved(case: Case, action: Action, follow: Mapping[str, Followed], plan: Plan) -> bool:
-    """Whether it ends a repair that was approved, or takes the next of its approved steps."""
+    """Whether it ends a repair that was approved, or takes nothing but the next of its approved steps."""
     approved = follow.get(case.instance.name)
     if approved is None or action.kind is not Kind.SUBMIT:
         return approved is not None
     numbers = [number for number in (action.repair.jobs if action.repair else ()) if number not in approved.jobs]
     done = [name for number in numbers if number in plan.cluster.jobs for name in plan.cluster.jobs[number].done]
     taken = len([name for name in done if name in STEPS.values()])
-    return approved.steps[taken : taken + 1] == (action.steps[0].operation.value,)
+    steps = tuple(step.operation.value for step in together(action.permitted, joins=True))
+    return approved.steps[taken : taken + len(steps)] == steps
 
 
 def _is_down(case: Case, cluster: Cluster) -> bool:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +18,7 @@ try:
     import requests
     from requests.adapters import HTTPAdapter
     from requests.auth import HTTPBasicAuth
+    from urllib3 import disable_warnings
     from urllib3.exceptions import InsecureRequestWarning
     from urllib3.util.retry import Retry
 
@@ -56,6 +56,7 @@ class RapiClient:
         self._verify: bool | str = options.ca_path or True
         if options.fingerprint or not options.validate_certs:
             self._verify = False
+            disable_warnings(InsecureRequestWarning)  # the user has asked for it
         self._reads = _session(options, READ_AGAIN)
         self._writes = _session(options, 0)
         self._known = False  # whether it has answered yet
@@ -98,17 +99,15 @@ class RapiClient:
         """The decoded answer to one request; C(what) is what was tried, for messages. For C(seconds) see Client."""
         options, write = self._options, method != "GET" and not path.startswith("/2/query/")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", InsecureRequestWarning)  # the user has asked for it
-                answer = (self._writes if write or seconds else self._reads).request(
-                    method,
-                    options.url + path,
-                    params=query,
-                    json=body,
-                    timeout=(min(CONNECT_TIMEOUT, options.timeout), seconds or options.timeout),
-                    verify=self._verify,
-                    allow_redirects=False,
-                )
+            answer = (self._writes if write or seconds else self._reads).request(
+                method,
+                options.url + path,
+                params=query,
+                json=body,
+                timeout=(min(CONNECT_TIMEOUT, options.timeout), seconds or options.timeout),
+                verify=self._verify,
+                allow_redirects=False,
+            )
         except (requests.RequestException, OSError, ValueError) as error:
             raise connection_error(error, options, what, write) from error
         if answer.status_code != 200:

@@ -9,14 +9,14 @@ that had ended by then has done is seen in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import takewhile
 from typing import Any
 
 from .client import NORMAL, Client, Row
 from .errors import BadAnswer
 from .model import UNFINISHED, Cluster, Group, Instance, Job, Node, NodeState, RepairType
-from .repairs import Repair, repairs_of, step_summaries
+from .repairs import Repair, reason_of, repairs_of, step_summaries
 from .tags import parse_tags
 
 _NODE = ("name", "group", "offline", "drained", "vm_capable", "mtime", "powered")
@@ -159,22 +159,25 @@ def _read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: fro
     """The jobs of interest in one request: all that are unfinished, those noted in the tags of repairs that are pending
     or have failed, and whatever steps were submitted for an instance with a pending repair.
 
-    Ganeti looks for archived jobs only if it has to: where a repair has no job so far, or a C(noted) one is missing, it
-    is asked once more, in a way that makes it look there. So it is for a repair that may reinstall, where a step that
-    is overlooked would cost data.
+    Ganeti looks for archived jobs only if it has to: where no job of a repair is known, or a C(noted) one is missing,
+    it is asked once more, in a way that makes it look there. So it is for a repair that may reinstall, where a step
+    that is overlooked would cost data.
     """
     pending = [(name, repair) for name, repair in noticed if repair.result is None]
     failed = {number for name, repair in noticed if repair.result == "failure" for number in repair.jobs}
     jobs = query_jobs(client, _unfinished() + _by_id(noted | failed) + _by_step(name for name, repair in pending))
-    unclear = [name for name, repair in pending if _is_unclear(repair, jobs)]
+    marks = {word for job in jobs.values() for reason in job.reasons for word in reason.split(" ")}
+    unclear = [name for name, repair in pending if _is_unclear(repair, jobs, marks)]
     if unclear:
         old = query_jobs(client, _by_id(noted.difference(jobs)) + _by_step(unclear), archived=True)
         jobs = {**old, **jobs}
     return jobs
 
 
-def _is_unclear(repair: Repair, jobs: Mapping[int, Job]) -> bool:
-    return not repair.jobs or not jobs.keys() >= set(repair.jobs) or repair.type is RepairType.REINSTALL
+def _is_unclear(repair: Repair, jobs: Mapping[int, Job], marks: Set[str]) -> bool:
+    if repair.type is RepairType.REINSTALL or not jobs.keys() >= set(repair.jobs):
+        return True
+    return not repair.jobs and reason_of(repair.id) not in marks
 
 
 def _unfinished() -> list[list[Any]]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -16,7 +17,7 @@ from .tags import Pending, Result, TagSet
 REASON = "ganeti.autorepair"  # begins our entries in the reason trail
 _NO_ROOM = ("insufficient_resources", "temp_insufficient_resources")  # Ganeti's error codes
 _NO_ALLOCATOR = "Failure while running the iallocator script"  # for instance one that is not installed; it has no code
-_NEVER_RAN = "Dependency job"  # "... N finished with status error"
+_NEVER_RAN = re.compile(r"Dependency job (\d+) ")  # "... finished with status error"
 _STEPS = tuple(dict.fromkeys(STEPS.values()))
 _WHOLE = ("INSTANCE_REPLACE_DISKS", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER", "INSTANCE_RECREATE_DISKS")  # the checks
 # of these come first: one that is refused has done nothing
@@ -96,7 +97,8 @@ def reason_of(repair_id: str, reason: str = "") -> str:
 
 
 def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> Repair:
-    """C(repair) with the jobs that belong to it though its tags don't say so: their submitter died or lost the answer.
+    """C(repair) with the jobs that belong to it though its tags don't say so: their submitter has not noted them, or
+    died, or lost the answer.
 
     They are known by the reason trail. RAPI writes no reason for a reinstall, so one of this instance that came after
     the repair's recreation of the disks counts as well: its effect is the one that was wanted, whoever asked for it.
@@ -104,7 +106,7 @@ def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) ->
     steps = [
         job for job in jobs.values() if instance.name in job.instances and set(_STEPS).intersection(job.operations)
     ]
-    mark = REASON + ":" + repair.id
+    mark = reason_of(repair.id)
     ours = {job.id for job in steps if any(mark in reason.split(" ") for reason in job.reasons)}.union(repair.jobs)
     recreated = [job.id for job in steps if job.id in ours and "INSTANCE_RECREATE_DISKS" in job.done]
     if recreated:
@@ -150,8 +152,24 @@ def progress_of(repair: Repair, cluster: Cluster) -> Progress:
         return Progress.RUNNING
     if not repair.jobs:
         return Progress.NEW
-    last = cluster.jobs.get(repair.jobs[-1])
+    last = last_job(repair, cluster.jobs)
     return Progress.GONE if last is None else _verdict(last)
+
+
+def last_job(repair: Repair, jobs: Mapping[int, Job]) -> Job | None:
+    """The newest job of C(repair) that tells how far it has come; None where it has none, or it has left the queue."""
+    numbers = _telling(repair, jobs)
+    return jobs.get(numbers[-1]) if numbers else None
+
+
+def _telling(repair: Repair, jobs: Mapping[int, Job]) -> tuple[int, ...]:
+    """The jobs of C(repair), but for those that have waited in vain for another of them, which tells more."""
+    return tuple(number for number in repair.jobs if number not in jobs or not _in_vain(jobs[number], repair))
+
+
+def _in_vain(job: Job, repair: Repair) -> bool:
+    found = _NEVER_RAN.match(job.error)
+    return found is not None and int(found[1]) in repair.jobs
 
 
 def _verdict(job: Job) -> Progress:
@@ -174,7 +192,7 @@ def repeatable(job: Job) -> bool:
     """
     if job.stopped_at in ("INSTANCE_FAILOVER", "INSTANCE_REPLACE_DISKS", "TAGS_SET"):
         return True
-    if not job.done and job.error.startswith(_NEVER_RAN):
+    if not job.done and _NEVER_RAN.match(job.error):
         return True
     return job.stopped_at in _WHOLE and job.error_class == "OpPrereqError"
 
@@ -186,9 +204,9 @@ def failed_step(job: Job) -> str:
 
 def tries(repair: Repair, jobs: Mapping[int, Job]) -> int:
     """How many of the newest jobs of C(repair) have ended alike, and at the same step: they are tries of one thing."""
-    last = jobs.get(repair.jobs[-1]) if repair.jobs else None
+    last = last_job(repair, jobs)
     count = 0
-    for number in reversed(repair.jobs):
+    for number in reversed(_telling(repair, jobs)):
         job = jobs.get(number)
         if last is None or job is None or job.unfinished or _end_of(job) != _end_of(last):
             break

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from .action import Action, Kind
+from .health import together
 from .model import utc
+from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
 from .state import State
 from .tags import parse_tags
 from .why import Why
-from .writer import NOT_BEGUN, Outcome
 
 WIDTH = 100  # of the lines of a report
 INDENT = "    "
@@ -121,14 +122,22 @@ def _done(outcome: Outcome, dry_run: bool) -> str:
     if outcome.error:
         return "not begun" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} went wrong"
     if action.kind is Kind.SUBMIT:
-        taken = [step.value for step in outcome.steps] or [action.steps[0].operation.value]
+        now = outcome.steps or [step.operation for step in together(action.permitted, joins=False)]
+        taken = [operation.value for operation in now]
         nodes = " on " + " and ".join(action.nodes) if action.nodes else ""
         step = ", ".join([taken[0] + nodes, *taken[1:]])
-        return f"would submit {step}{_to_come(action, len(taken))}" if dry_run else f"job {outcome.jobs[-1]}: {step}"
+        return f"would submit {step}{_to_come(action, len(taken))}" if dry_run else f"{_jobs(outcome)}: {step}"
     if action.scope != "instance" and action.why is Why.BREAKER:
         return _STORM[bool(action.add)][0 if dry_run else 1]
     why = f": {action.why.value}" if action.why and not action.writes else ""
     return _DONE[action.kind][0 if dry_run else 1].format(action.result or "no result") + why
+
+
+def _jobs(outcome: Outcome) -> str:
+    """The jobs that were submitted now."""
+    before = outcome.action.repair.jobs if outcome.action.repair else ()
+    new = [str(job) for job in outcome.jobs if job not in before]
+    return f"{'job' if len(new) == 1 else 'jobs'} {', '.join(new)}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,28 +10,44 @@ from typing import Any
 from .action import Action, Kind
 from .approve import hash_of
 from .model import Cluster, Group, Job, Node
-from .plan import Plan
+from .outcome import Outcome
+from .plan import Plan, is_left
 from .repairs import Repair
 from .report import lines
-from .state import Case
+from .state import Case, State
 from .tags import FOREVER, PREFIX
-from .writer import Outcome
+
+WHICH = ("all", "unhealthy", "none")  # instances that stand in facts
 
 
-def facts(plan: Plan) -> dict[str, Any]:
-    """All of C(plan) as C(ansible_facts.ganeti_autorepair) gives it."""
+def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
+    """C(plan) as C(ansible_facts.ganeti_autorepair) gives it, with all instances, with none, or with those that are not
+    healthy or of which there is something else to say, as C(which) of WHICH says; the rest is over all of them."""
     return {
         "cluster": _cluster(plan.cluster),
         "time": int(plan.time),
-        "summary": dict(plan.summary),
         "groups": [_group(group) for group in plan.cluster.groups.values()],
         "nodes": [_node(node) for node in plan.cluster.nodes.values()],
-        "instances": [_instance(case, action) for case, action in plan.rows],
+        "instances": [
+            _instance(*row) for row in plan.rows if which == "all" or (which == "unhealthy" and _tells(*row))
+        ],
         "jobs": _jobs(plan),
-        "plan": planned(plan),
+        "plan": {**planned(plan), "writes": plan.writes},
+        **standing(plan),
+        "report": lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=True),
+    }
+
+
+def standing(plan: Plan) -> dict[str, Any]:
+    """How things stand by C(plan), in numbers and names."""
+    return {
+        "summary": dict(plan.summary),
+        "pending": plan.under_way,
+        "under_way": under_way(plan),
+        "left": is_left(plan),
+        "failed_instances": [case.instance.name for case, action in plan.rows if case.state is State.REPAIR_FAILED],
         "breaker": breaker(plan),
         "held": held(plan),
-        "report": lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=True),
     }
 
 
@@ -181,6 +197,11 @@ def _instance(case: Case, action: Action) -> dict[str, Any]:
         "why": action.why.value if action.why else None,
         "reason": action.reason,
     }
+
+
+def _tells(case: Case, action: Action) -> bool:
+    """Whether there is anything to say of an instance."""
+    return case.state is not State.HEALTHY or action.kind is not Kind.NONE
 
 
 def _label(kind: Any) -> str | None:

@@ -8,25 +8,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .action import Kind
-from .approve import check_approved
-from .capacity import place
 from .claim import ClaimedClient, Terms, take
 from .client import Client
 from .confirm import confirm
 from .errors import AutorepairError, Held, QueueDrained
 from .execute import Settings, carry_out
-from .fencing import still_fenced, to_prove, unproven
-from .gates import gated
-from .limits import Fencing, Followed, Limits
-from .plan import Plan, is_left, left_to_others, make_plan, within_approved
-from .read import read_cluster
+from .fencing import still_fenced
+from .limits import Followed, Limits
+from .look import look
+from .outcome import Outcome
+from .plan import Plan, ends_together, is_left, left_to_others
 from .report import lines
-from .results import breaker, diff, held, performed, planned, under_way
-from .state import State
-from .tags import parse_tags
-from .turns import in_turn
+from .results import diff, performed, planned, standing
 from .why import Why
-from .writer import Outcome
 
 
 @dataclass(frozen=True)
@@ -57,43 +51,6 @@ class Round:
         return is_left(self.after) and (waits or not wrong)
 
 
-def look(client: Client, limits: Limits, now: float) -> Plan:
-    """The plan for the cluster behind C(client) as it stands at C(now); sends reads only.
-
-    Raises PlanDiffers where another plan was approved.
-    """
-    made = make_plan(read_cluster(client), limits, now)
-    plan = _settled(made, client)
-    if limits.fencing is Fencing.CONFIRMED:
-        plan = replace(plan, fence=_to_fence(made, plan, client))
-    if limits.approved:
-        check_approved(limits.approved, planned(plan))
-    return plan
-
-
-def _settled(made: Plan, client: Client) -> Plan:
-    """The plan C(made) with what brakes, gates, room and limits make of it."""
-    return within_approved(in_turn(place(gated(made), client)))
-
-
-def _to_fence(made: Plan, plan: Plan, client: Client) -> tuple[str, ...]:
-    """The nodes that are worth fencing: steps would be taken now if they were known to be off. None while somebody else
-    writes to the cluster."""
-    waiting = {
-        node.name
-        for case, action in plan.rows
-        if action.why is Why.FENCING
-        for node in unproven(case, action, plan.cluster, plan.limits)
-    }
-    if not waiting or any(claim.until > made.time for claim in parse_tags(made.cluster.tags).claims):
-        return ()
-    limits = replace(made.limits, fenced_nodes=(*plan.limits.fenced_nodes, *waiting), fenced_as_of={})
-    after = _settled(replace(made, limits=limits), client)
-    taken = [(case, action) for case, action in after.rows if action.kind is Kind.SUBMIT]
-    needed = {node.name for case, action in taken for node in to_prove(case, action, plan.cluster)}
-    return tuple(sorted(needed & waiting))
-
-
 def rehearse(client: Client, limits: Limits, settings: Settings, now: float) -> Round:
     """What a round would do, for check mode; C(client) sends no writes. Nothing is claimed."""
     plan = look(client, limits, now)
@@ -103,7 +60,7 @@ def rehearse(client: Client, limits: Limits, settings: Settings, now: float) -> 
 
 def play(client: Client, limits: Limits, settings: Settings, terms: Terms) -> Round:
     """Play one round. Raises an AutorepairError when it can't begin; what goes wrong later stands in the round."""
-    plan = look(client, limits, terms.clock())
+    plan = _now(look(client, limits, terms.clock()), settings)
     if not plan.writes:
         return _quiet(plan)
     try:
@@ -117,6 +74,11 @@ def play(client: Client, limits: Limits, settings: Settings, terms: Terms) -> Ro
     return _write(claimed, limits, settings, terms)
 
 
+def _now(plan: Plan, settings: Settings) -> Plan:
+    """What of C(plan) is done now: a runner that stays writes ends together."""
+    return ends_together(plan) if settings.stays else plan
+
+
 def _quiet(plan: Plan) -> Round:
     """A round that sends nothing."""
     return Round(plan, tuple(Outcome(action) for action in plan.actions), plan)
@@ -126,7 +88,7 @@ def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Ter
     """What a round does while it is the only one that writes; it looks at the cluster again first."""
     lost = False
     try:
-        plan = look(client, limits, terms.clock())
+        plan = _now(look(client, limits, terms.clock()), settings)
         outcomes, trouble = carry_out(plan, client, settings)
         lost = any(outcome.lost for outcome in outcomes)
     finally:  # a request without an answer may still be on its way: nobody writes before it has arrived, or never will
@@ -150,18 +112,14 @@ def _release(client: ClaimedClient) -> int | None:
 
 def result(played: Round, check_mode: bool) -> dict[str, Any]:
     """What C(ganeti_autorepair_step) returns for a round."""
-    failed = [case.instance.name for case, action in played.after.rows if case.state is State.REPAIR_FAILED]
+    unseen = {} if played.seen else dict.fromkeys(("summary", "pending", "under_way", "failed_instances"))
     return {
         "changed": played.changed,
         "actions": performed(played.outcomes),
-        "summary": dict(played.after.summary) if played.seen else None,
-        "pending": played.after.under_way if played.seen else None,
-        "under_way": under_way(played.after) if played.seen else None,
+        **standing(played.after),
+        **unseen,
         "left": played.left,
-        "failed_instances": failed if played.seen else None,
         "plan": planned(played.before),
-        "breaker": breaker(played.after),
-        "held": held(played.after),
         "report": lines(played.before, played.outcomes, played.after, check_mode),
         "diff": diff(played.outcomes),
         "carry_on": carry_on(played),

@@ -85,10 +85,10 @@ def make_cases(cluster: Cluster, now: float) -> tuple[Case, ...]:
     """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch)."""
     cluster_tags = parse_tags(cluster.tags)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
-    busy = _busy(cluster)
+    jobs, busy = _jobs(cluster), _busy(cluster)
     return tuple(
-        _case(instance, cluster, group_tags, cluster_tags, busy.get(instance.name, ()), now)
-        for instance in cluster.instances
+        _case(one, cluster, group_tags, cluster_tags, jobs.get(one.name, {}), busy.get(one.name, ()), now)
+        for one in cluster.instances
     )
 
 
@@ -97,6 +97,7 @@ def _case(
     cluster: Cluster,
     group_tags: Mapping[str, TagSet],
     cluster_tags: TagSet,
+    jobs: Mapping[int, Job],
     busy: tuple[Job, ...],
     now: float,
 ) -> Case:
@@ -108,7 +109,7 @@ def _case(
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)
     if pending:
-        pending = with_adopted(pending, instance, cluster.jobs)
+        pending = with_adopted(pending, instance, jobs)
     objects = (("instance", tags), ("group", group_tags.get(group, TagSet())), ("cluster", cluster_tags))
     return Case(
         instance=instance,
@@ -126,6 +127,15 @@ def _case(
 def _group(instance: Instance, cluster: Cluster) -> str:
     node = cluster.nodes.get(instance.primary)
     return node.group if node else ""
+
+
+def _jobs(cluster: Cluster) -> Mapping[str, Mapping[int, Job]]:
+    """The jobs by the instances that they are about."""
+    by_name: dict[str, dict[int, Job]] = {}
+    for job in cluster.jobs.values():
+        for name in job.instances:
+            by_name.setdefault(name, {})[job.id] = job
+    return by_name
 
 
 def _busy(cluster: Cluster) -> Mapping[str, tuple[Job, ...]]:

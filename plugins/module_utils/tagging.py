@@ -19,12 +19,13 @@ from .client import NORMAL, Client, DryRunClient
 from .confirm import confirm
 from .errors import AnswerLost, AutorepairError, ClusterError, Held
 from .execute import replace_tags
+from .outcome import Outcome
 from .read import cluster_tags, read_cluster
 from .results import diff
 from .state import Case, make_cases
 from .tags import parse_tags
 from .wishes import NOT_KNOWN, STOP, Change, asked_of
-from .writer import Outcome, Writer
+from .writer import Writer
 
 NOT_TRIED = "not tried, as nothing could be written any more"
 BEGUN = f"its repair has begun meanwhile, and goes on; {STOP}"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .action import Kind
@@ -12,20 +13,34 @@ from .claim import Terms
 from .client import Client
 from .execute import Settings
 from .limits import Limits
+from .opcodes import STEPS
 from .plan import Plan
 from .read import query_jobs
 from .rounds import Round, onward, play
+from .why import Why
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at the jobs that are waited for
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at the jobs that are waited for
+PAUSE_SHARE = 0.1  # ... of the time that they have been waited for
 LONGEST_WAIT = 60.0  # seconds without a look at the whole cluster
+_TURNS = (Why.MAX_IN_FLIGHT, Why.MAX_PER_NODE, Why.MAX_PER_GROUP)
+
+
+@dataclass(frozen=True)
+class _Awaited:
+    """The unfinished jobs of one instance; C(more) says whether there will be something to do once they have ended,
+    beyond writing down how the repair has ended."""
+
+    jobs: frozenset[int]
+    more: bool
 
 
 def play_on(client: Client, limits: Limits, settings: Settings, terms: Terms, seconds: float) -> Iterator[Round]:
     """Play rounds until one leaves nothing to do, or C(seconds) have passed; the first is always played.
 
-    Raises an AutorepairError when a round can't begin.
+    The jobs of steps are not noted on the way: the results name them. Raises an AutorepairError when a round can't
+    begin.
     """
-    end = terms.clock() + seconds
+    end, settings = terms.clock() + seconds, replace(settings, stays=True)
     while True:
         played = play(client, limits, settings, terms)
         yield played
@@ -36,28 +51,40 @@ def play_on(client: Client, limits: Limits, settings: Settings, terms: Terms, se
 
 
 def _wait(client: Client, plan: Plan, terms: Terms, end: float) -> None:
-    """Return when one of the instances has no job under way any more, or at C(end), or after LONGEST_WAIT."""
-    end = min(end, terms.clock() + LONGEST_WAIT)
-    groups = list(_jobs_by_instance(plan))
-    pause = FIRST_PAUSE if groups else LONGEST_PAUSE
-    while terms.clock() < end:
-        terms.sleep(min(pause, end - terms.clock()))
-        pause = min(pause * 1.5, LONGEST_PAUSE)
-        if not groups:
-            return
-        jobs = query_jobs(client, [["=", "id", job] for job in sorted({job for group in groups for job in group})])
-        if any(all(job not in jobs or not jobs[job].unfinished for job in group) for group in groups):
+    """Return when there may be something to do, or at C(end), or after LONGEST_WAIT.
+
+    Ends are written down for all at once: for each by itself that would be a claim of the cluster each time.
+    """
+    begin = terms.clock()
+    end = min(end, begin + LONGEST_WAIT)
+    awaited = tuple(_awaited(plan))
+    while (now := terms.clock()) < end:
+        pause = min(max(SHORTEST_PAUSE, PAUSE_SHARE * (now - begin)), LONGEST_PAUSE) if awaited else LONGEST_PAUSE
+        terms.sleep(min(pause, end - now))
+        if not awaited or _is_something_to_do(awaited, client):
             return
 
 
-def _jobs_by_instance(plan: Plan) -> Iterable[frozenset[int]]:
-    """The unfinished jobs of each instance that waits for some."""
+def _is_something_to_do(awaited: Iterable[_Awaited], client: Client) -> bool:
+    """Whether none is under way any more, or one has ended that there is more to do for, or has gone wrong."""
+    numbers = sorted(number for one in awaited for number in one.jobs)
+    jobs = query_jobs(client, [["=", "id", number] for number in numbers])
+    left = [one for one in awaited if any(number in jobs and jobs[number].unfinished for number in one.jobs)]
+    wrong = any(not job.unfinished and job.status != "success" for job in jobs.values())
+    return not left or wrong or any(one.more for one in awaited if one not in left)
+
+
+def _awaited(plan: Plan) -> Iterable[_Awaited]:
+    """What is waited for, by instance."""
+    turns = any(action.why in _TURNS for case, action in plan.rows)
     for case, action in plan.rows:
-        ids = {job.id for job in case.busy}
-        ids |= {job for job in (case.pending.jobs if case.pending else ()) if job in plan.cluster.jobs}
-        unfinished = frozenset(job for job in ids if plan.cluster.jobs[job].unfinished)
+        numbers = {job.id for job in case.busy} | set(case.pending.jobs if case.pending else ())
+        jobs = [plan.cluster.jobs[number] for number in numbers if number in plan.cluster.jobs]
+        unfinished = [job for job in jobs if job.unfinished]
+        taken = {name for job in unfinished for name in job.operations}
         if unfinished and action.kind is Kind.WAIT:
-            yield unfinished
+            more = any(STEPS[step.operation] not in taken for step in action.steps)
+            yield _Awaited(frozenset(job.id for job in unfinished), more or turns)
 
 
 def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

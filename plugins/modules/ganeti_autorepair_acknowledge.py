@@ -117,7 +117,8 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, change, run, wanted
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
+from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import acknowledge

@@ -139,7 +139,8 @@ import uuid
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, change, run, wanted
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
+from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster

@@ -24,7 +24,8 @@ options:
   wait:
     description:
       - Whether to carry on, round after round, until nothing is left to do or O(wait_timeout) has passed. The jobs that
-        are waited for are asked after in one request. A line of progress is shown from time to time.
+        are waited for are asked after in one request. A line of progress is shown from time to time. The ends of
+        repairs are written down together.
       - Check mode plays one round only. What waits for a person, or for a time window, is not waited for.
     type: bool
     default: false
@@ -34,6 +35,12 @@ options:
         RV(under_way), and is followed by the next run.
     type: int
     default: 3600
+  connections:
+    description:
+      - Number of repairs that are begun, or otherwise written about, at the same time. Reads come one after the other.
+      - Ganeti's RAPI serves 20 clients at a time, all of them together; more wait.
+    type: int
+    default: 4
   approved_plan:
     description:
       - The plan that somebody has approved, as the facts return it below C(plan), or its hash alone. The step carries
@@ -390,8 +397,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import m
 def step(module):
     """Play one round, or more; what the module returns for it."""
     given = module.params
+    settings = Settings(given["reason"], given["iallocator"] or "", lambda: str(uuid.uuid4()), given["connections"])
     wanted, client = resume_limits(limits(module), given["carry_on"]), connect(module)
-    settings = Settings(given["reason"], given["iallocator"] or "", lambda: str(uuid.uuid4()))
     if module.check_mode:
         return tell(module, [rehearse(DryRunClient(client), wanted, settings, time.time())])
     terms = Terms(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
@@ -425,6 +432,7 @@ def main():
         "carry_on": {"type": "dict"},
         "reason": {"type": "str", "default": ""},
         "iallocator": {"type": "str"},
+        "connections": {"type": "int", "default": 4},
         "wait": {"type": "bool", "default": False},
         "wait_timeout": {"type": "int", "default": 3600},
     }

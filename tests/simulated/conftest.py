@@ -14,11 +14,12 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Ter
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, look, play, rehearse
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, play, rehearse
 from simulator import RequestFault, Simulator
 from simulator.faults import Action
 from unbraked import unbraked

@@ -20,10 +20,12 @@ from typing import Any
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, look, play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, play
 from simulator import Cluster, Simulator
 from simulator.faults import line
+from simulator.job import Job
 from unbraked import unbraked
 
 from .conftest import TAG
@@ -40,9 +42,9 @@ Watch = Callable[[str, str], None]  # is told of each request and each pause, an
 class Runners:
     """Those who play rounds on one cluster, each a process with a client and a name that no other has."""
 
-    def __init__(self, cluster: Cluster, transport: str, first: int = 1) -> None:
-        """Take the cluster, and the number of the first one."""
-        self.cluster, self.transport = cluster, transport
+    def __init__(self, cluster: Cluster, transport: str, first: int = 1, *, stays: bool = False) -> None:
+        """Take the cluster, the number of the first one, and whether they stay until nothing is left."""
+        self.cluster, self.transport, self.stays = cluster, transport, stays
         self.simulator = Simulator(cluster)
         self.name = ""
         self._numbers = count(first)
@@ -56,7 +58,7 @@ class Runners:
         hooks = self.simulator.hooks
         hooks.before[:], hooks.after[:] = [self._before(watch)], [self._after(watch)]
         terms = Terms(self.name, self.cluster.clock.now, self._sleep(watch))
-        settings = Settings("", "", lambda: f"{self.name}-{next(ids)}")
+        settings = Settings("", "", lambda: f"{self.name}-{next(ids)}", stays=self.stays)
         played = play(direct_client(self.simulator, self.transport), unbraked(), settings, terms)
         self._has_answer(watch)
         return played
@@ -252,18 +254,24 @@ def what_came_of_it(cluster: Cluster) -> dict[str, object]:
 
 def _steps(cluster: Cluster) -> Mapping[str, int]:
     """How often each step was taken for each instance, and how it ended."""
-    jobs = cluster.queue.jobs.values()
+    jobs = [job for job in cluster.queue.jobs.values() if not _in_vain(job)]
     steps = [(summary, step.status) for job in jobs for summary, step in zip(job.summary, job.steps, strict=True)]
     return Counter(f"{summary} {status}" for summary, status in steps if not summary.startswith("TAGS_"))
 
 
+def _in_vain(job: Job) -> bool:
+    return "Dependency job" in str(job.result)
+
+
 def _comparable(tag: str, cluster: Cluster) -> str:
-    """A tag without what differs from run to run: times, our ids, and jobs' numbers, for which stands what they did."""
+    """A tag without what differs from run to run: times, our ids, jobs that never ran, as what they come after has
+    failed, and jobs' numbers, for which stands what they did."""
     word, *fields = tag.split(":")
     if word not in ("pending", "result"):
         return tag
     kind, repair_id, _time, *result, jobs = fields
-    did = [",".join(cluster.job(int(job)).summary) for job in jobs.split("+") if job]
+    named = [cluster.job(int(number)) for number in jobs.split("+") if number]
+    did = [",".join(job.summary) for job in named if not _in_vain(job)]
     return ":".join([word, kind, re.sub(r"^runner-\d+-\d+$", "ours", repair_id), *result, "+".join(did)])
 
 

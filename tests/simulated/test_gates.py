@@ -81,6 +81,12 @@ def play(site: Site, **limits: Any) -> Round:
     return played
 
 
+def no_new_secondary(site: Site, name: str = "web") -> None:
+    """Once there is no room for it, though the move before it succeeds."""
+    room = {"kind": "OpPrereqError", "code": "insufficient_resources"}
+    site.simulator.troubles.add(JobTrouble("OP_INSTANCE_REPLACE_DISKS", instance=name, text="No room", **room))
+
+
 def coming(plan: Plan, name: str = "web") -> str:
     """What comes next for an instance: the step that is taken, or what keeps it from being taken."""
     action = next(action for case, action in plan.rows if case.instance.name == name)
@@ -218,7 +224,9 @@ def on_one_node(site: Site) -> None:
     """web was failed over, and has no secondary yet."""
     add_web(site, "drbd", "failover")
     die(site, "node3")
+    no_new_secondary(site)
     play(site)
+    site.simulator.advance(61)
     die(site, "node3", "node5", "node6")
 
 
@@ -260,6 +268,7 @@ def test_a_later_step_that_risks_no_more(site: Site) -> None:
     """It is taken outside of the hours, as the repair has done worse within them."""
     add_web(site, "drbd", "failover")
     die(site, "node3")
+    no_new_secondary(site)
     assert coming(play(site, **until("09:00", "fix-storage")).before) == "submit failover"
     site.simulator.advance(3600)
     assert coming(site.look(unbraked(**until("09:00", "fix-storage")))) == "submit replace-disks"
@@ -544,6 +553,7 @@ def test_no_step_beyond_the_approved_ones(site: Site, how: str) -> None:
     """Failover and new secondary were approved; another failover was not, nor anything for db or the cluster."""
     add_web(site, "drbd", "failover")
     die(site, "node3")
+    no_new_secondary(site)
     rounds = runs(site, approve(site), how)
     assert coming(next(rounds).before) == "submit failover"
     site.cluster.add_instance("db", "rbd", "node4")
@@ -552,6 +562,7 @@ def test_no_step_beyond_the_approved_ones(site: Site, how: str) -> None:
     lapsed = f"{TAG}suspend:{int(site.cluster.clock.now()) - 5}"
     site.cluster.groups["rack2"].tags.add(lapsed)
     site.simulator.advance_until_idle()
+    site.simulator.advance(61)
     played = next(rounds)
     assert (coming(played.before), coming(played.before, "db")) == ("submit replace-disks", "hold not_approved")
     site.simulator.advance_until_idle()
@@ -570,11 +581,13 @@ def test_an_approved_instance_that_is_removed(site: Site, how: str) -> None:
     """While a run waits a person removes one of two instances; the other is repaired to its end."""
     for name in ("db", "web"):
         site.cluster.add_instance(name, "drbd", "node3", "node2")
+        no_new_secondary(site, name)
     site.allow("failover")
     die(site, "node3")
     rounds = runs(site, approve(site), how)
     next(rounds)
     site.simulator.advance_until_idle()
+    site.simulator.advance(61)
     del site.cluster.instances["db"]
     steps = []
     for played in rounds:

@@ -133,7 +133,18 @@ SCENARIOS: dict[str, Callable[[Site], None]] = {
     "three at once": three_at_once,
     "a failover that fails once": trouble("OP_INSTANCE_FAILOVER", "fail", once_off),
     "a reinstall that fails": trouble("OP_INSTANCE_REINSTALL", "fail", reinstall("up")),
+    "a failover that a new secondary waits for in vain": trouble("OP_INSTANCE_FAILOVER", "fail", failover),
+    "a new secondary that fails once": trouble("OP_INSTANCE_REPLACE_DISKS", "fail", failover),
 }
+STAYING = (  # runners that stay leave it to the results to name the jobs
+    "failover",
+    "reinstall, running",
+    "drained primary",
+    "three at once",
+    "a failover that a new secondary waits for in vain",
+    "a new secondary that fails once",
+)
+PLAYED = [*((name, False) for name in SCENARIOS), *((name, True) for name in STAYING)]
 
 
 class Tried:
@@ -161,9 +172,9 @@ def broken(scenario: str, transport: str) -> Cluster:
     return site.cluster
 
 
-def watched(scenario: str, transport: str) -> tuple[Points, dict[str, object]]:
+def watched(scenario: str, transport: str, *, stays: bool = False) -> tuple[Points, dict[str, object]]:
     """All points of a scenario, and what comes of it when nobody is killed."""
-    runners = Runners(broken(scenario, transport), transport)
+    runners = Runners(broken(scenario, transport), transport, stays=stays)
     points = Points(runners)
     play_until_quiet(runners, points)
     return points, what_came_of_it(runners.cluster)
@@ -171,10 +182,14 @@ def watched(scenario: str, transport: str) -> tuple[Points, dict[str, object]]:
 
 @pytest.mark.parametrize("aftermath", AFTERMATHS, ids=[aftermath.__name__ for aftermath in AFTERMATHS])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_runner_that_is_killed(scenario: str, transport: str, aftermath: Aftermath, tried: Tried) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "stays"), PLAYED, ids=[f"{one}{', staying' if stays else ''}" for one, stays in PLAYED]
+)
+def test_a_runner_that_is_killed(
+    scenario: str, stays: bool, transport: str, aftermath: Aftermath, tried: Tried
+) -> None:
     """Whatever moment it dies at: each step is taken once, the tags are the same, and no instance is forgotten."""
-    points, expected = watched(scenario, transport)
+    points, expected = watched(scenario, transport, stays=stays)
     failures = []
     for left in points.all:
         problems = problems_after(left, transport, aftermath, expected)
@@ -234,7 +249,7 @@ CONTROLS: list[tuple[str, Any, str, Callable[..., object], str, Aftermath, str]]
         lambda *_: {},
         "failover",
         jobs_take_long,
-        "INSTANCE_FAILOVER(web) error': 1",
+        "INSTANCE_FAILOVER(web) success': 2",
     ),
     ("claims", claim, "_others", lambda *_: [], "failover", jobs_end, "writes though runner-1 holds the claim"),
 ]

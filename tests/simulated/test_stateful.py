@@ -128,9 +128,13 @@ class Life(RuleBasedStateMachine):
         self.settings = Settings("", "", self.site.new_id)
         self.merciful, self.restless, self.due = True, 0, False
 
-    @initialize(allowed=TYPES, dead=some.sets(NODES, max_size=2), drained=NODES, always=YES, back=YES)
-    def begin(self, allowed: str, dead: set[str], drained: str, always: bool, back: bool) -> None:
-        """`always` has one always fail over. In the end all nodes come `back`, or else everything is allowed."""
+    @initialize(allowed=TYPES, dead=some.sets(NODES, max_size=2), drained=NODES, always=YES, back=YES, stays=YES)
+    def begin(
+        self, allowed: str, dead: set[str], drained: str, always: bool, back: bool, *, stays: bool = False
+    ) -> None:
+        """`always` has one always fail over. In the end all nodes come `back`, or else everything is allowed. Runners
+        come and go, or `stays`."""
+        self.settings = replace(self.settings, stays=stays)
         self.cluster.tags.add(TAG + allowed)
         self.cluster.instance("web").always_failover, self.merciful = always, back
         self.die(dead, True)
@@ -427,8 +431,11 @@ class Life(RuleBasedStateMachine):
         }
 
     def waits_truly(self, name: str, reason: str) -> bool:
-        """Whether it waits for room where there is none, or for the drained node that has the only copy."""
+        """Whether it waits for room where there is none, for the drained node that has the only copy, or, half-way
+        through a reinstall, for a person to take away what else somebody has asked for."""
         instance = self.cluster.instance(name)
+        if "somebody else's repair is pending" in reason:
+            return len(pending_ids(instance)) > 1
         primary, *others = (self.cluster.node(node) for node in instance.nodes)
         if "waits for node" in reason:
             return primary.offline and [says(node) for node in others] == ["drained"]

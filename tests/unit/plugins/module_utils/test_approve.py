@@ -38,9 +38,10 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, Held
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Followed, resume_limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import carry_on, look, onward, play, rehearse
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import carry_on, onward, play, rehearse
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import breaker_tag, claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked

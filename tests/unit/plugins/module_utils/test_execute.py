@@ -44,7 +44,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import carry_out
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation, Task
-from ansible_collections.ganeti.autorepair.plugins.module_utils.writer import NOT_BEGUN
+from ansible_collections.ganeti.autorepair.plugins.module_utils.outcome import NOT_BEGUN
 
 ALLOW = [tag("reinstall")]
 UUID = "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27"

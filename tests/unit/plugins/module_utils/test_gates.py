@@ -34,8 +34,8 @@ from unit.plugins.module_utils.fake import FakeClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.fencing import full_names, still_fenced
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows

@@ -32,9 +32,10 @@ from unit.plugins.module_utils.fake import FakeClient, terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import RequestRefused
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing
+from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts, planned, under_way
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import look, play, rehearse, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
 from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
@@ -208,10 +209,16 @@ JOINED = [
         "would submit recreate-disks on spare, mark-down, reinstall, mark-offline primary",
     ),
     (
-        "one of several",
+        "a new secondary",
         drbd("web1", OFFLINE, ONLINE),
-        "job 1002: failover primary",
-        "would submit failover, then replace-disks primary",
+        "job 1002: failover, replace-disks primary",
+        "would submit failover, replace-disks primary",
+    ),
+    (
+        "one of several",
+        drbd("web1", DRAINED, DRAINED),
+        "job 1002: replace-disks primary",
+        "would submit replace-disks, then migrate, then replace-disks primary",
     ),
 ]
 
@@ -551,6 +558,20 @@ def test_an_action_tells_what_its_instance_is(one, on, after):
     """By which an approval knows it again."""
     (told,) = planned(plan_of(cluster(one, uuid="east"), repair_window=0))["actions"]
     assert (told["uuid"], told["on"], told["after"]) == ("uuid-web1", on, after)
+
+
+@pytest.mark.parametrize(
+    ("which", "wanted"), [("all", ["a", "b", "c", "d"]), ("unhealthy", ["b", "c", "d"]), ("none", [])]
+)
+def test_facts_of_some_instances(which, wanted):
+    """One that is healthy is left out, unless it has a tag that can't be read; all are counted."""
+    one = cluster(
+        rbd("a", ONLINE), rbd("b", OFFLINE), rbd("c", ONLINE, tag("failovr")), rbd("d", ONLINE, tag("suspend"))
+    )
+    told = facts(plan_of(one), which)
+    assert [instance["name"] for instance in told["instances"]] == wanted
+    assert sum(told["summary"].values()) == 4
+    assert told == {**facts(plan_of(one)), "instances": told["instances"]}
 
 
 def test_nothing_held_is_no_line():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -37,8 +38,9 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     RequestRefused,
     Unreachable,
 )
+from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import look, play, rehearse, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
 from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
@@ -110,6 +112,15 @@ WAYS = [
 ]
 
 
+def jobs_of(steps):
+    """So many jobs hold the steps where they can be joined: a new secondary goes with a move, a reinstall is one."""
+    if "reinstall" in steps:
+        return 1
+    return len(steps) - sum(
+        pair in (("failover", "replace-disks"), ("migrate", "replace-disks")) for pair in pairwise(steps)
+    )
+
+
 @pytest.mark.parametrize(("one", "wanted"), [row[1:] for row in WAYS], ids=[row[0] for row in WAYS])
 @BOTH
 def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted, joins):
@@ -123,7 +134,7 @@ def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted, 
     if wanted:
         (word,) = words
         assert word.split(":")[4] == "success"
-        assert len(word.split(":")[5].split("+")) == (1 if joins and "reinstall" in wanted else len(wanted))
+        assert len(word.split(":")[5].split("+")) == (jobs_of(wanted) if joins else len(wanted))
     assert _play(client).after.summary["healthy"] == 1
 
 

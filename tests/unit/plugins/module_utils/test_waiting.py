@@ -25,6 +25,7 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 from unit.plugins.module_utils.fake import TAGGING, FakeClient, Stops, terms
+from unit.plugins.module_utils.test_rounds import jobs_of
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Forbidden, Unreachable
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
@@ -79,7 +80,7 @@ def test_it_carries_on_to_health(one, wanted, joins):
     assert (told["summary"]["healthy"], told["pending"], told["left"], told["under_way"]) == (1, 0, False, [])
     assert told["changed"] == bool(wanted)
     assert client.claims == []
-    jobs = 1 if joins and "reinstall" in wanted else len(wanted)
+    jobs = jobs_of(wanted) if joins else len(wanted)
     assert 90 * jobs <= client.clock() - NOW <= 90 * jobs + 20 * jobs
 
 
@@ -130,7 +131,7 @@ def test_a_repair_that_fails_ends_the_waiting(joins):
 
 def test_a_suspend_that_comes_meanwhile_ends_the_waiting():
     """A person has stepped in."""
-    client = _client(drbd("web1", OFFLINE, ONLINE))
+    client = _client(drbd("web1", DRAINED, DRAINED))
     sleep = client.clock.sleep
 
     def suspend(seconds):
@@ -140,7 +141,7 @@ def test_a_suspend_that_comes_meanwhile_ends_the_waiting():
     client.clock.sleep = suspend
     *_before, last = _rounds(client)
     assert last.after.summary["suspended"] == 1
-    assert client.steps == ["failover"]
+    assert client.steps == ["replace-disks"]
 
 
 # --- the time -------------------------------------------------------------------------------------------------------
@@ -173,22 +174,48 @@ def test_all_jobs_are_asked_for_by_one_request_with_growing_pauses(count):
     second = next(rounds)
     slept = client.clock.slept
     looks = ["job"] * len(slept)
-    whole = ["instance", "job", "job", "instance", "node", "group", "info"]  # the notes still wait for the steps' locks
+    whole = ["instance", "job", "instance", "node", "group", "info"]
     assert client.reads == [*looks, *whole]
-    assert slept[:3] == [1.0, 1.5, 2.25]
+    assert slept[:10] == [1.0] * 10
     assert all(later >= sooner for sooner, later in pairwise(slept[:-1]))
-    assert max(slept) == 10.0
-    assert sum(slept) == 60
+    assert 5.0 < max(slept) < 6.0  # a tenth of what has passed
+    assert sum(slept) == pytest.approx(60)
     assert not second.changed
 
 
-def test_it_goes_on_as_soon_as_one_instance_has_no_job_any_more():
-    """And does not wait for the slower ones."""
-    client = _client(drbd("fast", OFFLINE, ONLINE), rbd("slow", OFFLINE))
+@pytest.mark.parametrize(
+    ("fast", "limits", "script", "soon"),
+    [
+        (rbd("fast", OFFLINE), {}, None, False),
+        (drbd("fast", OFFLINE, ONLINE), {}, None, False),
+        (drbd("fast", DRAINED, DRAINED), {}, None, True),
+        (rbd("fast", OFFLINE), {"max_in_flight": 2}, None, True),
+        (rbd("fast", OFFLINE), {}, lambda request: Stops(Operation.FAILOVER) if request.name == "fast" else None, True),
+    ],
+    ids=["its end alone", "all its steps were taken", "more steps", "another's turn", "it went wrong"],
+)
+def test_it_goes_on_when_there_is_something_to_do(fast, limits, script, soon):
+    """Then it does not wait for the slower ones; that a repair has ended is written down later, for all at once."""
+    client = _client(fast, rbd("slow", OFFLINE), rbd("third", OFFLINE))
     client.seconds = lambda request: _lasting(5 if request.name == "fast" else 1000)(request)
-    for _played in play_on(client, unbraked(), settings(), terms(client.clock), 30):
-        pass
-    assert client.steps == ["failover", "failover", "replace-disks"]
+    client.script = script or client.script
+    rounds = play_on(client, unbraked(**limits), settings(), terms(client.clock), 3000)
+    assert next(rounds).changed
+    begin = client.clock()
+    assert next(rounds)
+    assert (5 <= client.clock() - begin <= 30) is soon
+
+
+@BOTH
+def test_jobs_are_not_noted_on_the_way(joins):
+    """The run is there to see their end, and then the result names them."""
+    client = _client(drbd("web1", OFFLINE, ONLINE), joins=joins)
+    rounds = play_on(client, unbraked(), settings(), terms(client.clock), 3600)
+    next(rounds)
+    assert not [text for text in client.tags_of("web1") if text.split(":")[-1]]
+    assert list(rounds)
+    (result_tag,) = client.tags_of("web1")
+    assert len(result_tag.split(":")[-1].split("+")) == (1 if joins else 2)
 
 
 def test_without_jobs_it_looks_again_every_ten_seconds():

@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look: from a cluster as it stands to the plan for it, with all brakes, gates and limits; reads only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .action import Kind
+from .approve import check_approved
+from .capacity import place
+from .client import Client
+from .fencing import to_prove, unproven
+from .gates import gated
+from .limits import Fencing, Limits
+from .plan import Plan, make_plan, within_approved
+from .read import read_cluster
+from .results import planned
+from .tags import parse_tags
+from .turns import in_turn
+from .why import Why
+
+
+def look(client: Client, limits: Limits, now: float) -> Plan:
+    """The plan for the cluster behind C(client) as it stands at C(now); sends reads only.
+
+    Raises PlanDiffers where another plan was approved.
+    """
+    made = make_plan(read_cluster(client), limits, now)
+    plan = _settled(made, client)
+    if limits.fencing is Fencing.CONFIRMED:
+        plan = replace(plan, fence=_to_fence(made, plan, client))
+    if limits.approved:
+        check_approved(limits.approved, planned(plan))
+    return plan
+
+
+def _settled(made: Plan, client: Client) -> Plan:
+    """The plan C(made) with what brakes, gates, room and limits make of it."""
+    return within_approved(in_turn(place(gated(made), client)))
+
+
+def _to_fence(made: Plan, plan: Plan, client: Client) -> tuple[str, ...]:
+    """The nodes that are worth fencing: steps would be taken now if they were known to be off. None while somebody else
+    writes to the cluster."""
+    waiting = {
+        node.name
+        for case, action in plan.rows
+        if action.why is Why.FENCING
+        for node in unproven(case, action, plan.cluster, plan.limits)
+    }
+    if not waiting or any(claim.until > made.time for claim in parse_tags(made.cluster.tags).claims):
+        return ()
+    limits = replace(made.limits, fenced_nodes=(*plan.limits.fenced_nodes, *waiting), fenced_as_of={})
+    after = _settled(replace(made, limits=limits), client)
+    taken = [(case, action) for case, action in after.rows if action.kind is Kind.SUBMIT]
+    needed = {node.name for case, action in taken for node in to_prove(case, action, plan.cluster)}
+    return tuple(sorted(needed & waiting))

@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Gathering on real Ganeti, beside the bare queries: 200 instances, a third of them mirrored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from itertools import cycle, islice
+from statistics import median
+from typing import Any
+
+import requests
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils import read
+from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
+from lab import Instance, Lab
+
+from .lab_case import OTHERS, connection
+
+TIMES = 7
+
+
+def fill(lab: Lab, instances: int) -> None:
+    """A freshly made cluster with so many instances, none of which runs: for a reader that is the same."""
+    lab.reset()
+    places = [(one, other) for one in OTHERS for other in OTHERS if one != other]
+    wanted = []
+    for number, (primary, secondary) in enumerate(islice(cycle(places), instances)):
+        if number % 3:
+            wanted.append(Instance(f"i{number}", "plain", primary, running=False, disk_mb=128))
+        else:
+            wanted.append(Instance(f"i{number}", "drbd", primary, secondary, running=False, disk_mb=128))
+    lab.create_all(wanted)
+
+
+def gathering(lab: Lab) -> Mapping[str, float]:
+    """The seconds that facts take over both transports, and those of the bare queries; each the median of TIMES."""
+    given: dict[str, Any] = dict(connection(lab, "rapi"))
+    options = RapiOptions(**{name.removeprefix("rapi_"): value for name, value in given.items()})
+    rapi, luxi = RapiClient(options), LuxiClient(str(lab.luxi_socket))
+    ways = {"bare": lambda: bare(given), "rapi": lambda: gather(rapi), "luxi": lambda: gather(luxi)}
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(TIMES):  # in turn, so that what else the machine does strikes all
+        for name, way in ways.items():
+            taken[name].append(timed(way))
+    return {name: median(times) for name, times in taken.items()}
+
+
+def timed(way: Callable[[], object]) -> float:
+    """How long it takes."""
+    begin = time.perf_counter()
+    way()
+    return time.perf_counter() - begin
+
+
+def gather(client: Client) -> None:
+    """All that the facts module does, once it runs."""
+    facts(look(client, Limits(), time.time()))
+
+
+def bare(given: Mapping[str, Any]) -> None:
+    """The same six requests, one after the other, and nothing but that."""
+    session = requests.Session()
+    session.trust_env = False
+    session.auth, session.verify = (given["rapi_user"], given["rapi_password"]), given["rapi_ca_path"]
+    url = f"https://{given['rapi_host']}:{given['rapi_port']}/2"
+    jobs = {"fields": list(read._JOB), "qfilter": ["|", *read._unfinished()]}
+    session.get(f"{url}/query/instance", params={"fields": ",".join(read._TAGS)}).json()
+    session.put(f"{url}/query/job", json=jobs).json()
+    for kind, fields in (("instance", read._INSTANCE), ("node", read._NODE), ("group", read._GROUP)):
+        session.get(f"{url}/query/{kind}", params={"fields": ",".join(fields)}).json()
+    session.get(f"{url}/info").json()

@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What whole processes take: the modules, as ansible starts them, and playbooks; and the simulator that they ask."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playbook import BUILD, LOCAL
+
+TESTS = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: seconds by the clock, seconds of the processor, and bytes at its largest."""
+
+    wall: float
+    cpu: float
+    memory: int
+    output: str
+
+
+def measured(command: Sequence[str], given: str = "", **environment: str) -> Cost:
+    """Run a command to its end, with what it gets on its standard input.
+
+    Raises:
+        AssertionError: showing its output, when it fails.
+    """
+    begin = time.monotonic()
+    pipe, all_of_it = subprocess.PIPE, {**os.environ, **environment}
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True, env=all_of_it
+    ) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(given)
+        process.stdin.close()
+        output = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, output
+    return Cost(time.monotonic() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, output)
+
+
+def module(name: str, options: Mapping[str, Any]) -> Cost:
+    """Run a module of the collection by itself."""
+    command = [sys.executable, "-m", f"ansible_collections.ganeti.autorepair.plugins.modules.ganeti_autorepair_{name}"]
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": dict(options)})
+    return measured(command, given, PYTHONPATH=str(BUILD / "collections"))
+
+
+def playbook(folder: Path, hosts: Mapping[str, Mapping[str, Any]], name: str, *options: str) -> Cost:
+    """Run a playbook, by its name or its path, on hosts of an inventory."""
+    inventory = folder / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    return measured(["ansible-playbook", "--inventory", str(inventory), name, *options])
+
+
+def host(options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """A cluster as a host of an inventory."""
+    return {**LOCAL, **{f"ganeti_autorepair_{name}": value for name, value in {**options, **more}.items()}}
+
+
+@contextmanager
+def simulator(folder: Path, *options: str) -> Iterator[Mapping[str, Any]]:
+    """A simulated cluster as a process of its own; its settings."""
+    command = [sys.executable, "-m", "simulator", "--state-dir", str(folder)]
+    measured([*command, "--background", *options], PYTHONPATH=str(TESTS))
+    try:
+        yield json.loads((folder / "settings.json").read_text())
+    finally:
+        measured([*command, "--stop"], PYTHONPATH=str(TESTS))
+
+
+def connection(settings: Mapping[str, Any], transport: str) -> dict[str, Any]:
+    """The options that lead to a simulated cluster."""
+    if transport == "luxi":
+        return {"transport": "luxi", "luxi_socket": settings["luxi_socket"]}
+    return {f"rapi_{name}": settings[name] for name in ("host", "port", "user", "password", "ca_path")}
