@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
 from simulator import Simulator
+from unbraked import unbraked
 
 from .conftest import TAG, Site
 
+CASE_JOBS = {"rapi": 41, "luxi": 21}  # of which T, steps, results and their removals are 36, or 16
 LOOK = {"rapi": 6, "luxi": 7}  # requests; over LUXI one more tells of the drained queue and the watcher's pause
 LIVE = ("status", "oper_state", "oper_ram", "oper_vcpus", "mfree", "dfree", "mtotal", "dtotal", "bootid")
 
@@ -53,3 +57,17 @@ def test_a_dead_node_is_not_waited_for(site: Site) -> None:
     before = site.cluster.clock.now()
     site.look()
     assert site.cluster.clock.now() == before
+
+
+def test_the_number_of_jobs(site: Site) -> None:
+    """Four failovers with new secondaries, four new secondaries and a refusal, in a run that waits."""
+    for number in range(4):
+        site.cluster.add_instance(f"p{number}", "drbd", "node3", ("node1", "node2", "node4")[number % 3])
+        site.cluster.add_instance(f"s{number}", "drbd", ("node1", "node2", "node4")[number % 3], "node3")
+    site.cluster.add_instance("local", "plain", "node3")
+    site.allow("failover")
+    site.kill("node3")
+    rounds = list(play_on(site.client(), unbraked(), Settings("", "", site.new_id), site.terms(), 3600))
+    assert rounds[-1].after.summary["healthy"] == 8
+    assert not rounds[-1].left
+    assert len(site.cluster.queue.jobs) == CASE_JOBS[site.transport]
