@@ -183,8 +183,17 @@ def test_a_plan_from_its_file(real: Real) -> None:
     """A plan is compared before the first node is fenced: all of it is done, or nothing."""
     real.put("web", "node3")
     assert real.run(playbook=PLAN, **real.fencer()).code == 0
-    assert json.loads(real.plan.read_text())["fence"] == ["node3"]
+    written = real.plan.read_text()
+    assert json.loads(written)["fence"] == ["node3"]
     assert real.fenced.read_text() == ""
+    again = real.run(playbook=PLAN, **real.fencer())
+    assert (again.code, real.plan.read_text()) == (0, written)
+    real.cluster.tags.add(TAG + "suspend")
+    assert real.run(playbook=PLAN, **real.fencer()).code == 0
+    assert json.loads(real.plan.read_text())["fence"] == []
+    real.cluster.tags.remove(TAG + "suspend")
+    assert real.run(playbook=PLAN, **real.fencer()).code == 0
+    assert json.loads(real.plan.read_text())["plan"] == json.loads(written)["plan"]
 
     real.cluster.mark("node3", offline=False)
     real.cluster.instance("web").primary = "node4"
