@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -33,6 +35,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.confirm import C
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AnswerLost,
     BadAnswer,
+    BadOption,
     ClaimOver,
     Forbidden,
     NotFound,
@@ -95,6 +98,33 @@ SENT = [
             ("web1", ("add-tags", INTENT + "1002"), ()),
         ],
         [("web1", ("add-tags", INTENT), ("failover",), ()), ("web1", ("add-tags", INTENT + "1001"), ())],
+    ),
+    (
+        "a move, and behind it the new secondary that it makes necessary",
+        [drbd("web1", OFFLINE, ONLINE), node("spare")],
+        [
+            ("web1", ("add-tags", INTENT), ()),
+            ("web1", ("failover",), (1001,)),
+            ("web1", ("replace-disks",), (1001, 1002)),
+            ("web1", ("add-tags", INTENT + "1002+1003"), ()),
+        ],
+        [
+            ("web1", ("add-tags", INTENT), ("failover",), ("replace-disks",), ()),
+            ("web1", ("add-tags", INTENT + "1001"), ()),
+        ],
+    ),
+    (
+        "a new secondary that makes a move possible: that is not behind it, as the world is looked at before",
+        [drbd("web1", DRAINED, DRAINED), node("spare")],
+        [
+            ("web1", ("add-tags", INTENT.replace("failover", "migrate")), ()),
+            ("web1", ("replace-disks",), (1001,)),
+            ("web1", ("add-tags", INTENT.replace("failover", "migrate") + "1002"), ()),
+        ],
+        [
+            ("web1", ("add-tags", INTENT.replace("failover", "migrate")), ("replace-disks",), ()),
+            ("web1", ("add-tags", INTENT.replace("failover", "migrate") + "1001"), ()),
+        ],
     ),
     (
         "one that goes on: its time stays, the jobs grow, and the tag before goes",
@@ -483,6 +513,81 @@ def test_two_lost_answers_in_a_row_end_the_round(joins):
     assert [one.name for one in client.writes] == ["web1", "web2", "web3", "web4"]
     assert [one.error for one in outcomes] == ["1", "2", "3", "4", NOT_BEGUN]
     assert isinstance(trouble, Unreachable)
+
+
+# --- several at a time -----------------------------------------------------------------------------------------------
+
+
+class Meeting:
+    """A client whose first requests wait for each other, so that it takes C(people) threads to get on; of an instance
+    in C(errors) the step goes wrong."""
+
+    def __init__(self, people, errors=None, joins=False):
+        self.joins, self.errors = joins, errors or {}
+        self.gate, self.lock, self.sent = threading.Barrier(people, timeout=5), threading.Lock(), []
+
+    def submit(self, request):
+        """See Client."""
+        first = request.name not in {one.name for one in self.sent}
+        with self.lock:
+            self.sent.append(request)
+        if first and len({one.name for one in self.sent}) <= self.gate.parties:
+            self.gate.wait()
+        time.sleep(0.001)  # so that the others come on as well
+        if request.name in self.errors and request.tasks[-1].operation is Operation.FAILOVER:
+            raise self.errors[request.name]
+        return 1000 + len(self.sent)
+
+
+@BOTH
+def test_several_actions_are_carried_out_at_a_time(joins):
+    """Each in its own order; the outcomes stand in the plan's."""
+    plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(8)), tags=ALLOW))
+    client = Meeting(4, joins=joins)
+    outcomes, trouble = carry_out(plan, client, settings(connections=4))
+    assert (trouble, [one.action.name for one in outcomes]) == (None, [action.name for action in plan.actions])
+    for name in (f"web{number:02}" for number in range(8)):
+        sent = [task.operation.value for one in client.sent if one.name == name for task in one.tasks]
+        assert sent == ["add-tags", "failover", "add-tags"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "ends"),
+    [
+        ({"web01": AnswerLost("1")}, False),
+        ({"web01": RequestRefused("1"), "web02": RequestRefused("2")}, False),
+        ({"web00": AnswerLost("0"), "web01": AnswerLost("1"), "web02": AnswerLost("2"), "web03": AnswerLost("3")}, True),
+        ({"web01": Forbidden("403")}, True),
+    ],
+    ids=["a lost answer", "refusals", "lost answers", "the whole cluster's"],
+)
+def test_an_error_beside_others(errors, ends):
+    """What is on its way goes on; what would end a round keeps the next from being begun."""
+    plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(40)), tags=ALLOW))
+    outcomes, trouble = carry_out(plan, Meeting(4, errors), settings(connections=4))
+    begun = [one for one in outcomes if one.error != NOT_BEGUN]
+    assert (trouble is not None) is ends
+    assert len(begun) < 40 if ends else len(begun) == 40
+    assert [one.action.name for one in outcomes if one.lost] == [
+        name for name, error in errors.items() if isinstance(error, AnswerLost)
+    ]
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_what_nobody_has_foreseen_ends_it(connections):
+    """It is the caller's, and nothing more is begun."""
+    plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(40)), tags=ALLOW))
+    client = Meeting(connections, {"web01": ZeroDivisionError("a bug")})
+    with pytest.raises(ZeroDivisionError):
+        carry_out(plan, client, settings(connections=connections))
+    assert len({one.name for one in client.sent}) < 40
+
+
+@pytest.mark.parametrize("connections", [0, -1, 21])
+def test_a_number_of_connections_that_is_not_served(connections):
+    """Refused before anything is read."""
+    with pytest.raises(BadOption, match=f"connections is {connections}; it takes a number from 1 to 20"):
+        settings(connections=connections)
 
 
 ALL = [Unreachable("no connection"), TlsError("bad certificate"), Unauthorized("401"), Forbidden("403")]
