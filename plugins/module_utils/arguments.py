@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
@@ -111,7 +112,12 @@ def limits(module: AnsibleModule) -> Limits:
 
 
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
-    """Do C(work) with C(module) and exit with what it returns; an AutorepairError becomes a failure."""
+    """Do C(work) with C(module) and exit with what it returns; an AutorepairError becomes a failure.
+
+    Nothing here is made of circles, so Python is not made to look for some: among the values of a large cluster that
+    takes longer than all the rest.
+    """
+    gc.disable()
     try:
         result = work(module)
     except AutorepairError as error:

@@ -71,10 +71,13 @@ def large(cluster: Cluster, nodes: int, instances: int, dead: int = 0) -> Cluste
             cluster.add_group(group)
         cluster.add_node(name(f"node{number + 1}"), group, memory=262144)
     names = list(cluster.nodes)
+    members: dict[str, list[str]] = {}
+    for node in names:
+        members.setdefault(cluster.nodes[node].group, []).append(node)
     templates = ("drbd", "drbd", "drbd", "plain", "ext", "rbd", "sharedfile", "file", "diskless")
     for number in range(instances):
         template, at = templates[number % len(templates)], number % nodes
-        peers = [n for n in names if cluster.nodes[n].group == cluster.nodes[names[at]].group]
+        peers = members[cluster.nodes[names[at]].group]
         peer = peers[(peers.index(names[at]) + 1) % len(peers)]
         cluster.add_instance(name(f"inst{number + 1}"), template, names[at], peer if template == "drbd" else None)
     for node in names[nodes - dead :] if dead else []:

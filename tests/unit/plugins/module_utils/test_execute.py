@@ -556,7 +556,7 @@ def test_several_actions_are_carried_out_at_a_time(joins):
     [
         ({"web01": AnswerLost("1")}, False),
         ({"web01": RequestRefused("1"), "web02": RequestRefused("2")}, False),
-        ({"web00": AnswerLost("0"), "web01": AnswerLost("1"), "web02": AnswerLost("2"), "web03": AnswerLost("3")}, True),
+        ({f"web0{number}": AnswerLost(str(number)) for number in range(4)}, True),
         ({"web01": Forbidden("403")}, True),
     ],
     ids=["a lost answer", "refusals", "lost answers", "the whole cluster's"],
