@@ -135,7 +135,7 @@ def ends_together(plan: Plan) -> Plan:
     running = any(case.progress is Progress.RUNNING for case, action in plan.rows)
     if not running or plan.upkeep or not all(_may_end_later(action, plan) for action in plan.actions if action.writes):
         return plan
-    words = "that is written down with the ends of other repairs that are under way"
+    words = "its success is noted together with that of the repairs still under way"
     rows = [
         (case, wait(case, Why.JUST_CHANGED, f"{action.reason}; {words}") if action.writes else action)
         for case, action in plan.rows

@@ -129,8 +129,9 @@ def suspend(scope: str, name: str, tags: TagSet, until: float, slack: int = 0) -
     others = tuple(one.tag for one in tags.suspends if one.tag != wanted)
     end = kept.until if kept else until
     note = f"suspended until {utc(end)}" if end != FOREVER else "suspended until it is resumed"
-    bad = _unread(tags, "suspend")
-    return Change(scope, name, () if kept else (wanted,), others, f"{note}; {bad}" if bad else note)
+    nearer = "" if scope == "instance" else "what has a permission of its own goes on"
+    notes = [text for text in (note, nearer, _unread(tags, "suspend")) if text]
+    return Change(scope, name, () if kept else (wanted,), others, "; ".join(notes))
 
 
 def _same(one: Suspend, until: float, slack: int) -> bool:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import PlanDiffers, parse_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
-from playbook import PLAN, Run, end_step, play, start_step
+from playbook import BUILD, LOCAL, PLAN, Run, end_step, play, start_step
 from simulator import Simulator
 from simulator.simulator import wall_clock_cluster
 from unbraked import unbraked
@@ -209,6 +211,22 @@ def test_a_plan_from_its_file(real: Real) -> None:
     plan = json.loads(real.plan.read_text())["plan"]
     approved = {**real.access, "approved_plan": plan, "fencing": "confirmed", "fenced_nodes": ["node3"]}
     assert end_step(start_step(approved))["pending"] == 1
+
+
+def test_a_plan_named_from_the_folder(real: Real) -> None:
+    """As README shows it: the file is written where the run was started, and named from there."""
+    real.put("web", "node3")
+    variables = {f"ganeti_autorepair_{name}": value for name, value in real.access.items()}
+    inventory = real.plan.parent / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"prod": {**LOCAL, **variables}}}}))
+    command = ["ansible-playbook", "--inventory", str(inventory)]
+    ours = {"ANSIBLE_COLLECTIONS_PATH": str(BUILD / "collections"), "ANSIBLE_HOME": str(BUILD / "ansible")}
+    approve = ["-e", "ganeti_autorepair_approved_plan=plan-prod.json"]
+    for more in ([PLAN], ["ganeti.autorepair.repair", *approve]):
+        environment = {**os.environ, **ours}
+        subprocess.run([*command, *more], check=True, cwd=inventory.parent, env=environment, stdout=subprocess.DEVNULL)
+    assert (inventory.parent / "plan-prod.json").exists()
+    assert [tag for tag in real.cluster.instance("web").tags if ":pending:failover:" in tag]
 
 
 def test_a_node_that_comes_back_while_another_is_fenced(real: Real) -> None:

@@ -79,7 +79,7 @@ def rapi(request: JobRequest | None = None, **changes: object) -> Say:
         given = {"port": simulator.port, "user": "lab", "password": "labsecret", **changes}
         given = {"ca_path": str(simulator.certificate.authority), **given}
         client = RapiClient(RapiOptions("127.0.0.1", **given))  # type: ignore[arg-type]
-        return client.submit(request) if request else client.cluster_info()
+        return client.submit(request) if request else client.query("instance", ("name", "tags"))  # as a round begins
 
     return say
 
@@ -100,7 +100,7 @@ def answer(status: int, words: str, request: JobRequest | None = None) -> Say:
 def web_server(simulator: Simulator) -> object:
     """A web server in the RAPI's place."""
     page = Response(200, b"<html>It works!</html>")
-    simulator.faults.add(RequestFault("GET", "/2/info", ANSWER, response=page))
+    simulator.faults.add(RequestFault("GET", "/2/query/instance*", ANSWER, response=page))
     return rapi()(simulator)
 
 

@@ -118,6 +118,13 @@ def _after(tags, change):
     return [text for text in (*tags, *change.add) if text not in change.remove]
 
 
+@pytest.mark.parametrize(("scope", "said"), [("instance", False), ("group", True), ("cluster", True)])
+def test_a_suspend_that_others_may_lift_says_so(scope, said):
+    """A nearer permission goes on, which people may not expect."""
+    note = FOR_EVER.change(scope, "", parse_tags([])).note
+    assert ("what has a permission of its own goes on" in note) is said
+
+
 @_table(PERMISSIONS, "permission", "words", "added", "removed", "note")
 def test_what_becomes_of_a_permission(permission, words, added, removed, note):
     """Just the tags that have to change; said again, nothing."""
