@@ -45,6 +45,8 @@ def check(options: RapiOptions) -> None:
     """Refuse what can't be meant before anything is sent."""
     if not re.match(r"[^\s/@?#%\\]+\Z", options.host):
         raise BadOption(f"rapi_host is {options.host!r}; it takes the name or the address of a host, no URL")
+    if options.user and not options.password:
+        raise BadOption(f"rapi_password is empty, and rapi_user is {options.user}; set it, or GANETI_RAPI_PASSWORD")
     if options.fingerprint and not re.match(r"[0-9a-f]{64}\Z", options.pin or ""):
         digits = "the SHA-256 of a certificate has 64 hexadecimal digits"
         raise BadOption(f"rapi_fingerprint is {options.fingerprint}; {digits}")

@@ -86,6 +86,7 @@ OPTIONS = [
     ("a URL", {"host": "https://cluster.example.com"}, "rapi_host is 'https://cluster.example.com'"),
     ("nothing", {"host": ""}, "rapi_host is ''"),
     ("a percent sign", {"host": "local%68ost"}, "rapi_host is 'local%68ost'"),
+    ("no password", {"password": ""}, "rapi_password is empty, and rapi_user is lab"),
     ("a short fingerprint", {"fingerprint": "ab:cd"}, "64 hexadecimal digits"),
     ("a CA file that is not there", {"ca_path": "/nonexistent.pem"}, "there is no file /nonexistent.pem"),
     ("a CA file without certificates", {"ca_path": __file__}, "holds no certificates"),

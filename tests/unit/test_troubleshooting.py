@@ -173,7 +173,7 @@ SAID: dict[str, list[Say]] = {
         network(ssl.SSLError(1, "[SSL: RECORD_LAYER_FAILURE] record layer failure")),
         web_server,
     ],
-    "The user is not known (401)": [rapi(password="wrong")],
+    "The user is not known (401)": [rapi(password="wrong"), rapi(password="")],
     "The user may not do this (403)": [rapi(SET_CLAIM, user="viewer", password="viewersecret")],
     "There is no socket": [master(FileNotFoundError())],
     "The socket may not be used": [master(PermissionError())],
