@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -71,6 +71,11 @@ def case(lab: Lab, folder: Path, times: int) -> list[Row]:
         for name, way in ways.items():
             runs[name].append(heal(lab, way))
             print(f"{name}: {runs[name][-1]}", file=sys.stderr, flush=True)
+    return judged(runs)
+
+
+def judged(runs: Mapping[str, Sequence[Run]]) -> list[Row]:
+    """What the runs show, each way by its medians."""
 
     def of(name: str, what: Callable[[Run], float]) -> float:
         return median(what(run) for run in runs[name])

@@ -26,6 +26,7 @@ from lab import Instance, Lab
 from .lab_case import OTHERS, connection
 
 TIMES = 7
+BATCH = 25  # instances that are created at once
 
 
 def fill(lab: Lab, instances: int) -> None:
@@ -38,7 +39,8 @@ def fill(lab: Lab, instances: int) -> None:
             wanted.append(Instance(f"i{number}", "plain", primary, running=False, disk_mb=128))
         else:
             wanted.append(Instance(f"i{number}", "drbd", primary, secondary, running=False, disk_mb=128))
-    lab.create_all(wanted)
+    for start in range(0, instances, BATCH):
+        lab.create_all(wanted[start : start + BATCH])
 
 
 def gathering(lab: Lab) -> Mapping[str, float]:
