@@ -11,21 +11,9 @@ from urllib.parse import quote
 from .client import Row, table
 from .errors import AnswerLost, BadAnswer
 from .model import JobRequest, Operation
-from .rapi_errors import GIVEN_UP, connection_error, refusal
+from .rapi_errors import connection_error, refusal
 from .rapi_options import RapiOptions, check
-
-try:
-    import requests
-    from requests.adapters import HTTPAdapter
-    from requests.auth import HTTPBasicAuth
-    from urllib3 import disable_warnings
-    from urllib3.exceptions import InsecureRequestWarning
-    from urllib3.util.retry import Retry
-
-    REQUESTS_PROBLEM: ImportError | None = None
-except ImportError as problem:
-    REQUESTS_PROBLEM = problem
-    HTTPAdapter = object  # type: ignore[assignment, misc]
+from .rapi_session import session, trust
 
 CONNECT_TIMEOUT = 10  # seconds; a host that takes longer to say hello is down
 READ_AGAIN = 2  # times that a read is tried again; a wrong address should not keep people waiting
@@ -53,12 +41,9 @@ class RapiClient:
     def __init__(self, options: RapiOptions) -> None:
         check(options)
         self._options = options
-        self._verify: bool | str = options.ca_path or True
-        if options.fingerprint or not options.validate_certs:
-            self._verify = False
-            disable_warnings(InsecureRequestWarning)  # the user has asked for it
-        self._reads = _session(options, READ_AGAIN)
-        self._writes = _session(options, 0)
+        self._trust = trust(options)
+        self._reads = session(options, self._trust, READ_AGAIN)
+        self._writes = session(options, self._trust, 0)
         self._known = False  # whether it has answered yet
 
     def cluster_info(self) -> Mapping[str, Any]:
@@ -105,60 +90,20 @@ class RapiClient:
                 params=query,
                 json=body,
                 timeout=(min(CONNECT_TIMEOUT, options.timeout), seconds or options.timeout),
-                verify=self._verify,
+                verify=options.verifies,
                 allow_redirects=False,
             )
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:  # all of requests' own are OSErrors
             raise connection_error(error, options, what, write) from error
         if answer.status_code != 200:
             raise refusal(answer, options, what, write)
         if not self._known:
-            self._known, self._reads = True, _session(options, PATIENTLY)
+            self._known, self._reads = True, session(options, self._trust, PATIENTLY)
         try:
             return answer.json()
         except ValueError as error:
             kind = AnswerLost if write else BadAnswer
             raise kind(f"cannot {what}: the answer of {options.url} is not JSON: {answer.text[:80]!r}") from error
-
-
-def _session(options: RapiOptions, again: int) -> requests.Session:
-    """A session that tries a request again so often while no connection comes about, with growing pauses; and twice at
-    most where a connection breaks, or where the RAPI finds nobody behind it.
-
-    It takes nothing from the environment: neither a proxy, which would see the password if it were not the cluster that
-    is pinned, nor a password of somebody's netrc.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    if options.user:
-        session.auth = HTTPBasicAuth(options.user.encode(), (options.password or "").encode())
-    retry = Retry(
-        total=again,
-        read=min(again, 2),
-        status=min(again, 1),
-        status_forcelist=GIVEN_UP,
-        raise_on_status=False,
-        other=0,
-        redirect=0,
-        backoff_factor=0.5,
-        allowed_methods={"GET", "PUT"},
-    )
-    session.mount("https://", _Adapter(options.pin, max_retries=retry if again else 0))
-    return session
-
-
-class _Adapter(HTTPAdapter):
-    """An adapter that accepts the certificate with one fingerprint and no other, if one is given."""
-
-    def __init__(self, pin: str | None, max_retries: Any) -> None:
-        self._pin = pin
-        super().__init__(max_retries=max_retries)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """See HTTPAdapter."""
-        if self._pin:
-            kwargs["assert_fingerprint"] = self._pin
-        super().init_poolmanager(*args, **kwargs)
 
 
 def _object(request: JobRequest) -> str:

@@ -35,6 +35,11 @@ class RapiOptions:
         return self.fingerprint.replace(":", "").lower() if self.fingerprint else None
 
     @property
+    def verifies(self) -> bool:
+        """Whether the certificate has to be signed by somebody who is trusted, for the host's name."""
+        return self.validate_certs and not self.pin
+
+    @property
     def url(self) -> str:
         """The address as it stands in messages."""
         host = f"[{self.host}]" if ":" in self.host else self.host

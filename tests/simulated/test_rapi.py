@@ -168,11 +168,12 @@ def test_reads_are_tried_again(site: Site) -> None:
 
 
 def test_a_master_that_comes_back(tmp_path: Path) -> None:
-    """A failover of the master closes the port for a while: whoever had an answer before waits for the next one."""
+    """A failover of the master closes the port for a while: whoever had an answer before waits for the next one. The
+    new master has the same certificate."""
     with Simulator(folder=tmp_path) as before:
         client, port = Site(before).client(), before.port
         client.cluster_info()
-    after = Simulator(before.cluster, folder=tmp_path, port=port)
+    after = Simulator(before.cluster, folder=tmp_path, port=port, certificate=before.certificate)
     threading.Timer(4.0, after.start).start()
     started = time.monotonic()
     assert client.cluster_info()["name"] == "cluster.example.com"

@@ -40,7 +40,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=0, help="a large cluster of so many nodes")
     parser.add_argument("--instances", type=int, default=0, help="... and so many instances")
     parser.add_argument("--dead", type=int, default=0, help="... with so many dead nodes, marked offline")
-    parser.add_argument("--latency", type=float, default=0.0, metavar="MS", help="milliseconds for each answer")
+    parser.add_argument("--latency", type=float, default=0.0, metavar="MS", help="milliseconds that each answer takes")
     parser.add_argument("--clients", type=int, default=20, help="requests answered at once (default: 20)")
     parser.add_argument("--own-certificate", action="store_true", help="serve a certificate like Ganeti's default")
     parser.add_argument("--background", action="store_true", help="return as soon as it answers")

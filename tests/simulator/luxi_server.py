@@ -32,8 +32,9 @@ class Handler(socketserver.StreamRequestHandler):
         """Answer one request after the other."""
         with contextlib.suppress(ConnectionLost, OSError):
             for body in self.requests():
+                due = time.monotonic() + self.server.latency
                 delivery = self.server.surface.deliver(Message(body))
-                time.sleep(self.server.latency)
+                time.sleep(max(0.0, due - time.monotonic()))
                 whole = delivery.response.body + END
                 self.wfile.write(whole[: delivery.length])
                 if delivery.response.closes or delivery.length is not None:
@@ -48,7 +49,7 @@ class Handler(socketserver.StreamRequestHandler):
 
 
 class LuxiServer(socketserver.ThreadingUnixStreamServer):
-    """Listens on a unix socket. `latency` in seconds is added to each answer."""
+    """Listens on a unix socket. An answer takes `latency` seconds at least."""
 
     daemon_threads = True
     request_queue_size = 128

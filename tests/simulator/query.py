@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from simulator import fields, qfilter
@@ -115,7 +115,7 @@ def choose(
     if wanted is None:
         return items
     view = unasked_cell if unasked else cell
-    return [item for item in items if qfilter.holds(wanted, partial(view, cluster, kind, item), kind.hostnames)]
+    return [item for item in items if qfilter.holds(wanted, cache(partial(view, cluster, kind, item)), kind.hostnames)]
 
 
 def pick(cluster: Cluster, kind: Kind, name: object) -> Any:

@@ -30,6 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer_one(self) -> None:
         """Answer the request that was read."""
         self.close_connection = True
+        due = time.monotonic() + self.server.latency
         length = int(self.headers.get("Content-Length") or 0)
         headers = {name.lower(): text for name, text in self.headers.items()}
         request = Request(self.command, self.path, headers, self.rfile.read(length))
@@ -39,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
         except ConnectionLost:
             self.hang_up()
             return
-        time.sleep(self.server.latency)
+        time.sleep(max(0.0, due - time.monotonic()))
         self.write(delivery.response, delivery.length)
 
     def write(self, response: Response, length: int | None) -> None:
@@ -68,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on loopback. `latency` in seconds is added to each answer; `clients` are answered at once at most."""
+    """Listens on loopback. An answer takes `latency` seconds at least; `clients` are answered at once at most."""
 
     daemon_threads = True
     request_queue_size = 128

@@ -39,8 +39,8 @@ WRITER, READER = ("lab", "labsecret"), ("viewer", "viewersecret")
 class Simulator:
     """A running simulator. Without `with` it serves no socket, but `ask` and `call` work all the same.
 
-    `own_certificate` serves a certificate like Ganeti's default instead of one that an authority signed; `latency` is
-    in seconds for each answer.
+    It serves a certificate that an authority of its own has signed, or `certificate`; with `own_certificate` one like
+    Ganeti's default. `latency` is in seconds that an answer takes at least.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Simulator:
         *,
         folder: Path | None = None,
         port: int = 0,
+        certificate: Certificate | None = None,
         own_certificate: bool = False,
         latency: float = 0.0,
         clients: int = 20,
@@ -60,7 +61,7 @@ class Simulator:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._server: Server | None = None
         self._luxi_server: LuxiServer | None = None
-        self._certificate: Certificate | None = None
+        self._certificate = certificate
 
     # what a test looks at
 
@@ -143,7 +144,7 @@ class Simulator:
             self._temporary = tempfile.TemporaryDirectory(prefix="simulator-")
         folder = self._folder or Path(self._temporary.name if self._temporary else "")
         make = certificates.like_ganeti if self._own else certificates.signed_for_loopback
-        self._certificate = make(folder)
+        self._certificate = self._certificate or make(folder)
         self._server = Server(self.surface, self._certificate.context(), **self._settings)
         self._luxi_server = LuxiServer(self.surface, socket_path(folder), self._settings["latency"])
         for server in (self._server, self._luxi_server):
