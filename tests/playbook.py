@@ -19,7 +19,6 @@ import ansible_runner
 
 BUILD = Path(__file__).parents[1] / ".build"  # `make setup` shows ansible the working tree there
 PLAN = "ganeti.autorepair.plan"
-SET_FACT = "ansible.builtin.set_fact"
 STEP = "ganeti.autorepair.ganeti_autorepair_step"
 FACTS = "ganeti.autorepair.ganeti_autorepair_facts"
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -46,9 +45,8 @@ class Run:
 
     @property
     def step(self) -> Mapping[str, Any]:
-        """What the step returned, or what the role has kept in its place where nothing was to be done."""
-        kept = [result["ansible_facts"].get("autorepair_round") for name, result in self.results if name == SET_FACT]
-        return next((one for one in reversed(kept) if one), None) or self.result(STEP)
+        """What the step returned."""
+        return self.result(STEP)
 
     @property
     def instances(self) -> dict[str, Mapping[str, Any]]:

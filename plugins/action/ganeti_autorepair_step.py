@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's part of the module of this name: it lets a person see how a long C(wait) goes on."""
+"""The controller's part of the module of this name: it runs the module in Ansible's own process where it can, and tells
+how a long C(wait) goes on."""
 
 from __future__ import annotations
 
@@ -9,27 +10,38 @@ import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.results import quiet
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged
+from ansible_collections.ganeti.autorepair.plugins.modules import ganeti_autorepair_step as module
+from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import RunsHere
 
 SLICE = 20  # seconds of waiting between two lines of progress
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunsHere):
     """Runs the module once; with C(wait), again and again for a short time, with a line in between."""
 
-    _supports_check_mode = True
-    _supports_async = True
-    _supports_diff = True
+    arguments = module.ARGUMENTS
+    work = staticmethod(module.step)
 
     def run(self, tmp=None, task_vars=None):
         """See ActionBase."""
         super().run(tmp, task_vars)
-        args = self._task.args
-        if self._task.check_mode or self._task.async_val or not boolean(args.get("wait", False), strict=False):
-            return self._execute_module(module_args=args, task_vars=task_vars, wrap_async=self._task.async_val)
+        args = dict(self._task.args)
+        gathered, wait = args.pop("gathered", None), boolean(args.get("wait", False), strict=False)
+        try:
+            if gathered and not args.get("approved_plan") and _is_quiet(gathered, wait):
+                return quiet(gathered)
+            if gathered:
+                args["gathered"] = {name: gathered[name] for name in ("cluster", "time")}
+                args["gathered"]["plan"] = {"writes": gathered["plan"]["writes"]}
+        except (KeyError, TypeError) as error:
+            words = "it takes ansible_facts.ganeti_autorepair, as ganeti_autorepair_facts has just returned it"
+            raise AnsibleActionFail(f"gathered can't be used ({error!r}); {words}") from error
+        if self._task.check_mode or self._task.async_val or not wait:
+            return self.run_module(args, task_vars)
         return self._wait(args, task_vars, time.monotonic())
 
     def _wait(self, args, task_vars, started):
@@ -41,7 +53,7 @@ class ActionModule(ActionBase):
             if "summary" not in result:  # it could not even begin
                 return {**merged([*results, _unseen(results[-1])]), **result} if results else result
             results.append(result)
-            args = {**args, "carry_on": result.get("carry_on")}
+            args = {**args, "carry_on": result.get("carry_on"), "gathered": None}
             if result.get("failed") or not result["left"] or left <= SLICE:
                 return merged(results)
             if not self._task.no_log:
@@ -50,11 +62,16 @@ class ActionModule(ActionBase):
     def _run_for(self, seconds, args, task_vars, later):
         """What the module returns when it waits so long. A host that is lost C(later) takes no results with it."""
         try:
-            return self._execute_module(module_args={**args, "wait_timeout": int(seconds)}, task_vars=task_vars)
+            return self.run_module({**args, "wait_timeout": int(seconds)}, task_vars)
         except AnsibleConnectionFailure as error:
             if not later:
                 raise
             return {"unreachable": True, "msg": f"the host was lost while it waited: {error}; the next run carries on"}
+
+
+def _is_quiet(gathered, wait):
+    """Whether a round, or a wait, would find nothing to do where facts were C(gathered) just before."""
+    return not (gathered["plan"]["writes"] or (wait and gathered["left"]))
 
 
 def _seconds(given):

@@ -5,17 +5,33 @@
 from __future__ import annotations
 
 import gc
-from typing import Any, Callable
+from collections.abc import Mapping
+from typing import Any, Callable, Protocol
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from .client import Client
-from .errors import AutorepairError, BadOption
+from .errors import AutorepairError, BadOption, LibraryMissing
 from .limits import Fencing, Limits, parse_limits
 from .luxi import LuxiClient
 from .model import RepairType
 from .rapi_options import RapiOptions
 from .selection import Filter
+
+
+class Module(Protocol):
+    """As much of an AnsibleModule as the engine uses."""
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The options, checked, with their defaults."""
+
+    @property
+    def check_mode(self) -> bool:
+        """Whether nothing may be written."""
+
+    def warn(self, warning: str) -> None:
+        """Tell the user, beside the result."""
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:
@@ -75,24 +91,25 @@ FILTER: dict[str, Any] = {
 }
 
 
-def wanted(module: AnsibleModule, names: str) -> Filter:
+def wanted(module: Module, names: str) -> Filter:
     """What C(module)'s options, the names in the option C(names), limit the instances to."""
     given = {name: tuple(module.params[name]) for name in FILTER}
     return Filter(names=tuple(module.params[names]), **given)
 
 
-def connect(module: AnsibleModule) -> Client:
+def connect(module: Module) -> Client:
     """The client that C(module)'s options ask for; nothing is sent yet. Raises BadOption."""
     if module.params["transport"] == "luxi":
         return LuxiClient(module.params["luxi_socket"])
     return _connect_rapi(module)
 
 
-def _connect_rapi(module: AnsibleModule) -> Client:
-    from .rapi import REQUESTS_PROBLEM, RapiClient  # not for LUXI: to import requests takes a tenth of a second
+def _connect_rapi(module: Module) -> Client:
+    from .rapi import RapiClient  # not for LUXI: to import requests takes a tenth of a second
+    from .rapi_session import REQUESTS_PROBLEM
 
     if REQUESTS_PROBLEM is not None:
-        module.fail_json(msg=missing_required_lib("requests"), exception=repr(REQUESTS_PROBLEM))
+        raise LibraryMissing(missing_required_lib("requests"), exception=repr(REQUESTS_PROBLEM))
     given = module.params
     if not given["rapi_host"]:
         raise BadOption("rapi_host is missing: give the host where the cluster's RAPI listens, or set GANETI_RAPI_HOST")
@@ -106,21 +123,27 @@ def _connect_rapi(module: AnsibleModule) -> Client:
     return RapiClient(RapiOptions(**{name: given["rapi_" + name] for name in names}))
 
 
-def limits(module: AnsibleModule) -> Limits:
+def limits(module: Module) -> Limits:
     """The limits of a round that C(module)'s options set. Raises BadOption."""
     return parse_limits(module.params)
 
 
-def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
-    """Do C(work) with C(module) and exit with what it returns; an AutorepairError becomes a failure.
+def run(module: AnsibleModule, work: Callable[[Module], dict[str, Any]]) -> None:
+    """Do C(work) with C(module), and exit with its outcome.
 
     Nothing here is made of circles, so Python is not made to look for some: among the values of a large cluster that
     takes longer than all the rest.
     """
     gc.disable()
+    result = outcome(module, work)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def outcome(module: Module, work: Callable[[Module], dict[str, Any]]) -> dict[str, Any]:
+    """What C(work) returns for C(module); an AutorepairError becomes a failure."""
     try:
-        result = work(module)
+        return work(module)
     except AutorepairError as error:
-        module.fail_json(msg=str(error), **error.details)
-    else:
-        module.exit_json(**result)
+        return {"failed": True, "msg": str(error), **error.details}

@@ -131,7 +131,7 @@ def _check_clock(client: Client, job: int, started: float, terms: Terms) -> None
             break
         if terms.clock() > end:
             raise _not_set(client, job)
-        terms.sleep(0.2)
+        terms.sleep(0.05)
     ahead, behind = started - found.ended, found.ended - terms.clock()
     if max(ahead, behind) > MAX_SKEW:
         way = f"{ahead:.0f} s ahead of" if ahead > behind else f"{behind:.0f} s behind"

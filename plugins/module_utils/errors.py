@@ -22,6 +22,10 @@ class BadOption(AutorepairError):
     """An option holds a value that cannot be meant; nothing was read or written."""
 
 
+class LibraryMissing(AutorepairError):
+    """The Python that runs this lacks a library."""
+
+
 class ClusterError(AutorepairError):
     """The cluster as a whole can't be talked to; going on with the next instance makes no sense."""
 

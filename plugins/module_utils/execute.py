@@ -9,7 +9,7 @@ any more, is found by the repair's id in its reason trail. docs/exactly-once.md 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Callable
@@ -69,47 +69,66 @@ class _End:
             self.error = Unreachable(words)
 
 
+@dataclass
+class _Deed:
+    """An action on its way. C(work) gives way to all others where it yields, and is C(over) at its end."""
+
+    action: Action
+    writer: Writer
+    work: Iterator[bool]
+    over: bool = False
+    error: AutorepairError | None = None
+
+    def go_on(self, end: _End) -> None:
+        """Do the next part of the work; nothing more once the round has come to its C(end)."""
+        if end.error or end.stopped or self.error:
+            return
+        before = self.writer.outcome_so_far
+        try:
+            self.over = next(self.work, True)
+        except AutorepairError as problem:
+            self.error = problem
+        except BaseException:
+            end.stopped = True
+            raise
+        if self.error or self.writer.outcome_so_far is not before:  # a part that sends nothing tells nothing
+            end.note(self.error)
+
+    def outcome(self, end: _End) -> Outcome:
+        """What has become of it."""
+        if not self.action.writes:
+            return Outcome(self.action)
+        ended_by = self.error or (None if self.over else end.error)
+        if isinstance(ended_by, ClusterError) and not self.writer.sent:
+            return _not_begun(self.action, ended_by)
+        return replace(self.writer.outcome(str(self.error or "")), lost=isinstance(self.error, AnswerLost))
+
+
 def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Outcome, ...], ClusterError | None]:
     """Carry out C(plan): the outcome of each action, and what ended the round early, if anything did.
 
-    An error with one action leaves that one alone; the next are carried out. A drained queue and the end of the claim
-    are no trouble: what could not be submitted any more is held.
+    The first steps of all repairs are submitted before anything else. An error with one action leaves that one alone;
+    the next are carried out. A drained queue and the end of the claim are no trouble: what could not be submitted any
+    more is held.
     """
     end = _End()
-
-    def attempt(action: Action) -> Outcome:
-        return _attempt(action, plan, client, settings, end)
-
-    if settings.connections == 1:
-        outcomes = tuple(map(attempt, plan.actions))
-    else:
-        with ThreadPoolExecutor(settings.connections) as pool:
-            outcomes = tuple(pool.map(attempt, plan.actions))
+    instances = {case.instance.name: case.instance for case, _action in plan.rows}
+    deeds = [_deed(action, instances, plan, client, settings) for action in plan.actions]
+    with ThreadPoolExecutor(settings.connections) as pool:
+        for _part in ("first steps", "all else"):
+            list(pool.map(lambda deed: deed.go_on(end), deeds))
+    outcomes = tuple(deed.outcome(end) for deed in deeds)
     return outcomes, None if isinstance(end.error, (QueueDrained, ClaimOver)) else end.error
 
 
-def _attempt(action: Action, plan: Plan, client: Client, settings: Settings, end: _End) -> Outcome:
-    """What becomes of C(action), unless the round has ended before."""
-    if not action.writes:
-        return Outcome(action)
-    if end.error or end.stopped:
-        return _not_begun(action, end.error)
+def _deed(action: Action, instances: Mapping[str, Instance], plan: Plan, client: Client, settings: Settings) -> _Deed:
     writer = Writer(client, action, settings.reason)
-    error: AutorepairError | None = None
-    try:
-        _carry_out(action, plan, writer, settings)
-    except AutorepairError as problem:
-        error = problem
-    except BaseException:
-        end.stopped = True
-        raise
-    end.note(error)
-    if isinstance(error, ClusterError) and not writer.sent:
-        return _not_begun(action, error)
-    return replace(writer.outcome(str(error or "")), lost=isinstance(error, AnswerLost))
+    if action.kind is Kind.SUBMIT:
+        return _Deed(action, writer, _take_step(action, instances[action.name], plan, writer, settings))
+    return _Deed(action, writer, _write_tags(action, plan, writer, settings))
 
 
-def _not_begun(action: Action, error: ClusterError | None) -> Outcome:
+def _not_begun(action: Action, error: ClusterError) -> Outcome:
     if isinstance(error, QueueDrained):
         return Outcome(hold(action, Why.QUEUE_DRAINED, "the job queue is drained"))
     if isinstance(error, ClaimOver):
@@ -117,12 +136,10 @@ def _not_begun(action: Action, error: ClusterError | None) -> Outcome:
     return Outcome(action, error=NOT_BEGUN)
 
 
-def _carry_out(action: Action, plan: Plan, writer: Writer, settings: Settings) -> None:
-    if action.kind is Kind.SUBMIT and action.repair is None:
-        _begin(action, plan, writer, settings)
-    elif action.kind is Kind.SUBMIT and action.repair is not None:  # its intent stands in the cluster already
-        _take_step(action, action.repair, plan, writer, settings)
-    elif action.kind is Kind.REFUSE:
+def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
+    """Write what C(action) says in tags, if anything, behind the first steps of all repairs."""
+    yield False
+    if action.kind is Kind.REFUSE:
         writer.repair_id = settings.new_id()
         replace_tags(writer, [_result(action, writer.repair_id, plan.time, ())], action.remove)
     elif action.kind is Kind.FINISH:
@@ -133,25 +150,24 @@ def _carry_out(action: Action, plan: Plan, writer: Writer, settings: Settings) -
         replace_tags(writer, action.add, action.remove)
 
 
-def _begin(action: Action, plan: Plan, writer: Writer, settings: Settings) -> None:
-    """The first step of a new repair, behind its intent."""
-    writer.repair_id = settings.new_id()
-    repair = Repair(_type(action), writer.repair_id, int(plan.time))
-    intent = Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),))
-    _take_step(action, repair, plan, writer, settings, intent)
-
-
-def _take_step(action: Action, repair: Repair, plan: Plan, writer: Writer, settings: Settings, *before: Task) -> None:
-    """Submit the step, behind what comes C(before), then note its job in the tag. A job that runs holds its instance's
-    lock, which the note waits for, so nobody waits for the note."""
-    instance = next(case.instance for case, other in plan.rows if case.instance.name == action.name)
+def _take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
+    """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
+    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
+    intent: tuple[Task, ...] = ()
+    repair = action.repair
+    if repair is None:
+        writer.repair_id = settings.new_id()
+        repair = Repair(_type(action), writer.repair_id, int(plan.time))
+        intent = (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
     iallocator = settings.iallocator or plan.cluster.default_iallocator or "hail"
     steps = together(action.permitted, writer.joins)
     tasks = [Task(step.operation, _parameters(step, instance, action, iallocator)) for step in steps]
-    jobs = writer.submit(*before, *tasks)
+    first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
+    before = writer.submit(*intent, *first)
+    yield False
+    jobs = before[-len(first) :] + writer.submit(*rest, after=before)
     if not settings.stays:
-        new = jobs[-len(steps) :] if not writer.joins else jobs
-        note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(new or (CHECK_MODE_JOB,))))
+        note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
         replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,19 +59,27 @@ def rehearse(client: Client, limits: Limits, settings: Settings, now: float) -> 
     return Round(plan, outcomes, plan, trouble)
 
 
-def play(client: Client, limits: Limits, settings: Settings, terms: Terms) -> Round:
-    """Play one round. Raises an AutorepairError when it can't begin; what goes wrong later stands in the round."""
-    plan = _now(look(client, limits, terms.clock()), settings)
-    if not plan.writes:
-        return _quiet(plan)
+def play(
+    client: Client, limits: Limits, settings: Settings, terms: Terms, noticed: Sequence[str] | None = None
+) -> Round:
+    """Play one round. Raises an AutorepairError when it can't begin; what goes wrong later stands in the round.
+
+    C(noticed) are the cluster's tags where somebody has just looked, and found something to write: then the look before
+    the claim, which only tells whether there is something, is left out.
+    """
+    if noticed is None or limits.approved:
+        plan = _now(look(client, limits, terms.clock()), settings)
+        if not plan.writes:
+            return _quiet(plan)
+        noticed = plan.cluster.tags
     try:
-        claimed = take(client, plan.cluster.tags, terms)
+        claimed = take(client, noticed, terms)
     except (Held, QueueDrained) as error:
         if limits.approved:  # that plan, or a failure
             raise
         drained = isinstance(error, QueueDrained)
         why, words = (Why.QUEUE_DRAINED, "the job queue is drained") if drained else (Why.CLAIMED, str(error))
-        return _quiet(left_to_others(plan, why, words))
+        return _quiet(left_to_others(_now(look(client, limits, terms.clock()), settings), why, words))
     return _write(claimed, limits, settings, terms)
 
 

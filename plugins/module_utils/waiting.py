@@ -34,15 +34,24 @@ class _Awaited:
     more: bool
 
 
-def play_on(client: Client, limits: Limits, settings: Settings, terms: Terms, seconds: float) -> Iterator[Round]:
-    """Play rounds until one leaves nothing to do, or C(seconds) have passed; the first is always played.
+def play_on(
+    client: Client,
+    limits: Limits,
+    settings: Settings,
+    terms: Terms,
+    seconds: float,
+    noticed: Sequence[str] | None = None,
+) -> Iterator[Round]:
+    """Play rounds until one leaves nothing to do, or C(seconds) have passed; the first is always played, by what was
+    C(noticed).
 
     The jobs of steps are not noted on the way: the results name them. Raises an AutorepairError when a round can't
     begin.
     """
     end, settings = terms.clock() + seconds, replace(settings, stays=True)
     while True:
-        played = play(client, limits, settings, terms)
+        played = play(client, limits, settings, terms, noticed)
+        noticed = None
         yield played
         if played.trouble or not played.seen or not played.left or terms.clock() >= end:
             return

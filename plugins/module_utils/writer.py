@@ -39,15 +39,15 @@ class Writer:
         """See Client."""
         return self._client.joins
 
-    def submit(self, *tasks: Task, see_through: bool = True) -> tuple[int, ...]:
-        """Submit C(tasks), each to be done when those before it have succeeded; the jobs that do it, one for all where
-        the transport can join them.
+    def submit(self, *tasks: Task, after: tuple[int, ...] = (), see_through: bool = True) -> tuple[int, ...]:
+        """Submit C(tasks), each to be done when those before it, and the jobs C(after), have succeeded; the jobs that
+        do it, one for all where the transport can join them.
 
         Without C(see_through), and for a job with a step in it, the round does not wait.
         """
         jobs: tuple[int, ...] = ()
-        for part in [tasks] if self.joins else [(task,) for task in tasks]:
-            job = self._submit(part, jobs)
+        for part in ([tasks] if tasks else []) if self.joins else [(task,) for task in tasks]:
+            job = self._submit(part, (*after, *jobs))
             self._note(part, job, see_through)
             jobs = jobs if job is None else (*jobs, job)
         return jobs

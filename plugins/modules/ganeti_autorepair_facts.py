@@ -509,6 +509,12 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import WHICH, facts
 
+ARGUMENTS = {
+    **CONNECTION,
+    **ROUND,
+    "instances_in_facts": {"type": "str", "choices": list(WHICH), "default": "all"},
+}
+
 
 def gather(module):
     """The facts about the cluster as it stands."""
@@ -521,8 +527,7 @@ def gather(module):
 
 def main():
     """Gather, and exit."""
-    which = {"instances_in_facts": {"type": "str", "choices": list(WHICH), "default": "all"}}
-    run(AnsibleModule(argument_spec={**CONNECTION, **ROUND, **which}, supports_check_mode=True), gather)
+    run(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), gather)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,13 @@ options:
         O(approved_plan) and O(fenced_nodes). With O(wait) this is done from one line of progress to the next; there is
         no other need for it.
     type: dict
+  gathered:
+    description:
+      - What M(ganeti.autorepair.ganeti_autorepair_facts) has just returned below C(ganeti_autorepair), for the same
+        options. Where it shows that nothing is to be done, this returns what it shows, and asks the cluster nothing.
+        Where it shows that something is, the cluster is claimed at once.
+      - It decides nothing else. Before it writes, a round looks at the cluster for itself.
+    type: dict
   reason:
     description:
       - Words for the reason trail of every job that is submitted, beside the id of the repair.
@@ -390,8 +397,22 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Dr
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import resume_limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.results import noticed
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
+
+ARGUMENTS = {
+    **CONNECTION,
+    **ROUND,
+    "approved_plan": {"type": "raw"},
+    "carry_on": {"type": "dict"},
+    "gathered": {"type": "dict"},  # as much of it as the action plugin lets through
+    "reason": {"type": "str", "default": ""},
+    "iallocator": {"type": "str"},
+    "connections": {"type": "int", "default": 4},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 3600},
+}
 
 
 def step(module):
@@ -402,9 +423,10 @@ def step(module):
     if module.check_mode:
         return tell(module, [rehearse(DryRunClient(client), wanted, settings, time.time())])
     terms = Terms(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
+    tags = noticed(given["gathered"], time.time()) if given["gathered"] else None
     if not given["wait"]:
-        return tell(module, [play(client, wanted, settings, terms)])
-    return tell(module, play_on(client, wanted, settings, terms, given["wait_timeout"]))
+        return tell(module, [play(client, wanted, settings, terms, tags)])
+    return tell(module, play_on(client, wanted, settings, terms, given["wait_timeout"], tags))
 
 
 def tell(module, rounds):
@@ -421,22 +443,14 @@ def tell(module, rounds):
             raise
         trouble = error
     if trouble:
-        module.fail_json(msg=str(trouble), **trouble.details, **merged(results))
+        trouble.details = {**trouble.details, **merged(results)}
+        raise trouble
     return merged(results)
 
 
 def main():
     """Play, and exit."""
-    options = {
-        "approved_plan": {"type": "raw"},
-        "carry_on": {"type": "dict"},
-        "reason": {"type": "str", "default": ""},
-        "iallocator": {"type": "str"},
-        "connections": {"type": "int", "default": 4},
-        "wait": {"type": "bool", "default": False},
-        "wait_timeout": {"type": "int", "default": 3600},
-    }
-    run(AnsibleModule(argument_spec={**CONNECTION, **ROUND, **options}, supports_check_mode=True), step)
+    run(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), step)
 
 
 if __name__ == "__main__":

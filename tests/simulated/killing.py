@@ -40,7 +40,11 @@ Watch = Callable[[str, str], None]  # is told of each request and each pause, an
 
 
 class Runners:
-    """Those who play rounds on one cluster, each a process with a client and a name that no other has."""
+    """Those who play rounds on one cluster, each a process with a client and a name that no other has.
+
+    Those who stay have gathered facts just before, as the role has it, and claim the cluster where these show something
+    to write.
+    """
 
     def __init__(self, cluster: Cluster, transport: str, first: int = 1, *, stays: bool = False) -> None:
         """Take the cluster, the number of the first one, and whether they stay until nothing is left."""
@@ -59,9 +63,14 @@ class Runners:
         hooks.before[:], hooks.after[:] = [self._before(watch)], [self._after(watch)]
         terms = Terms(self.name, self.cluster.clock.now, self._sleep(watch))
         settings = Settings("", "", lambda: f"{self.name}-{next(ids)}", stays=self.stays)
-        played = play(direct_client(self.simulator, self.transport), unbraked(), settings, terms)
+        client, noticed = direct_client(self.simulator, self.transport), self._noticed() if self.stays else None
+        played = play(client, unbraked(), settings, terms, noticed)
         self._has_answer(watch)
         return played
+
+    def _noticed(self) -> tuple[str, ...] | None:
+        plan = look(direct_client(Simulator(self.cluster), self.transport), unbraked(), self.cluster.clock.now())
+        return plan.cluster.tags if plan.writes else None
 
     def _before(self, watch: Watch) -> Callable[[Any], None]:
         def before(request: Any) -> None:

@@ -213,6 +213,19 @@ def test_a_plan_from_its_file(real: Real) -> None:
     assert end_step(start_step(approved))["pending"] == 1
 
 
+def test_a_dry_run_that_is_none(real: Real, tmp_path: Path) -> None:
+    """--check over a play that writes all the same: nothing was fenced, so nothing counts as fenced."""
+    real.put("web", "node3")
+    book = tmp_path / "book.yml"
+    book.write_text(
+        "- hosts: all\n  gather_facts: false\n  check_mode: false\n  tasks:\n"
+        "    - ansible.builtin.include_role: {name: ganeti.autorepair.autorepair}\n"
+    )
+    run = real.run("--check", playbook=str(book), **real.fencer())
+    assert (run.code, real.fenced.read_text(), real.simulator.log.writes()) == (0, "", [])
+    assert run.step["actions"][0]["why"] == "fencing"
+
+
 def test_a_plan_named_from_the_folder(real: Real) -> None:
     """As README shows it: the file is written where the run was started, and named from there."""
     real.put("web", "node3")

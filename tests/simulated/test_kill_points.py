@@ -109,6 +109,14 @@ def three_at_once(site: Site) -> None:
     site.kill("node3")
 
 
+def two_mirrored(site: Site) -> None:
+    """Two failovers: both come before either's new secondary."""
+    site.cluster.add_instance("db", "drbd", "node3", "node1")
+    site.cluster.add_instance("web", "drbd", "node3", "node2")
+    site.allow("failover")
+    site.kill("node3")
+
+
 def trouble(opcode: str, manner: Manner, scenario: Callable[[Site], None]) -> Callable[[Site], None]:
     """Something else goes wrong as well: with the first job that has this opcode."""
 
@@ -131,6 +139,7 @@ SCENARIOS: dict[str, Callable[[Site], None]] = {
     "as far as it may": as_far_as_it_may,
     "suspends that have run out": lift,
     "three at once": three_at_once,
+    "two mirrored": two_mirrored,
     "a failover that fails once": trouble("OP_INSTANCE_FAILOVER", "fail", once_off),
     "a reinstall that fails": trouble("OP_INSTANCE_REINSTALL", "fail", reinstall("up")),
     "a failover that a new secondary waits for in vain": trouble("OP_INSTANCE_FAILOVER", "fail", failover),
@@ -141,6 +150,7 @@ STAYING = (  # runners that stay leave it to the results to name the jobs
     "reinstall, running",
     "drained primary",
     "three at once",
+    "two mirrored",
     "a failover that a new secondary waits for in vain",
     "a new secondary that fails once",
 )

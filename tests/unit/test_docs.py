@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "plugins" / "module_utils"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md")])
 REASONS = (ROOT / "docs" / "why-it-did-not-repair.md").read_text()
-FOLDERS = ("playbooks/*.yml", "roles/*/tasks/*.yml", "extensions/eda/rulebooks/*.yml")
+FOLDERS = ("playbooks/*.yml", "roles/*/tasks/*.yml", "roles/*/vars/*.yml", "extensions/eda/rulebooks/*.yml")
 READERS = sorted(path for folder in FOLDERS for path in ROOT.glob(folder))
 NAME = re.compile(r"\bganeti_autorepair_\w+")
 
@@ -112,7 +112,9 @@ def read_by(playbook: str) -> set[str]:
         tasks = (TASKS / f"{file}.yml").read_text()
         text += tasks
         files += [one for one in re.findall(r"(?:include|import)_tasks: (\w+)\.yml", tasks) if one not in files]
-    return set(NAME.findall(text)) | EVERYWHERE
+    variables = yaml.safe_load((TASKS.parent / "vars" / "main.yml").read_text())
+    used = [name for name in variables if re.search(rf"\b{name}\b", text)]
+    return set(NAME.findall(" ".join([text, *map(variables.get, used)]))) | EVERYWHERE
 
 
 def examples(page: Path) -> list[Any]:

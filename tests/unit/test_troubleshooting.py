@@ -129,12 +129,11 @@ def approved(now: dict[str, object], **changed: object) -> Say:
     return lambda simulator: check_approved(parse_approved(given), plan)  # type: ignore[arg-type]
 
 
-def role(file: str, task: str) -> Say:
-    """A task of the role autorepair that fails, with three dots for each of its variables."""
+def role(file: str, sentence: str) -> Say:
+    """What a file of the role autorepair says where a pattern finds it, with three dots for each of its variables."""
 
     def say(simulator: Simulator) -> object:
-        text = (ROOT / "roles" / "autorepair" / "tasks" / f"{file}.yml").read_text()
-        message = re.search(rf"- name: {task}\n.+?\bfail_msg: (?:>-\n)?(.+?)\n\s+quiet:", text, re.S)
+        message = re.search(sentence, (ROOT / "roles" / "autorepair" / file).read_text(), re.S)
         return re.sub(r"{{.+?}}", "...", " ".join(message[1].split())) if message else ""
 
     return say
@@ -196,9 +195,9 @@ SAID: dict[str, list[Say]] = {
     "The plan is not the approved one": [
         approved({**DEED, "steps": ["recreate-disks", "reinstall"]}),
         approved(DEED, actions=[]),
-        role("read_approved_plan", "See that there is one"),
+        role("tasks/read_approved_plan.yml", r"See that there is one\n.+?\bfail_msg: >-\n(.+?)\n\s+quiet:"),
     ],
-    "A node was not fenced": [role("main", "See that every node was fenced")],
+    "A node was not fenced": [role("vars/main.yml", r"autorepair_fence_failure: >-\n(.+)")],
     "The time to wait ran out": [lambda simulator: _progress({"under_way": WORK}, "prod", 3600, 3600)],
 }
 

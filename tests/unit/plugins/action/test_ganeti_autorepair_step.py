@@ -7,7 +7,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.ganeti.autorepair.plugins.action import ganeti_autorepair_step as step
 
@@ -33,7 +33,7 @@ def _wait(monkeypatch, *answers, no_log=False, limit=100):
 
     action = object.__new__(step.ActionModule)
     action._task = SimpleNamespace(no_log=no_log)
-    action._execute_module = execute
+    action.run_module = execute
     args = {"wait": True, "wait_timeout": limit}
     return action._wait(args, {"inventory_hostname": "prod"}, step.time.monotonic()), given, shown
 
@@ -76,3 +76,63 @@ def test_a_later_slice_that_can_not_begin_fails_with_all_that_was_done(monkeypat
     result, _given, _shown = _wait(monkeypatch, _slice(True), {"failed": True, "msg": "cannot reach it"})
     assert result["failed"] and result["msg"] == "cannot reach it"
     assert result["changed"] and result["actions"] and result["summary"] is None
+
+
+def _run(gathered, **args):
+    """What the action returns for C(gathered), and what its module was given, if it was run."""
+    given = []
+    action = object.__new__(step.ActionModule)
+    action._task = SimpleNamespace(check_mode=False, async_val=0, args={**args, "gathered": gathered}, no_log=False)
+    action._task.diff, action._supports_check_mode = False, True
+    action._connection = action._play_context = action._loader = action._templar = None
+    action.run_module = lambda args, task_vars: given.append(args) or _slice(False)
+    step.RunsHere.run = lambda self, tmp=None, task_vars=None: {}
+    try:
+        return action.run(task_vars={"inventory_hostname": "prod"}), given
+    finally:
+        del step.RunsHere.run
+
+
+def _gathered(writes, left):
+    plan = {"actions": [{"instance": "web", "action": "hold"}], "fence": [], "hash": "0", "writes": writes}
+    names = ("summary", "pending", "under_way", "failed_instances", "breaker", "held", "report", "nodes", "instances")
+    return {**dict.fromkeys(names, "x"), "cluster": {"tags": ["a"]}, "time": 1, "plan": plan, "left": left}
+
+
+@pytest.mark.parametrize(
+    ("writes", "left", "args", "runs"),
+    [
+        (False, False, {}, False),
+        (False, True, {}, False),
+        (False, False, {"wait": True}, False),
+        (False, True, {"wait": "yes"}, True),
+        (True, True, {}, True),
+        (False, False, {"approved_plan": "0" * 64}, True),
+    ],
+    ids=["nothing", "jobs run", "nothing to wait for", "jobs to wait for", "something", "an approved plan"],
+)
+def test_facts_that_show_nothing_to_do_are_the_result(writes, left, args, runs):
+    """Nobody is asked; else the module gets no more of them than it needs."""
+    result, given = _run(_gathered(writes, left), **args)
+    assert bool(given) is runs
+    if runs:
+        assert given[0]["gathered"] == {"cluster": {"tags": ["a"]}, "time": 1, "plan": {"writes": writes}}
+    else:
+        assert (result["changed"], result["summary"], result["actions"][0]["tags_added"]) == (False, "x", [])
+
+
+@pytest.mark.parametrize("gathered", ["nonsense", {"plan": {}}, {"ansible_facts": {}}])
+def test_facts_that_are_none_are_told(gathered):
+    """No traceback."""
+    with pytest.raises(AnsibleActionFail, match="gathered can't be used"):
+        _run(gathered)
+
+
+def test_facts_count_for_the_first_slice_of_a_wait_only():
+    """Later ones look for themselves."""
+    action = object.__new__(step.ActionModule)
+    given, come = [], iter([_slice(True), _slice(False)])
+    action._task = SimpleNamespace(no_log=True)
+    action.run_module = lambda args, task_vars: given.append(args) or next(come)
+    action._wait({"wait": True, "gathered": {"time": 1}}, {"inventory_hostname": "prod"}, step.time.monotonic())
+    assert [one["gathered"] for one in given] == [{"time": 1}, None]

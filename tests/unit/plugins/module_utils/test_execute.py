@@ -465,17 +465,21 @@ def _failing_at(number, error):
 WRITES = pytest.mark.parametrize(
     ("number", "joins"), [(1, False), (2, False), (3, False), (1, True), (2, True)], ids=lambda value: str(value)
 )  # the requests of a new repair
+FIRST_OF_TWO = pytest.mark.parametrize(
+    ("number", "joins"), [(1, False), (2, False), (5, False), (1, True), (3, True)], ids=lambda value: str(value)
+)  # ... among those of two: the steps of both come before the notes of both
 LONE = [RequestRefused("refused"), AnswerLost("lost"), NotFound("not found"), BadAnswer("nonsense")]
 
 
 @pytest.mark.parametrize("error", LONE, ids=lambda error: type(error).__name__)
-@WRITES
+@FIRST_OF_TWO
 def test_an_error_ends_its_own_repair_s_requests_and_no_other_s(number, error, joins):
     """Nothing more is sent for that instance; the next one is repaired (law 4)."""
     client = _client(rbd("web1", OFFLINE), rbd("web2", OFFLINE), node("spare"), joins=joins)
     client.script = _failing_at(number, error)
     (outcomes, trouble) = _run(client)
-    assert [one.name for one in client.writes] == ["web1"] * number + ["web2"] * (2 if joins else 3)
+    names = [name for name in ("web1", "web2") for _write in ([1] if joins else [1, 2])] + ["web1", "web2"]
+    assert [one.name for one in client.writes] == names[:number] + [name for name in names[number:] if name == "web2"]
     assert [one.error for one in outcomes] == [str(error), ""]
     assert trouble is None
 
@@ -512,6 +516,17 @@ def test_two_lost_answers_in_a_row_end_the_round(joins):
     (outcomes, trouble) = _run(client)
     assert [one.name for one in client.writes] == ["web1", "web2", "web3", "web4"]
     assert [one.error for one in outcomes] == ["1", "2", "3", "4", NOT_BEGUN]
+    assert isinstance(trouble, Unreachable)
+
+
+@BOTH
+def test_lost_answers_count_whatever_waits_beside_them(joins):
+    """What is held, and what is written later, comes between them in the plan, and sends nothing there."""
+    members = [rbd("web1", OFFLINE), rbd("web2", OFFLINE), rbd("web3", ONLINE, tag("suspend:1")), rbd("web4", OFFLINE)]
+    held = rbd("web0", OFFLINE, tag("suspend"))
+    client = _client(held, *members, script=lambda request: AnswerLost(request.name), joins=joins)
+    (_outcomes, trouble) = _run(client)
+    assert len(client.writes) == 2
     assert isinstance(trouble, Unreachable)
 
 
@@ -594,7 +609,7 @@ ALL = [Unreachable("no connection"), TlsError("bad certificate"), Unauthorized("
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
-@WRITES
+@FIRST_OF_TWO
 def test_an_error_of_the_whole_cluster_ends_the_round(number, error, joins):
     """Nothing more is sent; what was not begun says so, and what needs no write is told as ever."""
     client = _client(
@@ -610,10 +625,10 @@ def test_an_error_of_the_whole_cluster_ends_the_round(number, error, joins):
     assert [one.action.kind.value for one in outcomes] == ["submit", "submit", "hold"]
     assert [one.error for one in outcomes] == [
         NOT_BEGUN if number == 1 else str(error),
-        NOT_BEGUN,
+        "" if number > 2 else NOT_BEGUN,
         "",
     ]
-    assert [one.sent for one in outcomes] == [number > 1, False, False]
+    assert [one.sent for one in outcomes] == [number > 1, number > 2, False]
 
 
 HOLDING = [
@@ -623,15 +638,16 @@ HOLDING = [
 
 
 @pytest.mark.parametrize(("error", "why"), HOLDING, ids=["a drained queue", "the end of the claim"])
-@WRITES
+@FIRST_OF_TWO
 def test_what_holds_the_rest_is_no_failure(number, joins, error, why):
     """Laws 9 and 3: it is respected; what had begun says what kept it."""
     client = _client(rbd("web1", OFFLINE), rbd("web2", OFFLINE), script=_failing_at(number, error), joins=joins)
     (outcomes, trouble) = _run(client)
     assert (len(client.writes), trouble) == (number, None)
     first, second = outcomes
-    assert (second.action.kind.value, second.error, second.sent) == ("hold", "", False)
-    assert second.action.reason == f"primary web2-p is offline; held, as {why}"
+    begun = number > 2
+    assert (second.action.kind.value, second.error, second.sent) == ("submit" if begun else "hold", "", begun)
+    assert begun or second.action.reason == f"primary web2-p is offline; held, as {why}"
     assert (first.action.kind.value, first.error) == (("hold", "") if number == 1 else ("submit", str(error)))
 
 

@@ -271,7 +271,7 @@ def test_an_instance_that_is_lifted_and_repaired_shows_both():
     """Nothing that was done is left out."""
     report = "\n".join(_report(rbd("web1", OFFLINE, tag("suspend:1"), tag("failover"))))
     assert "lifted the suspend" in report
-    assert "job 1004: failover" in report
+    assert "job 1003: failover" in report
 
 
 def test_an_error_has_a_line_and_the_deed_is_not_called_done():
@@ -417,9 +417,9 @@ def test_what_was_done_and_the_difference_are_plain_data():
     told = _play(client)
     assert json.loads(json.dumps(told)) == told
     lift, submit = told["actions"]
-    intent, noted = tag(f"pending:failover:id1:{NOW}:"), tag(f"pending:failover:id1:{NOW}:1004")
+    intent, noted = tag(f"pending:failover:id1:{NOW}:"), tag(f"pending:failover:id1:{NOW}:1003")
     assert (lift["action"], lift["tags_removed"], lift["error"]) == ("lift", [tag("suspend:1")], None)
-    assert (submit["jobs"], submit["tags_added"], submit["tags_removed"]) == ([1004], [intent, noted], [])
+    assert (submit["jobs"], submit["tags_added"], submit["tags_removed"]) == ([1003], [intent, noted], [])
     assert told["diff"] == [
         {
             "before_header": "instance web2",

@@ -28,6 +28,7 @@ from unit.plugins.module_utils.builders import (
 )
 from unit.plugins.module_utils.fake import TAGGING, FakeClient, Stops, is_claim, terms
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import Approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AnswerLost,
@@ -331,6 +332,58 @@ def test_a_dry_round_reads_once_and_changes_nothing():
     assert len(client.reads) == 6
 
 
+@BOTH
+def test_what_was_noticed_just_before_saves_the_look_before_the_claim(joins):
+    """The cluster is claimed at once, and looked at before anything else is written."""
+    seen, unseen = (_client(rbd("web1", OFFLINE), joins=joins) for _ in range(2))
+    played = play(seen, unbraked(), settings(), terms(seen.clock, "me"), noticed=list(seen.cluster.tags))
+    _play(unseen)
+    assert len(unseen.reads) - len(seen.reads) == 6
+    assert (seen.steps, played.changed, seen.claims) == (["failover"], True, [])
+    kinds = [kind if kind == "read" or is_claim(what) else "write" for kind, what in seen.log]
+    assert kinds[0] == "submit" and kinds.count("write") == len(seen.writes)
+    assert kinds[: kinds.index("write")].count("read") >= 6
+
+
+def test_what_was_noticed_and_is_gone_writes_nothing_but_the_claim():
+    """Somebody else has repaired it in between."""
+    client = _client(rbd("web1", ONLINE))
+    played = play(client, unbraked(), settings(), terms(client.clock, "me"), noticed=[])
+    assert (client.writes, client.claims, played.changed) == ([], [], False)
+
+
+def test_what_was_noticed_while_somebody_else_writes_is_left_to_them():
+    """Also where the claim stands in the tags that were noticed; every instance has its reason."""
+    other = tag(f"claim:other:{NOW + 200}")
+    client = _client(rbd("web1", OFFLINE), tags=[*ALLOW, other])
+    played = play(client, unbraked(), settings(), terms(client.clock, "me"), noticed=[*ALLOW, other])
+    assert (client.sent, played.changed) == ([], False)
+    assert "claimed by other" in played.outcomes[0].action.reason
+
+
+def test_an_approved_plan_is_compared_before_the_claim_whatever_was_noticed():
+    """Nothing is written where it differs."""
+    client = _client(rbd("web1", OFFLINE))
+    with pytest.raises(AutorepairError, match="is not the approved one"):
+        play(client, unbraked(approved=Approved("0" * 64)), settings(), terms(client.clock, "me"), noticed=list(ALLOW))
+    assert client.sent == []
+
+
+def test_all_first_steps_come_before_what_belongs_to_them():
+    """What is down is brought up on all nodes before any of it gets its new secondary, and before anything is noted."""
+    names = ("db", "web")
+    client = _client(*(drbd(name, OFFLINE, ONLINE) for name in names), plain("local", OFFLINE), tags=[tag("failover")])
+    _play(client)
+    told = [(one.name, *(task.operation.value for task in one.tasks)) for one in client.writes]
+    first = [(name, what) for name in names for what in ("add-tags", "failover")]
+    assert told[:4] == first
+    assert sorted(told[4:]) == sorted(
+        [(name, what) for name in names for what in ("replace-disks", "add-tags")] + [("local", "add-tags")]
+    )
+    moves = [one.after for one in client.writes if one.tasks[0].operation is Operation.REPLACE_SECONDARY]
+    assert all(len(after) == 2 for after in moves)  # the intent, and the failover
+
+
 def test_a_round_with_nothing_to_write_reads_once():
     """No second look at what has not changed."""
     client = _client(rbd("web1", ONLINE))
@@ -579,7 +632,7 @@ def test_a_cluster_that_goes_away_under_the_claim_begins_nothing():
 @BOTH
 def test_writes_stop_when_the_claim_comes_near_to_its_end(joins):
     """What is left is held, which is no failure; the next round does it."""
-    members = [rbd(f"web{number}", OFFLINE) for number in range(1, 5)]
+    members = [rbd(f"web{number}", OFFLINE) for number in range(1, 7)]
     client = _client(*members, joins=joins)
     client.script = lambda request: client.clock.sleep(40)  # each request takes so long
     played = _play(client)
@@ -591,4 +644,4 @@ def test_writes_stop_when_the_claim_comes_near_to_its_end(joins):
     assert client.claims == []
     client.script = lambda request: None
     client.clock.sleep(60)
-    assert _until_quiet(client) == ["failover"] * 4
+    assert _until_quiet(client) == ["failover"] * 6

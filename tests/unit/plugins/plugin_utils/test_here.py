@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Here: when a module is called in Ansible's own process, with what, and what comes of it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.plugin_utils import here
+
+SENT = {"sent": True}
+
+
+class Text(str):
+    """A text that Ansible has noted something about."""
+
+
+class Secret:
+    """A text that is decrypted where it is used."""
+
+    def __str__(self):
+        return "hunter2"
+
+
+class Action(here.RunsHere):
+    """An action whose module would be sent to a machine of its own."""
+
+    arguments = {  # noqa: RUF012
+        "transport": {"type": "str", "choices": ["rapi", "luxi"], "default": "rapi"},
+        "password": {"type": "str", "no_log": True},
+        "retries": {"type": "int", "default": 2},
+        "names": {"type": "list", "elements": "str", "default": []},
+    }
+
+    def __init__(self, work, **changes):
+        own = {"transport": "local", "become": None, "delegate_to": None, "async_val": 0, "environment": [{}]}
+        own = {**own, "check_mode": False, **changes}
+        self.work = work
+        self._connection = SimpleNamespace(transport=own["transport"], become=own["become"])
+        self._task = SimpleNamespace(**{name: own[name] for name in ("delegate_to", "async_val", "environment")})
+        self._task.check_mode = own["check_mode"]
+        self._templar = SimpleNamespace(template=lambda text: text)
+        self._loader = SimpleNamespace(get_basedir=lambda: "/")
+
+    def run(self, tmp=None, task_vars=None):
+        """See ActionBase."""
+
+    def _execute_module(self, **_):
+        return SENT
+
+
+def _run(args=None, python=None, work=lambda module: {"changed": False}, **changes):
+    task_vars = {} if python is None else {"ansible_python_interpreter": python}
+    return Action(work, **changes).run_module(args or {}, task_vars)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_here"),
+    [
+        ({}, True),
+        ({"python": "auto_silent"}, True),
+        ({"python": sys.executable}, True),
+        ({"python": "/usr/bin/other-python"}, False),
+        ({"transport": "ssh"}, False),
+        ({"become": object()}, False),
+        ({"delegate_to": "localhost"}, False),
+        ({"async_val": 60}, False),
+        ({"environment": [{"GANETI_RAPI_USER": "x"}]}, False),
+        ({"args": {"retries": "many"}}, False),
+        ({"args": {"nonsense": 1}}, False),
+    ],
+    ids=lambda value: str(value),
+)
+def test_where_it_runs(changes, is_here):
+    """Here, unless that could come to something else, or the module has to say what is wrong with its arguments."""
+    assert (_run(**changes) != SENT) is is_here
+
+
+@pytest.mark.parametrize(("transport", "is_here"), [("rapi", False), ("luxi", True)])
+def test_without_requests(monkeypatch, transport, is_here):
+    """The Python that Ansible finds for modules may have it."""
+    monkeypatch.setattr(here, "REQUESTS_PROBLEM", ImportError("No module named 'requests'"))
+    assert (_run({"transport": transport}) != SENT) is is_here
+
+
+def test_what_the_module_is_given():
+    """Checked, with defaults, as plain as JSON; in the folder in which Ansible starts a process; without a search for
+    circles, which goes on afterwards."""
+    seen = {}
+
+    def work(module):
+        kinds = {type(value) for value in (module.params["password"], *module.params["names"])}
+        seen.update(params=module.params, check=module.check_mode, kinds=kinds, folder=os.getcwd(), gc=gc.isenabled())
+        return {}
+
+    before = os.getcwd()
+    given = {Text("password"): Secret(), "retries": Text("5"), "names": (Text("a"), "b")}
+    _run(given, work=work, check_mode=True)
+    assert seen["params"] == {"transport": "rapi", "password": "hunter2", "retries": 5, "names": ["a", "b"]}
+    assert (seen["kinds"], seen["check"], seen["folder"], seen["gc"]) == ({str}, True, "/", False)
+    assert (os.getcwd(), gc.isenabled()) == (before, True)
+
+
+def test_what_comes_back():
+    """Warnings beside the result; what no_log hides is hidden wherever it stands."""
+
+    def work(module):
+        module.warn("look out")
+        return {"changed": True, "told": "the password is hunter2"}
+
+    result = _run({"password": "hunter2"}, work=work)
+    assert (result["changed"], result["warnings"]) == (True, ["look out"])
+    assert result["invocation"]["module_args"]["retries"] == 2
+    assert "hunter2" not in str(result) and "the password is" in result["told"]
+
+
+def test_a_failure_that_was_foreseen():
+    """As the module would tell it."""
+
+    def work(module):
+        raise BadOption("rapi_host is missing", more=1)
+
+    result = _run(work=work)
+    assert (result["failed"], result["msg"], result["failure"], result["more"]) == (
+        True,
+        "rapi_host is missing",
+        "BadOption",
+        1,
+    )
