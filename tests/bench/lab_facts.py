@@ -17,13 +17,11 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils import read
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
 from lab import Instance, Lab
 
 from .lab_case import OTHERS, connection
+from .processes import client_of
 
 TIMES = 7
 BATCH = 25  # instances that are created at once
@@ -45,9 +43,8 @@ def fill(lab: Lab, instances: int) -> None:
 
 def gathering(lab: Lab) -> Mapping[str, float]:
     """The seconds that facts take over both transports, and those of the bare queries; each the median of TIMES."""
-    given: dict[str, Any] = dict(connection(lab, "rapi"))
-    options = RapiOptions(**{name.removeprefix("rapi_"): value for name, value in given.items()})
-    rapi, luxi = RapiClient(options), LuxiClient(str(lab.luxi_socket))
+    given = connection(lab, "rapi")
+    rapi, luxi = client_of(given), client_of(connection(lab, "luxi"))
     ways = {"bare": lambda: bare(given), "rapi": lambda: gather(rapi), "luxi": lambda: gather(luxi)}
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(TIMES):  # in turn, so that what else the machine does strikes all

@@ -17,6 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client
+from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
 from playbook import BUILD, LOCAL
 
 TESTS = Path(__file__).parents[1]
@@ -98,3 +102,10 @@ def connection(settings: Mapping[str, Any], transport: str) -> dict[str, Any]:
     if transport == "luxi":
         return {"transport": "luxi", "luxi_socket": settings["luxi_socket"]}
     return {f"rapi_{name}": settings[name] for name in ("host", "port", "user", "password", "ca_path")}
+
+
+def client_of(given: Mapping[str, Any]) -> Client:
+    """A client, as the modules make it of options that lead to a cluster."""
+    if given.get("transport") == "luxi":
+        return LuxiClient(given["luxi_socket"])
+    return RapiClient(RapiOptions(**{name.removeprefix("rapi_"): value for name, value in given.items()}))

@@ -6,16 +6,24 @@
 from __future__ import annotations
 
 import re
+import time
+import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from .processes import Cost, connection, host, module, playbook, simulator
+from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
+from unbraked import unbraked
+
+from .processes import Cost, client_of, connection, host, module, playbook, simulator
 
 PER_NODE = 30  # instances
 DEAD = 0.075  # of the nodes, with about a tenth of the instances
 ANSWER = 0.02  # seconds
-TASKS = 12  # of the playbook repair where nothing is to be done; one of them, the facts, runs a module
+TASKS = 7  # of the playbook repair where nothing is to be done; each is a process for every cluster
 UNLIMITED = dict.fromkeys(("max_in_flight", "max_per_node", "max_per_group"), 10000)
 BRAKES_OFF = {"max_unhealthy": "100%", "storm_cooldown": 0}
 
@@ -34,55 +42,53 @@ def planning(folder: Path, instances: int, transport: str) -> Cost:
 
 
 def many_repairs(folder: Path, repairs: int, connections: int, transport: str) -> tuple[float, int]:
-    """A round that begins so many, each answer taking its time: its seconds, without those that a module takes to start
-    and to read, and the number of requests."""
+    """A round that begins so many, each answer taking its time, after a look as the role has it: its seconds, and the
+    number of its requests."""
     options = ("--latency", str(ANSWER * 1000), "--speed", "1000")
     with simulator(folder, *size(repairs * 10, 2 * DEAD), *options) as settings:
         log = folder / "requests.log"
-        given = {**connection(settings, transport), **UNLIMITED, **BRAKES_OFF, "max_in_flight": repairs}
-        read = module("facts", {**given, "instances_in_facts": "none"})
-        before = len(log.read_text().splitlines())
-        whole = module("step", {**given, "connections": connections})
+        client = client_of(connection(settings, transport))
+        limits = unbraked(**{**UNLIMITED, "max_in_flight": repairs})
+        tags = look(client, limits, time.time()).cluster.tags
+        before, begin = len(log.read_text().splitlines()), time.perf_counter()
+        round_of = Settings("", "", lambda: str(uuid.uuid4()), connections)
+        play(client, limits, round_of, Terms("bench", time.time, time.sleep), tags)
+        took = time.perf_counter() - begin
         requests = log.read_text().splitlines()[before:]
         begun = [line for line in requests if re.search(r"failover|replace-disks|OP_INSTANCE", line)]
         assert len(begun) >= repairs, requests[-3:]
-        return whole.wall - read.wall, len(requests) - before
+        return took, len(requests)
 
 
-def healthy(folder: Path, transport: str) -> tuple[Cost, Cost, Cost]:
-    """A run of the playbook on 15 healthy instances; and of two with as many tasks that do nothing: one whose tasks all
-    stay with the controller, and one that runs as many modules."""
+def healthy(folder: Path, transport: str) -> tuple[Cost, Cost]:
+    """A run of the playbook on 15 healthy instances, and of one with as many tasks that do nothing."""
     with simulator(folder, "--nodes", "5", "--instances", "15") as settings:
         hosts = {"cluster": host(connection(settings, transport))}
         ours = playbook(folder, hosts, "ganeti.autorepair.repair")
         tasks = ours.output.count("\nTASK [")
         assert tasks == TASKS, tasks
-        idle, pinging = (playbook(folder, hosts, str(_empty_book(folder, tasks, modules))) for modules in (0, 1))
-    return ours, idle, pinging
+        return ours, playbook(folder, hosts, str(_empty_book(folder, tasks)))
 
 
-def _empty_book(folder: Path, tasks: int, modules: int) -> Path:
-    kinds = ["ansible.builtin.ping: {}"] * modules + ["ansible.builtin.debug: {msg: nothing}"] * (tasks - modules)
-    lines = ["- hosts: all", "  gather_facts: false", "  tasks:", *(f"    - {kind}" for kind in kinds)]
+def _empty_book(folder: Path, tasks: int) -> Path:
+    task = "    - ansible.builtin.debug: {msg: nothing}"
+    lines = ["- hosts: all", "  gather_facts: false", "  tasks:", *[task] * tasks]
     book = folder / "empty.yml"
     book.write_text("\n".join(lines) + "\n")
     return book
 
 
-def fleet(folder: Path, clusters: int, forks: int) -> tuple[Cost, Cost, Cost, Cost]:
-    """A run of the playbook on one healthy cluster and on so many, and the same with empty tasks."""
+def fleet(folder: Path, clusters: int, forks: int, tries: int) -> list[tuple[Cost, ...]]:
+    """Runs of the playbook on one healthy cluster and on so many, and the same with empty tasks; so often in turn."""
     with ExitStack() as running:
         hosts = {}
         for number in range(clusters):
             one = folder / f"cluster{number}"
             settings = running.enter_context(simulator(one, "--nodes", "5", "--instances", "15"))
             hosts[f"cluster{number}"] = host(connection(settings, "rapi"))
-        book, options = _empty_book(folder, TASKS, 1), ("--forks", str(forks))
-        return tuple(  # type: ignore[return-value]  # of four
-            playbook(folder, hosts, name, *options, *limit)
-            for name in ("ganeti.autorepair.repair", str(book))
-            for limit in (("--limit", "cluster0"), ())
-        )
+        books, options = ("ganeti.autorepair.repair", str(_empty_book(folder, TASKS))), ("--forks", str(forks))
+        ways = [(book, limit) for book in books for limit in (("--limit", "cluster0"), ())]
+        return [tuple(playbook(folder, hosts, book, *options, *limit) for book, limit in ways) for _ in range(tries)]
 
 
 def growth(points: Sequence[tuple[int, float]]) -> float:

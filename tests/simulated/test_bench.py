@@ -34,9 +34,16 @@ def test_many_repairs(tmp_path: Path) -> None:
 
 def test_a_healthy_cluster(tmp_path: Path) -> None:
     """The playbook, and as many tasks that do nothing."""
-    whole, idle, pinging = simulated.healthy(tmp_path, "luxi")
-    assert whole.output.count("\nTASK [") == idle.output.count("\nTASK [") == pinging.output.count("\nTASK [")
-    assert pinging.output.count("ping") == 1 and "failed=0" in whole.output
+    whole, idle = simulated.healthy(tmp_path, "luxi")
+    assert whole.output.count("\nTASK [") == idle.output.count("\nTASK [") == simulated.TASKS
+    assert "failed=0" in whole.output and "15 instances: 15 healthy" in whole.output
+
+
+def test_a_fleet(tmp_path: Path) -> None:
+    """Each cluster is one host of the run; so it is in the empty playbook."""
+    ((one, both, idle, idle_both),) = simulated.fleet(tmp_path, clusters=2, forks=2, tries=1)
+    assert [run.output.count("failed=0") for run in (one, both, idle, idle_both)] == [1, 2, 1, 2]
+    assert both.output.count("15 instances: 15 healthy") == 2
 
 
 def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
