@@ -18,4 +18,4 @@ class ActionModule(RunsHere):
     def run(self, tmp=None, task_vars=None):
         """See ActionBase."""
         super().run(tmp, task_vars)
-        return self.run_module(self._task.args, task_vars)
+        return self.run_module(self.options(task_vars), task_vars)

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import quiet
+from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import quiet
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged
 from ansible_collections.ganeti.autorepair.plugins.modules import ganeti_autorepair_step as module
 from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import RunsHere
@@ -29,7 +29,7 @@ class ActionModule(RunsHere):
     def run(self, tmp=None, task_vars=None):
         """See ActionBase."""
         super().run(tmp, task_vars)
-        args = dict(self._task.args)
+        args = self.options(task_vars)
         gathered, wait = args.pop("gathered", None), boolean(args.get("wait", False), strict=False)
         try:
             if gathered and not args.get("approved_plan") and _is_quiet(gathered, wait):
@@ -83,7 +83,7 @@ def _seconds(given):
 
 def _unseen(result):
     """What stands for a round after that of C(result) which nobody has seen."""
-    unknown = dict.fromkeys(("summary", "pending", "under_way", "failed_instances"))
+    unknown = dict.fromkeys(("summary", "pending", "under_way", "failed_instances", "needs_person"))
     return {**result, **unknown, "left": True, "changed": False, "actions": [], "report": [], "diff": []}
 
 

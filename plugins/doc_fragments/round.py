@@ -154,4 +154,11 @@ options:
         always are.
     type: bool
     default: false
+  from_variables:
+    description:
+      - Whether each option of this module that the task leaves out, those of the connection included, is the variable
+        C(ganeti_autorepair_) with the option's name, where that is set. So a playbook of your own goes by what the
+        inventory says to the role and the playbooks of this collection.
+    type: bool
+    default: false
 """

@@ -103,7 +103,7 @@ def _wait_until_it_stands(client: Client, tag: str, job: int | None, terms: Term
         if terms.clock() > end:
             raise _not_set(client, job)
         terms.sleep(pause)
-        pause = min(pause * 2, 2.0)
+        pause = min(pause * 1.25, 2.0)
 
 
 def _not_set(client: Client, job: int | None) -> ClusterError:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 from dataclasses import dataclass
 
 from .errors import BadOption
@@ -55,16 +54,5 @@ def check(options: RapiOptions) -> None:
     if options.fingerprint and not re.match(r"[0-9a-f]{64}\Z", options.pin or ""):
         digits = "the SHA-256 of a certificate has 64 hexadecimal digits"
         raise BadOption(f"rapi_fingerprint is {options.fingerprint}; {digits}")
-    if options.pin:
-        return
-    if options.ca_path and not os.path.exists(options.ca_path):
+    if options.ca_path and not options.pin and not os.path.exists(options.ca_path):
         raise BadOption(f"rapi_ca_path: there is no file {options.ca_path}")
-    if options.ca_path and os.path.isfile(options.ca_path):
-        _check_ca(options.ca_path)
-
-
-def _check_ca(path: str) -> None:
-    try:
-        ssl.create_default_context(cafile=path)
-    except (OSError, ssl.SSLError) as error:
-        raise BadOption(f"rapi_ca_path: {path} holds no certificates in PEM format ({error})") from error

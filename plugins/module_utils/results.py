@@ -15,10 +15,9 @@ from .plan import Plan, is_left
 from .repairs import Repair
 from .report import lines
 from .state import Case, State
-from .tags import FOREVER, PREFIX, parse_tags
+from .tags import FOREVER, PREFIX
 
 WHICH = ("all", "unhealthy", "none")  # instances that stand in facts
-FRESH = 10  # seconds that facts tell whether there is something to write
 
 
 def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
@@ -39,31 +38,6 @@ def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
     }
 
 
-def quiet(gathered: Mapping[str, Any]) -> dict[str, Any]:
-    """What a round would return that has nothing to do, from the facts that were C(gathered) just before."""
-    undone: dict[str, Any] = {"jobs": [], "tags_added": [], "tags_removed": [], "error": None}
-    known = ("summary", "pending", "under_way", "left", "failed_instances", "breaker", "held", "plan", "report")
-    actions = [{**action, **undone} for action in gathered["plan"]["actions"]]
-    anew: dict[str, Any] = {"follow": None, "fenced_nodes": {}}
-    return {
-        **{name: gathered[name] for name in known},
-        "changed": False,
-        "actions": actions,
-        "diff": [],
-        "carry_on": anew,
-    }
-
-
-def noticed(gathered: Mapping[str, Any], now: float) -> list[str] | None:
-    """The cluster's tags as they were C(gathered), where that was just before C(now), and shows something to write and
-    nobody who writes."""
-    tags = list(gathered["cluster"]["tags"])
-    fresh = gathered["plan"]["writes"] and 0 <= now - gathered["time"] <= FRESH
-    found = parse_tags(tags)
-    claimed = found.claims or any(tag.kind == "claim" for tag in found.malformed)
-    return tags if fresh and not claimed else None
-
-
 def standing(plan: Plan) -> dict[str, Any]:
     """How things stand by C(plan), in numbers and names."""
     return {
@@ -72,6 +46,7 @@ def standing(plan: Plan) -> dict[str, Any]:
         "under_way": under_way(plan),
         "left": is_left(plan),
         "failed_instances": [case.instance.name for case, action in plan.rows if case.state is State.REPAIR_FAILED],
+        "needs_person": [action.name for action in plan.actions if action.kind is Kind.REPORT],
         "breaker": breaker(plan),
         "held": held(plan),
     }

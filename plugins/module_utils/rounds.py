@@ -121,12 +121,12 @@ def _release(client: ClaimedClient) -> int | None:
 
 def result(played: Round, check_mode: bool) -> dict[str, Any]:
     """What C(ganeti_autorepair_step) returns for a round."""
-    unseen = {} if played.seen else dict.fromkeys(("summary", "pending", "under_way", "failed_instances"))
+    unknown = ("summary", "pending", "under_way", "failed_instances", "needs_person")
     return {
         "changed": played.changed,
         "actions": performed(played.outcomes),
         **standing(played.after),
-        **unseen,
+        **({} if played.seen else dict.fromkeys(unknown)),
         "left": played.left,
         "plan": planned(played.before),
         "report": lines(played.before, played.outcomes, played.after, check_mode),

@@ -438,6 +438,12 @@ ansible_facts:
           type: list
           elements: str
           sample: []
+        needs_person:
+          description: The objects for which only a person can do what comes next, as their C(reason) says.
+          returned: success
+          type: list
+          elements: str
+          sample: []
         breaker:
           description:
             - Whether too much is broken for repairs to begin, in the scope that has tripped, or else the cluster.

@@ -357,6 +357,12 @@ failed_instances:
   type: list
   elements: str
   sample: []
+needs_person:
+  description: The objects for which only a person can do what comes next; RV(report) says what that is.
+  returned: success, and failure after the round had begun
+  type: list
+  elements: str
+  sample: []
 plan:
   description: The plan that was carried out, with C(actions), C(fence) and C(hash), as in the facts.
   returned: success, and failure after the round had begun, and where it is not the approved plan
@@ -396,8 +402,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Ter
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import noticed
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import resume_limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import noticed
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
 

@@ -11,18 +11,24 @@ from __future__ import annotations
 
 import gc
 import os
+import ssl
 import sys
 from contextlib import contextmanager
 
 from ansible import constants as C
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import outcome
 
-# Ansible reads this file before it forks for each host, so what is imported here is read once for all of them.
+# Ansible reads this file before it forks for each host, so what is done here is done once for all of them: the client
+# is read, and OpenSSL started, which it is with its first context.
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient  # noqa: F401
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_session import REQUESTS_PROBLEM
+
+ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")  # nobody has chosen a Python
 
@@ -49,6 +55,17 @@ class RunsHere(ActionBase):
     _supports_check_mode = True
     _supports_async = True
     _supports_diff = True
+
+    def options(self, task_vars):
+        """The task's options; with C(from_variables) those that it lacks are the variables of their names, if set."""
+        options = dict(self._task.args)
+        if not boolean(options.pop("from_variables", False), strict=False):
+            return options
+        lacking = {name: f"ganeti_autorepair_{name}" for name in self.arguments if name not in options}
+        found = {name: task_vars[variable] for name, variable in lacking.items() if variable in task_vars}
+        omit = task_vars.get("omit", self)  # before core 2.19 this text stands for what is left out
+        found = {name: value for name, value in self._templar.template(found).items() if value != omit}
+        return {**found, **options}
 
     def run_module(self, args, task_vars):
         """What the module returns for C(args)."""

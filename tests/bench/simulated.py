@@ -23,7 +23,7 @@ from .processes import Cost, client_of, connection, host, module, playbook, simu
 PER_NODE = 30  # instances
 DEAD = 0.075  # of the nodes, with about a tenth of the instances
 ANSWER = 0.02  # seconds
-TASKS = 7  # of the playbook repair where nothing is to be done; each is a process for every cluster
+TASKS = 5  # of the playbook repair where nothing is to be done; each is a process for every cluster
 UNLIMITED = dict.fromkeys(("max_in_flight", "max_per_node", "max_per_group"), 10000)
 BRAKES_OFF = {"max_unhealthy": "100%", "storm_cooldown": 0}
 

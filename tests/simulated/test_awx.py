@@ -228,10 +228,9 @@ def test_jobs_with_surveys(launcher: Launcher, clusters: dict[str, Simulator]) -
 
     def say_of_the_cluster() -> None:
         launch("allow repairs", "prod", ganeti_autorepair_object="cluster", ganeti_autorepair_allow="failover")
-        assert tags(prod) == ["failover"]
+        assert "failover" in tags(prod)
         until = {"survey_until": "2036-12-01T06:00:00Z"}
         launch("suspend repairs", "prod", ganeti_autorepair_object="cluster", **until)
-        assert tags(prod) == ["failover", "suspend:2111724000"]
 
     def say_of_instances() -> None:
         launch("suspend repairs", "lab", survey_names="web, db")
@@ -253,6 +252,8 @@ def test_jobs_with_surveys(launcher: Launcher, clusters: dict[str, Simulator]) -
 
     prod.cluster.instance("db").tags.add(f"{TAG}result:failover:x:1:failure:7")
     at_once(say_of_the_cluster, say_of_instances, say_of_repairs)
+    written = [tag for tag in tags(prod) if not tag.startswith("claim:")]  # a withdrawal claims it for a moment
+    assert written == ["failover", "suspend:2111724000"]
     prod.cluster.tags.discard(f"{TAG}suspend:2111724000")
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from .direct import TRANSPORTS
 
 # the same Python by a name that Ansible does not know as its own, so that it sends what it could do by itself
 SENT = {**LOCAL, "ansible_python_interpreter": "{{ ansible_playbook_python | dirname }}/../bin/python"}
+PASSWORD = "ganeti_autorepair_rapi_password"
 WAYS = {"here": LOCAL, "sent": SENT}
 
 
@@ -30,6 +32,16 @@ def reach(simulator: Simulator, transport: str) -> dict[str, Any]:
         return {"transport": "luxi", "luxi_socket": simulator.luxi_socket}
     names = ("host", "port", "user", "password", "ca_path")
     return {f"rapi_{name}": simulator.settings()[name] for name in names}
+
+
+def vaulted(folder: Path) -> list[str]:
+    """The options of ansible-playbook for a password of the RAPI that is encrypted."""
+    key, variables = folder / "key", folder / "secret.yml"
+    key.write_text("a key")
+    command = ["ansible-vault", "encrypt_string", "--vault-password-file", key, "--name", PASSWORD, "labsecret"]
+    variables.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert "labsecret" not in variables.read_text()
+    return ["--vault-password-file", str(key), "--extra-vars", f"@{variables}"]
 
 
 def told(run: Run) -> object:
@@ -56,6 +68,18 @@ def test_a_round(tmp_path: Path, transport: str, option: str) -> None:
     assert runs["here"].step["summary"] == runs["sent"].step["summary"]
     if "--check" in option:  # else jobs go on while somebody looks
         assert told(runs["here"]) == told(runs["sent"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_password_in_a_vault(tmp_path: Path, way: str) -> None:
+    """It is decrypted for the module, and shown nowhere."""
+    with Simulator(example(wall_clock_cluster(20)), folder=tmp_path) as simulator:
+        where = reach(simulator, "rapi")
+        del where["rapi_password"]
+        run = play(tmp_path / "run", where, "--check", "-vvv", *vaulted(tmp_path), host=WAYS[way])
+    assert run.code == 0, run.output
+    assert run.step["summary"]["needs_repair"]
+    assert "labsecret" not in run.output + str(run.results)
 
 
 def errors(options: Mapping[str, Any], folder: Path) -> list[str]:

@@ -19,7 +19,7 @@ from simulator import Simulator
 from simulator.examples import example
 from simulator.simulator import wall_clock_cluster
 
-from .test_here import WAYS, reach
+from .test_here import WAYS, reach, vaulted
 
 OLDEST = "ansible-core==2.16.19"
 FENCED = {"ganeti_autorepair_fence_tasks": "fence_command.yml", "ganeti_autorepair_fence_command": ["true"]}
@@ -83,3 +83,9 @@ def test_all_playbooks(play: Play) -> None:
     assert (code, "of 15 healthy" in said) == (0, True), said
     code, said = play("suspend", ganeti_autorepair_names="web1.example.com", ganeti_autorepair_until="+2h")
     assert (code, "changed=1" in said) == (0, True), said
+
+
+def test_a_password_in_a_vault(play: Play, tmp_path: Path) -> None:
+    """It takes the place of the inventory's, decrypted."""
+    code, said = play("repair", "--check", *vaulted(tmp_path))
+    assert (code, "would submit failover" in said) == (0, True), said

@@ -111,10 +111,12 @@ def read_by(playbook: str) -> set[str]:
     for file in files:  # grows on the way
         tasks = (TASKS / f"{file}.yml").read_text()
         text += tasks
-        files += [one for one in re.findall(r"(?:include|import)_tasks: (\w+)\.yml", tasks) if one not in files]
+        files += [one for one in re.findall(r"(?:_tasks: |')(\w+)\.yml\b", tasks) if one not in files]
     variables = yaml.safe_load((TASKS.parent / "vars" / "main.yml").read_text())
     used = [name for name in variables if re.search(rf"\b{name}\b", text)]
-    return set(NAME.findall(" ".join([text, *map(variables.get, used)]))) | EVERYWHERE
+    taken = {f"ganeti_autorepair_{option}" for option in documented("ganeti_autorepair_step")}
+    found = set(NAME.findall(" ".join([text, *map(variables.get, used)]))) | EVERYWHERE
+    return found | taken if "from_variables: true" in text else found
 
 
 def examples(page: Path) -> list[Any]:

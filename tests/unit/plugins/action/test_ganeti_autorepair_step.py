@@ -95,7 +95,7 @@ def _run(gathered, **args):
 
 def _gathered(writes, left):
     plan = {"actions": [{"instance": "web", "action": "hold"}], "fence": [], "hash": "0", "writes": writes}
-    names = ("summary", "pending", "under_way", "failed_instances", "breaker", "held", "report", "nodes", "instances")
+    names = ("summary", "pending", "under_way", "failed_instances", "needs_person", "breaker", "held", "report")
     return {**dict.fromkeys(names, "x"), "cluster": {"tags": ["a"]}, "time": 1, "plan": plan, "left": left}
 
 

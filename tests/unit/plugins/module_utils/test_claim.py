@@ -79,7 +79,7 @@ def test_a_claim_whose_job_has_to_queue_is_waited_for_with_growing_pauses(second
     slept = client.clock.slept
     assert seconds <= sum(slept) <= seconds + 2
     assert slept == sorted(slept)
-    assert slept[:3] == [0.1, 0.2, 0.4]
+    assert slept[:3] == [0.1, 0.125, 0.15625]
     assert client.claims == [MINE]
 
 

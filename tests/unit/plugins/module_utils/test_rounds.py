@@ -495,7 +495,7 @@ def test_what_a_module_returns_of_a_round():
     told = result(_play(client), check_mode=False)
     assert set(told) == {
         "changed", "actions", "summary", "pending", "under_way", "left", "failed_instances", "plan", "report", "diff",
-        "breaker", "held", "carry_on",
+        "needs_person", "breaker", "held", "carry_on",
     }  # fmt: skip
     assert (told["changed"], told["pending"], told["failed_instances"]) == (True, 1, ["web2", "web3"])
     assert (told["left"], [one["instance"] for one in told["under_way"]]) == (True, ["web1"])

@@ -82,6 +82,37 @@ def test_where_it_runs(changes, is_here):
     assert (_run(**changes) != SENT) is is_here
 
 
+VARIABLES = {
+    "ganeti_autorepair_password": "{{ secret }}",
+    "ganeti_autorepair_retries": 5,
+    "ganeti_autorepair_names": "__omit__",
+    "ganeti_autorepair_nonsense": 1,
+    "omit": "__omit__",
+}
+
+
+@pytest.mark.parametrize(
+    ("args", "come"),
+    [
+        ({}, {}),
+        ({"from_variables": False, "retries": 3}, {"retries": 3}),
+        ({"from_variables": True}, {"password": "hunter2", "retries": 5}),
+        ({"from_variables": "yes", "retries": 3}, {"password": "hunter2", "retries": 3}),
+        ({"from_variables": True, "names": []}, {"password": "hunter2", "retries": 5, "names": []}),
+    ],
+    ids=["not asked for", "refused", "all", "all but one", "all but an empty one"],
+)
+def test_options_from_variables(args, come):
+    """Those that the task lacks, templated, unless they turn out to be left out; nothing if it has not asked."""
+    action = Action(None)
+    action._task.args = args
+    action._templar.template = lambda found: {
+        name: "hunter2" if value == "{{ secret }}" else value for name, value in found.items()
+    }
+    assert action.options(VARIABLES) == come
+    assert action.options({}) == {name: value for name, value in args.items() if name != "from_variables"}
+
+
 @pytest.mark.parametrize(("transport", "is_here"), [("rapi", False), ("luxi", True)])
 def test_without_requests(monkeypatch, transport, is_here):
     """The Python that Ansible finds for modules may have it."""

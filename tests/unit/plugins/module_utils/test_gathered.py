@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results: what is told of facts that were gathered just before (design, section 6)."""
+"""Gathered: what facts that were returned just before spare the step (docs/exactly-once.md)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 from unit.plugins.module_utils.builders import NOW, OFFLINE, ONLINE, cluster, rbd, settings, tag
 from unit.plugins.module_utils.fake import FakeClient, terms
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import FRESH, noticed, quiet
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import FRESH, facts, noticed, quiet
+from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, result
 from unbraked import unbraked
 
