@@ -32,7 +32,7 @@ class ActionModule(RunsHere):
         args = self.options(task_vars)
         gathered, wait = args.pop("gathered", None), boolean(args.get("wait", False), strict=False)
         try:
-            if gathered and not args.get("approved_plan") and _is_quiet(gathered, wait):
+            if gathered and not args.get("approved_plan") and _is_quiet(gathered, wait) and self.checked(args):
                 return quiet(gathered)
             if gathered:
                 args["gathered"] = {name: gathered[name] for name in ("cluster", "time")}

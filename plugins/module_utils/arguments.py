@@ -82,7 +82,7 @@ ROUND: dict[str, Any] = {
         },
     },
     "choose_nodes": {"type": "bool", "default": False},
-    "from_variables": {"type": "bool", "default": False},  # the action plugin's; the module sees what came of it
+    "from_variables": {"type": "bool", "default": False},  # the action plugin takes it out
 }
 
 

@@ -439,7 +439,7 @@ ansible_facts:
           elements: str
           sample: []
         needs_person:
-          description: The objects for which only a person can do what comes next, as their C(reason) says.
+          description: The instances for which only a person can do what comes next, as their C(reason) says.
           returned: success
           type: list
           elements: str

@@ -358,7 +358,7 @@ failed_instances:
   elements: str
   sample: []
 needs_person:
-  description: The objects for which only a person can do what comes next; RV(report) says what that is.
+  description: The instances for which only a person can do what comes next; RV(report) says what that is.
   returned: success, and failure after the round had begun
   type: list
   elements: str

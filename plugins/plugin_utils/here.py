@@ -33,6 +33,9 @@ ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")  # nobody has chosen a Python
 
 
+HANDED_ON = {"from_variables", "gathered", "carry_on"}  # no settings: from one task, or one slice of a wait, to the next
+
+
 class Called:
     """What the engine needs of an AnsibleModule."""
 
@@ -57,19 +60,24 @@ class RunsHere(ActionBase):
     _supports_diff = True
 
     def options(self, task_vars):
-        """The task's options; with C(from_variables) those that it lacks are the variables of their names, if set."""
-        options = dict(self._task.args)
-        if not boolean(options.pop("from_variables", False), strict=False):
-            return options
-        lacking = {name: f"ganeti_autorepair_{name}" for name in self.arguments if name not in options}
-        found = {name: task_vars[variable] for name, variable in lacking.items() if variable in task_vars}
-        omit = task_vars.get("omit", self)  # before core 2.19 this text stands for what is left out
-        found = {name: value for name, value in self._templar.template(found).items() if value != omit}
-        return {**found, **options}
+        """The task's options; with C(from_variables) those that it lacks are the variables of their names, if set.
+
+        A file that fences nodes means C(fencing: confirmed), as in the role.
+        """
+        given = dict(self._task.args)
+        if not boolean(given.get("from_variables", False), strict=False):
+            return given
+        del given["from_variables"]
+        names = self.arguments.keys() - given.keys() - HANDED_ON | {"fence_tasks"}
+        variables = {name: f"ganeti_autorepair_{name}" for name in sorted(names)}
+        found = {name: task_vars[variable] for name, variable in variables.items() if variable in task_vars}
+        found = _without(task_vars.get("omit", self), self._templar.template(found))
+        fencing = {"fencing": "confirmed"} if found.pop("fence_tasks", None) is not None else {}
+        return {**fencing, **found, **given}
 
     def run_module(self, args, task_vars):
         """What the module returns for C(args)."""
-        checked = self._checked(args) if self._is_here(task_vars) else None
+        checked = self.checked(args) if self._is_here(task_vars) else None
         if checked is None:
             return self._execute_module(module_args=args, task_vars=task_vars, wrap_async=self._task.async_val)
         called = Called(checked, self._task.check_mode)
@@ -93,7 +101,7 @@ class RunsHere(ActionBase):
             and python in (*DISCOVERED, sys.executable)
         )
 
-    def _checked(self, args):
+    def checked(self, args):
         """C(args) as the module gets them, with defaults; None if something is wrong with them, which the module says
         better."""
         checked = ArgumentSpecValidator(self.arguments).validate(_plain(args))
@@ -102,6 +110,15 @@ class RunsHere(ActionBase):
         if checked.validated_parameters["transport"] == "rapi" and REQUESTS_PROBLEM:
             return None  # the Python that Ansible finds for modules may have the library
         return checked.validated_parameters
+
+
+def _without(omit, value):
+    """C(value) without the members of mappings that are C(omit): before core 2.19 a text stands for what is left out."""
+    if isinstance(value, dict):
+        return {key: _without(omit, each) for key, each in value.items() if each != omit}
+    if isinstance(value, list):
+        return [_without(omit, each) for each in value]
+    return value
 
 
 def _plain(value):

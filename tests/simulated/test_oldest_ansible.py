@@ -85,6 +85,13 @@ def test_all_playbooks(play: Play) -> None:
     assert (code, "changed=1" in said) == (0, True), said
 
 
+def test_a_fence_that_can_not_be_named(play: Play) -> None:
+    """No round without it."""
+    code, said = play("repair", ganeti_autorepair_fence_tasks="{{ rack_files }}/fence.yml")
+    assert (code, "rack_files" in said) == (2, True), said
+    assert "Carry out the round" not in said
+
+
 def test_a_password_in_a_vault(play: Play, tmp_path: Path) -> None:
     """It takes the place of the inventory's, decrypted."""
     code, said = play("repair", "--check", *vaulted(tmp_path))

@@ -46,6 +46,7 @@ def hosts(simulator: Simulator, folder: Path) -> Mapping[str, Mapping[str, Any]]
     given = simulator.settings()
     rapi = {f"ganeti_autorepair_rapi_{name}": given[name] for name in ("host", "port", "user", "password", "ca_path")}
     luxi = {"ganeti_autorepair_transport": "luxi", "ganeti_autorepair_luxi_socket": given["luxi_socket"]}
+    luxi["ganeti_autorepair_instances_in_facts"] = "none"  # which is for rounds
     report = {"ganeti_autorepair_report_dir": str(folder)}
     return {
         "down": {**LOCAL, **rapi, **report, "ganeti_autorepair_rapi_port": 1},

@@ -108,8 +108,9 @@ def _gathered(writes, left):
         (False, True, {"wait": "yes"}, True),
         (True, True, {}, True),
         (False, False, {"approved_plan": "0" * 64}, True),
+        (False, False, {"wait_timeout": "1h"}, True),
     ],
-    ids=["nothing", "jobs run", "nothing to wait for", "jobs to wait for", "something", "an approved plan"],
+    ids=["nothing", "jobs run", "nothing to wait for", "jobs to wait for", "something", "an approved plan", "a slip"],
 )
 def test_facts_that_show_nothing_to_do_are_the_result(writes, left, args, runs):
     """Nobody is asked; else the module gets no more of them than it needs."""

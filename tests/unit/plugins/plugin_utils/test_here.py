@@ -36,6 +36,10 @@ class Action(here.RunsHere):
         "password": {"type": "str", "no_log": True},
         "retries": {"type": "int", "default": 2},
         "names": {"type": "list", "elements": "str", "default": []},
+        "windows": {"type": "list", "elements": "dict"},
+        "fencing": {"type": "str"},
+        "gathered": {"type": "dict"},
+        "from_variables": {"type": "bool"},
     }
 
     def __init__(self, work, **changes):
@@ -86,31 +90,59 @@ VARIABLES = {
     "ganeti_autorepair_password": "{{ secret }}",
     "ganeti_autorepair_retries": 5,
     "ganeti_autorepair_names": "__omit__",
+    "ganeti_autorepair_windows": [{"type": "failover", "timezone": "__omit__"}],
     "ganeti_autorepair_nonsense": 1,
+    "ganeti_autorepair_gathered": {"left over": True},
     "omit": "__omit__",
 }
+WINDOWS = [{"type": "failover"}]
 
 
 @pytest.mark.parametrize(
     ("args", "come"),
     [
         ({}, {}),
-        ({"from_variables": False, "retries": 3}, {"retries": 3}),
-        ({"from_variables": True}, {"password": "hunter2", "retries": 5}),
-        ({"from_variables": "yes", "retries": 3}, {"password": "hunter2", "retries": 3}),
-        ({"from_variables": True, "names": []}, {"password": "hunter2", "retries": 5, "names": []}),
+        ({"from_variables": False, "retries": 3}, {"from_variables": False, "retries": 3}),
+        ({"from_variables": "ture"}, {"from_variables": "ture"}),
+        ({"from_variables": True}, {"password": "hunter2", "retries": 5, "windows": WINDOWS}),
+        ({"from_variables": "yes", "retries": 3}, {"password": "hunter2", "retries": 3, "windows": WINDOWS}),
+        (
+            {"from_variables": True, "names": [], "windows": 1},
+            {"password": "hunter2", "retries": 5, "names": [], "windows": 1},
+        ),
     ],
-    ids=["not asked for", "refused", "all", "all but one", "all but an empty one"],
+    ids=["not asked for", "refused", "not understood", "all", "all but one", "all but an empty one"],
 )
 def test_options_from_variables(args, come):
     """Those that the task lacks, templated, unless they turn out to be left out; nothing if it has not asked."""
+    assert _options(args, VARIABLES) == come
+
+
+@pytest.mark.parametrize(
+    ("args", "variables", "fencing"),
+    [
+        ({}, {"fence_tasks": "fence_ipmi.yml"}, "confirmed"),
+        ({}, {"fence_tasks": "fence_ipmi.yml", "fencing": "powered_off"}, "powered_off"),
+        ({"fencing": "offline_flag"}, {"fence_tasks": "fence_ipmi.yml"}, "offline_flag"),
+        ({}, {"fence_tasks": "__omit__"}, None),
+        ({}, {}, None),
+    ],
+    ids=["a file", "and a variable", "and an option", "a file that is left out", "no file"],
+)
+def test_a_file_that_fences(args, variables, fencing):
+    """It means that nothing is failed over without proof, as in the role, unless somebody says otherwise."""
+    task_vars = {f"ganeti_autorepair_{name}": value for name, value in variables.items()}
+    given = _options({"from_variables": True, **args}, {**task_vars, "omit": "__omit__"})
+    assert (given.get("fencing"), "fence_tasks" in given) == (fencing, False)
+
+
+def _options(args, variables):
     action = Action(None)
     action._task.args = args
     action._templar.template = lambda found: {
         name: "hunter2" if value == "{{ secret }}" else value for name, value in found.items()
     }
-    assert action.options(VARIABLES) == come
-    assert action.options({}) == {name: value for name, value in args.items() if name != "from_variables"}
+    return action.options(variables)
 
 
 @pytest.mark.parametrize(("transport", "is_here"), [("rapi", False), ("luxi", True)])
@@ -133,7 +165,8 @@ def test_what_the_module_is_given():
     before = os.getcwd()
     given = {Text("password"): Secret(), "retries": Text("5"), "names": (Text("a"), "b")}
     _run(given, work=work, check_mode=True)
-    assert seen["params"] == {"transport": "rapi", "password": "hunter2", "retries": 5, "names": ["a", "b"]}
+    given = {name: value for name, value in seen["params"].items() if value is not None}
+    assert given == {"transport": "rapi", "password": "hunter2", "retries": 5, "names": ["a", "b"]}
     assert (seen["kinds"], seen["check"], seen["folder"], seen["gc"]) == ({str}, True, "/", False)
     assert (os.getcwd(), gc.isenabled()) == (before, True)
 
