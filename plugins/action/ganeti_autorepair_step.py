@@ -12,9 +12,8 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, STEP
 from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import quiet
-from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged
-from ansible_collections.ganeti.autorepair.plugins.modules import ganeti_autorepair_step as module
 from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import RunsHere
 
 SLICE = 20  # seconds of waiting between two lines of progress
@@ -23,8 +22,14 @@ SLICE = 20  # seconds of waiting between two lines of progress
 class ActionModule(RunsHere):
     """Runs the module once; with C(wait), again and again for a short time, with a line in between."""
 
-    arguments = module.ARGUMENTS
-    work = staticmethod(module.step)
+    arguments = {**CONNECTION, **ROUND, **STEP}  # noqa: RUF012
+
+    @staticmethod
+    def work(module):
+        """What the module does; what that takes is read only where a round has something to do, and most have not."""
+        from ansible_collections.ganeti.autorepair.plugins.modules.ganeti_autorepair_step import step
+
+        return step(module)
 
     def run(self, tmp=None, task_vars=None):
         """See ActionBase."""
@@ -46,6 +51,8 @@ class ActionModule(RunsHere):
 
     def _wait(self, args, task_vars, started):
         """Run the module until nothing is left to do, or the time is over, or it fails; all of it as one result."""
+        from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged
+
         results, limit = [], _seconds(args.get("wait_timeout", 3600))
         while True:
             left = max(limit - (time.monotonic() - started), 0)

@@ -159,8 +159,8 @@ options:
       - Whether each option of this module that the task leaves out, those of the connection included, is the variable
         C(ganeti_autorepair_) with the option's name, where that is set. So a playbook of your own goes by what the
         inventory says to the role and the playbooks of this collection.
-      - Where the variable C(ganeti_autorepair_fence_tasks) is set, O(fencing) is then V(confirmed), as in the role. To play
-        those tasks, and to read an approved plan from a file, is the role's alone.
+      - Where the variable C(ganeti_autorepair_fence_tasks) is set, O(fencing) is then V(confirmed), as in the role. To
+        play those tasks, and to read an approved plan from a file, is the role's alone.
     type: bool
     default: false
 """

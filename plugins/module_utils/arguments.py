@@ -85,6 +85,16 @@ ROUND: dict[str, Any] = {
     "from_variables": {"type": "bool", "default": False},  # the action plugin takes it out
 }
 
+STEP: dict[str, Any] = {
+    "approved_plan": {"type": "raw"},
+    "carry_on": {"type": "dict"},
+    "gathered": {"type": "dict"},  # as much of it as the action plugin lets through
+    "reason": {"type": "str", "default": ""},
+    "iallocator": {"type": "str"},
+    "connections": {"type": "int", "default": 4},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 3600},
+}
 
 FILTER: dict[str, Any] = {
     name: {"type": "list", "elements": "str", "default": []}

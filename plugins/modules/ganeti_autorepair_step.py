@@ -397,7 +397,14 @@ import uuid
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, connect, limits, run
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import (
+    CONNECTION,
+    ROUND,
+    STEP,
+    connect,
+    limits,
+    run,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
@@ -406,19 +413,6 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import resume_limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
-
-ARGUMENTS = {
-    **CONNECTION,
-    **ROUND,
-    "approved_plan": {"type": "raw"},
-    "carry_on": {"type": "dict"},
-    "gathered": {"type": "dict"},  # as much of it as the action plugin lets through
-    "reason": {"type": "str", "default": ""},
-    "iallocator": {"type": "str"},
-    "connections": {"type": "int", "default": 4},
-    "wait": {"type": "bool", "default": False},
-    "wait_timeout": {"type": "int", "default": 3600},
-}
 
 
 def step(module):
@@ -456,7 +450,7 @@ def tell(module, rounds):
 
 def main():
     """Play, and exit."""
-    run(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), step)
+    run(AnsibleModule(argument_spec={**CONNECTION, **ROUND, **STEP}, supports_check_mode=True), step)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")  # nobody has chosen a Python
 
 
-HANDED_ON = {"from_variables", "gathered", "carry_on"}  # no settings: from one task, or one slice of a wait, to the next
+HANDED_ON = {"from_variables", "gathered", "carry_on"}  # from one task to the next, no settings
 
 
 class Called:
@@ -113,7 +113,7 @@ class RunsHere(ActionBase):
 
 
 def _without(omit, value):
-    """C(value) without the members of mappings that are C(omit): before core 2.19 a text stands for what is left out."""
+    """C(value) without what is C(omit) in its mappings: before core 2.19 a text stands for what is left out."""
     if isinstance(value, dict):
         return {key: _without(omit, each) for key, each in value.items() if each != omit}
     if isinstance(value, list):
