@@ -22,17 +22,14 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import outcome
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_session import REQUESTS_PROBLEM
 
 # Ansible reads this file before it forks for each host, so what is done here is done once for all of them: the client
 # is read, and OpenSSL started, which it is with its first context.
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient  # noqa: F401
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_session import REQUESTS_PROBLEM
-
-ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+READY = (RapiClient, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")  # nobody has chosen a Python
-
-
 HANDED_ON = {"from_variables", "gathered", "carry_on"}  # from one task to the next, no settings
 
 

@@ -499,6 +499,7 @@ def test_what_a_module_returns_of_a_round():
     }  # fmt: skip
     assert (told["changed"], told["pending"], told["failed_instances"]) == (True, 1, ["web2", "web3"])
     assert (told["left"], [one["instance"] for one in told["under_way"]]) == (True, ["web1"])
+    assert told["needs_person"] == ["web2", "web3"]
     assert told["summary"]["repair_failed"] == 2
     assert len(told["plan"]["actions"]) == 3
 
