@@ -122,7 +122,7 @@ def test_killed_at_many_points(cluster: Cluster, capsys: pytest.CaptureFixture[s
 
 
 def test_two_runners_at_once(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
-    """Twenty times two start together, over either transport, and both claim the cluster: one writes, then the other."""
+    """Twenty times two start together, over either transport, and both claim it: one writes, then the other."""
     lab = cluster.lab
     names = [f"web{number}" for number in range(20)]
     lab.create_all([Instance(name, "rbd", primary="node3") for name in names])
