@@ -23,6 +23,7 @@ START_SECONDS = 20.0
 PATIENCE_SECONDS = 10.0
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
 KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Space": " ", "Down": "\ue015", "Escape": "\ue00c"}
+PAINTED = "return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
 
 class Browser:
@@ -47,10 +48,11 @@ class Browser:
         return value
 
     def open(self, page: Path) -> None:
-        """Show a page; what the last one has logged is forgotten."""
+        """Show a page, until it is painted; what the last one has logged is forgotten."""
         self.logged("browser"), self.logged("performance")
         self._send("POST", "/url", {"url": "about:blank"})
         self._send("POST", "/url", {"url": page.as_uri()})
+        self.run(PAINTED)  # until then Chrome drops what is typed
 
     def run(self, script: str, *arguments: object) -> Any:
         """What a script returns, given as the body of a function; a promise is waited for."""

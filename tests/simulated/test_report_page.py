@@ -206,8 +206,6 @@ def test_everything_by_keyboard(window: Browser, folder: Path) -> None:
             "return [one.id || one.textContent.trim().slice(0, 20), style.outlineStyle !== 'none' ||"
             " (rect !== null && getComputedStyle(rect).strokeWidth === '3.5px'), one === document.body]"
         )
-        if found[2] and not names:  # a window that is not in front yet takes the first key for itself
-            continue
         if found[2]:
             break
         names.append(found[0])
