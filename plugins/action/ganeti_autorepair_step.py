@@ -13,7 +13,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, STEP
-from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import quiet
+from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import is_fresh, quiet
 from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import RunsHere
 
 SLICE = 20  # seconds of waiting between two lines of progress
@@ -37,12 +37,13 @@ class ActionModule(RunsHere):
         args = self.options(task_vars)
         gathered, wait = args.pop("gathered", None), boolean(args.get("wait", False), strict=False)
         try:
-            if gathered and not args.get("approved_plan") and _is_quiet(gathered, wait) and self.checked(args):
+            spared = gathered and not args.get("approved_plan") and is_fresh(gathered, time.time())
+            if spared and _is_quiet(gathered, wait) and self.checked(args):
                 return quiet(gathered)
             if gathered:
                 args["gathered"] = {name: gathered[name] for name in ("cluster", "time")}
                 args["gathered"]["plan"] = {"writes": gathered["plan"]["writes"]}
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             words = "it takes ansible_facts.ganeti_autorepair, as ganeti_autorepair_facts has just returned it"
             raise AnsibleActionFail(f"gathered can't be used ({error!r}); {words}") from error
         if self._task.check_mode or self._task.async_val or not wait:

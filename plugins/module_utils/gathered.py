@@ -9,10 +9,15 @@ from typing import Any
 
 from .tags import parse_tags
 
-FRESH = 10  # seconds that facts tell whether there is something to write
+FRESH = 10  # seconds that facts spare anything
 BOTH = (
     "summary", "pending", "under_way", "left", "failed_instances", "needs_person", "breaker", "held", "plan", "report",
 )  # fmt: skip
+
+
+def is_fresh(gathered: Mapping[str, Any], now: float) -> bool:
+    """Whether facts were C(gathered) just before C(now): not kept by somebody, nor told by a clock that is ahead."""
+    return 0 <= now - float(gathered["time"]) <= FRESH
 
 
 def quiet(gathered: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,7 +38,7 @@ def noticed(gathered: Mapping[str, Any], now: float) -> list[str] | None:
     """The cluster's tags as they were C(gathered), where that was just before C(now), and shows something to write and
     nobody who writes."""
     tags = list(gathered["cluster"]["tags"])
-    fresh = gathered["plan"]["writes"] and 0 <= now - gathered["time"] <= FRESH
+    fresh = gathered["plan"]["writes"] and is_fresh(gathered, now)
     found = parse_tags(tags)
     claimed = found.claims or any(tag.kind == "claim" for tag in found.malformed)
     return tags if fresh and not claimed else None
