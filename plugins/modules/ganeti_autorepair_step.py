@@ -60,7 +60,8 @@ options:
       - What M(ganeti.autorepair.ganeti_autorepair_facts) has just returned below C(ganeti_autorepair), for the same
         options. Where it shows that nothing is to be done, this returns what it shows, and asks the cluster nothing.
         Where it shows that something is, the cluster is claimed at once.
-      - It decides nothing else. Before it writes, a round looks at the cluster for itself.
+      - It decides nothing else, and nothing at all when it is older than ten seconds. Before it writes, a round looks
+        at the cluster for itself.
     type: dict
   reason:
     description:
