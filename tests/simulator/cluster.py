@@ -19,10 +19,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from simulator import hands, mirrors
 from simulator.clock import Clock, VirtualClock
 from simulator.errors import SimulatorMisuse
 from simulator.job import Job
 from simulator.jobs import Queue
+from simulator.mirrors import Whereabouts
 from simulator.model import TEMPLATES, Group, Instance, Node, Tagged, find, uuid_of
 from simulator.opcodes import Op
 
@@ -36,7 +38,9 @@ Object = TypeVar("Object", bound=Tagged)
 class Cluster(Tagged):
     """A cluster with its job queue. `dead_node_seconds` is what a time-out costs a live query of a dead node.
 
-    `watcher_pause` is until when the watcher pauses, in seconds since the epoch; `largest_disk` is in MB.
+    `watcher_pause` is until when the watcher pauses, in seconds since the epoch; `largest_disk` is in MB. `reconnects`
+    is whether mirrors come together by themselves as soon as both of their nodes are online; if not, `reconnect` does
+    it. `apart` are the names of the instances whose mirrors are not connected.
     """
 
     def __init__(self, name: str = "cluster.example.com", clock: Clock | None = None) -> None:
@@ -52,6 +56,8 @@ class Cluster(Tagged):
         self.largest_disk = 1048576
         self.watcher_pause: float | None = None
         self.dead_node_seconds = 5.0
+        self.reconnects = True
+        self.apart: set[str] = set()
         self.ctime = self.mtime = self.clock.now()
 
     @property
@@ -104,10 +110,13 @@ class Cluster(Tagged):
             secondaries=secondaries,
             **kept,  # type: ignore[arg-type]
         )
-        instance.volumes = set(instance.places)
+        self.instances[name] = instance
+        if instance.forthcoming:
+            return instance
+        instance.data.make_empty(instance.places)
+        instance.data.write(instance.places)
         if instance.admin_state == "up" and self.node(primary).alive:
             instance.running_on = {instance.primary}
-        self.instances[name] = instance
         return instance
 
     # looking
@@ -132,7 +141,7 @@ class Cluster(Tagged):
 
     def storage_free(self, node: Node) -> int:
         """Return the MB that are free in the volume group of a node; file and shared storage stand elsewhere."""
-        held = (i for i in self.instances.values() if node.name in i.volumes and i.disk_template != "file")
+        held = (i for i in self.instances.values() if node.name in i.data.copies and i.disk_template != "file")
         return node.storage - sum(i.disk_usage for i in held)
 
     def always_fails_over(self, instance: Instance) -> bool:
@@ -144,6 +153,10 @@ class Cluster(Tagged):
         chosen = self.nodes.values() if names is None else (self.nodes[name] for name in names)
         return [node for node in chosen if node.unreachable]
 
+    def newest(self, name: str) -> list[Whereabouts]:
+        """Return where the newest data of an instance is, in the order of the places."""
+        return mirrors.newest(self, self.instance(name))
+
     # acting
 
     def power_off(self, name: str) -> None:
@@ -152,10 +165,39 @@ class Cluster(Tagged):
         node.alive = False
         for instance in self.instances.values():
             instance.running_on.discard(node.name)
+            if instance.kind == "mirrored" and node.name in instance.nodes:
+                mirrors.part(self, instance)
 
     def power_on(self, name: str) -> None:
         """Boot a node. Its instances stay down until somebody starts them."""
         self.node(name).alive = True
+
+    def disconnect(self, name: str) -> None:
+        """Cut the connection between the two copies of a mirrored instance; `reconnects` may mend it at once."""
+        mirrors.part(self, self.instance(name))
+
+    def begin_resync(self, name: str) -> None:
+        """Connect the copies of a mirrored instance again: the one behind is of no use until the resync ends."""
+        mirrors.begin_resync(self, self.instance(name))
+
+    def reconnect(self, name: str) -> bool:
+        """Connect the copies of a mirrored instance and let the resync end, as `gnt-instance activate-disks` does.
+
+        Return whether they are connected now: not while a node is away, nor after both were written to apart.
+        """
+        return mirrors.reconnect(self, self.instance(name))
+
+    def restore(self, name: str) -> int:
+        """Let a person put a backup onto the disks that an instance has now; return the number of this write."""
+        instance = self.instance(name)
+        number = instance.data.write(instance.mirrors, anew=True)
+        instance.data.restored.add(number)
+        return number
+
+    def remove_instance(self, name: str) -> None:
+        """Let a person remove an instance, and its volumes wherever they are; `add_instance` may make another."""
+        del self.instances[self.instance(name).name]
+        self.apart.discard(name)
 
     def mark(self, name: str, **said: bool | None) -> Node:
         """Say of a node that it is offline, drained, powered, or not, as `gnt-node modify` does; its `mtime` is now."""
@@ -179,7 +221,7 @@ class Cluster(Tagged):
     def break_storage(self, name: str) -> None:
         """Take the disks of an instance away, as a storage failure does; what ran from them dies."""
         instance = self.instance(name)
-        instance.volumes.clear()
+        instance.data.copies.clear()
         instance.running_on.clear()
 
     def submit(self, ops: Sequence[Op]) -> int:
@@ -192,26 +234,23 @@ class Cluster(Tagged):
     def cancel(self, job_id: int) -> tuple[bool, str]:
         """Cancel a job that has not begun; return whether, and Ganeti's words.
 
-        A job that waits for locks is not canceled: the request hangs until the job is over (measured, where it gets
-        them within five seconds; real Ganeti then looks at its cancellation before it asks for them again).
+        A job that waits for locks is canceled when it has not got them within some seconds: real Ganeti looks at its
+        cancellation before it asks for them again. If it gets them, the request hangs until the job is over.
         """
         self.sync()
         job = self.queue.jobs.get(job_id)
-        if job is not None and job.status == "waiting" and self._sit_out(job):
-            return False, f"Job exited before it could have been canceled, status JOB_STATUS_{job.status.upper()}"
+        if job is not None and job.status == "waiting":
+            return hands.cancel_waiting(self, job)
         answer = self.queue.cancel(job_id, self.clock.now())
         self.sync()
         return answer
 
-    def _sit_out(self, job: Job, limit: float = 60.0) -> bool:
-        """Let time pass until a job is over; return whether it came to that within the limit, in seconds."""
-        begin = self.clock.now()
-        while not job.finished:
-            due = self.queue.next_event()
-            if due is None or due - begin > limit:
-                return False
-            self.advance(max(0.001, due - self.clock.now()))
-        return True
+    def watch(self) -> list[int]:
+        """Be ganeti-watcher: start what is up but does not run, and connect mirrors, where the nodes are online.
+
+        Return the ids of its jobs. It does nothing while it is paused.
+        """
+        return hands.watch(self)
 
     def job(self, job_id: int) -> Job:
         """Return a job as it stands now; raise SimulatorMisuse if there is none."""
@@ -225,6 +264,9 @@ class Cluster(Tagged):
 
     def sync(self) -> None:
         """Let everything happen that was due up to the clock's time."""
+        if self.reconnects:
+            for name in sorted(self.apart & self.instances.keys()):
+                mirrors.reconnect(self, self.instances[name])
         self.queue.run(self, self.clock.now())
 
     def advance(self, seconds: float) -> None:

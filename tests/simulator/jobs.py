@@ -76,6 +76,14 @@ class Queue:
         self._forget(job_id)
         del self.jobs[job_id]
 
+    def begin_anew(self) -> None:
+        """Lose all jobs and count from 1 again, as when a person empties the queue's folder."""
+        for kept in (self.jobs, self.held, self.queued, self.started):
+            kept.clear()
+        self.last_id = 0
+        self.troubles.hanging.clear()
+        self.troubles.late.clear()
+
     def next_event(self) -> float | None:
         """Return when something will happen by itself, or None if nothing will."""
         steps = (job.current for job in self.started.values())
@@ -151,6 +159,8 @@ class Queue:
             self.troubles.strike(job, step)
             work.check(cluster, step, now)
             seconds += work.seconds
+            if not step.op.get("dry_run"):
+                work.begin(cluster, step, now)
         except OpError as error:
             step.outcome = error
             seconds = error.seconds + self.durations.dead_node(cluster)

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from simulator.data import Data
+
 MIRRORED = frozenset({"drbd"})
 SHARED = frozenset({"sharedfile", "rbd", "ext", "gluster", "blockdev", "diskless"})
 LOCAL = frozenset({"plain", "file"})
@@ -97,10 +99,14 @@ class Node(Tagged):
 
 @dataclass
 class Instance(Tagged):
-    """An instance. `running_on` and `volumes` are the truth on the nodes, whatever the configuration says.
+    """An instance. `running_on` and `data` are the truth on the nodes, whatever the configuration says.
 
-    `wiped` counts how often its disks were made anew: data that is gone is gone for good.
+    `wiped` counts how often its disks were made anew: data that is gone is gone for good. A `forthcoming` one is a
+    reservation, without disks. The UUID is made from the name where none is given.
     """
+
+    uuid: str = ""
+    forthcoming: bool = False
 
     disk_template: str = "diskless"
     primary: str = ""
@@ -111,13 +117,16 @@ class Instance(Tagged):
     disks: list[int] = field(default_factory=list)
     always_failover: bool | None = None
     running_on: set[str] = field(default_factory=set)
-    volumes: set[str] = field(default_factory=set)
+    data: Data = field(default_factory=Data)
     wiped: int = 0
 
+    def __post_init__(self) -> None:
+        self.uuid = self.uuid or uuid_of("instance", self.name)
+
     @property
-    def uuid(self) -> str:
-        """Return the instance's UUID."""
-        return uuid_of("instance", self.name)
+    def volumes(self) -> set[str]:
+        """Return where volumes of it lie, the leftover ones included."""
+        return set(self.data.copies)
 
     @property
     def nodes(self) -> list[str]:
@@ -147,7 +156,12 @@ class Instance(Tagged):
     @property
     def has_disks(self) -> bool:
         """Whether the disks that its configuration names exist wherever they belong."""
-        return self.volumes.issuperset(self.places)
+        return all(place in self.data.copies for place in self.places)
+
+    @property
+    def mirrors(self) -> list[str]:
+        """Return the places whose copies follow what is written at its primary."""
+        return self.places if self.data.connected else self.places[:1]
 
     @property
     def splits_brain(self) -> bool:

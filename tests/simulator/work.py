@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an opcode does, in two halves: `check` when it has its locks, `apply` when its time is over.
+"""What an opcode does, in halves: `check` and `begin` when it has its locks, `apply` when its time is over.
 
 What `check` finds out (a target node, say) it keeps in the work itself, as names, so that a copied cluster
 carries on with its own objects.
@@ -42,13 +42,24 @@ class Work:
     def check(self, cluster: Cluster, log: Log, now: float) -> None:
         """Raise OpError if it can't be done."""
 
+    def begin(self, cluster: Cluster, log: Log, now: float) -> None:
+        """Do what shows from the start; raise OpError if that fails."""
+
     def apply(self, cluster: Cluster, log: Log, now: float) -> object:
         """Do it, and return the opcode's result; raise OpError if it fails on the way."""
         return None
 
+    @property
+    def job(self) -> int:
+        """Return the id of its job, which the queue has noted in the reason trail."""
+        text = str(self.op["reason"][-1][1])
+        return int(text.partition("job=")[2].partition(";")[0])
+
 
 class InstanceWork(Work):
     """The doing of an opcode on one instance, whose lock it takes (Ganeti: LEVEL_INSTANCE, exclusive)."""
+
+    takes_forthcoming = False
 
     def locks(self, cluster: Cluster) -> frozenset[str]:
         """Lock the instance, and the choice of nodes where an iallocator makes it."""
@@ -62,6 +73,8 @@ class InstanceWork(Work):
         instance = find(cluster.instances, name)
         if instance is None:
             raise refused(f"Instance '{name}' not known", NOT_KNOWN)
+        if instance.forthcoming and not self.takes_forthcoming:
+            raise OpError("OpPrereqError", "forthcoming instances not supported for this operation")
         self.op["instance_name"], self.op["instance_uuid"] = instance.name, instance.uuid
         return instance
 

@@ -8,9 +8,11 @@ Sources: cmdlib/instance_storage.py for the order of the checks; the words were 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from simulator import hail, policy
+from simulator import hail, mirrors, policy
+from simulator.data import Copy
 from simulator.errors import INTERNAL, WRONG_INPUT, WRONG_STATE, OpError, failed, refused
 from simulator.model import Instance
 from simulator.work import (
@@ -28,6 +30,10 @@ from simulator.work import (
 if TYPE_CHECKING:
     from simulator.cluster import Cluster
 
+LEFT_OVER = (
+    "Can't create block device: LV create failed (exited with exit code 5):"
+    '   Logical Volume "{uuid}.disk0" already exists in volume group "xenvg"'
+)
 NEW_SECONDARY = "replace_new_secondary"
 TWO_CHOICES = "Do not specify both, iallocator and node"
 ASSERTION = (
@@ -40,7 +46,9 @@ ASSERTION = (
 class ReplaceDisks(InstanceWork):
     """OP_INSTANCE_REPLACE_DISKS."""
 
+    takes_forthcoming = True
     remote = ""
+    old = ""
 
     def check(self, cluster: Cluster, log: Log, now: float) -> None:
         """Choose the new secondary and refuse what Ganeti refuses."""
@@ -103,29 +111,52 @@ class ReplaceDisks(InstanceWork):
             raise refused("The specified node is already the secondary node of the instance", WRONG_INPUT)
         return str(remote)
 
+    def begin(self, cluster: Cluster, log: Log, now: float) -> None:
+        """Put the new secondary into the configuration; what lies there is of no use until the resync ends."""
+        if not self.remote:
+            return
+        instance = self.instance(cluster)
+        self.old = instance.secondaries[0]
+        log.note(f"Replacing disk(s) 0 for instance '{instance.name}'", now)
+        if instance.forthcoming:
+            instance.secondaries = [self.remote]  # Ganeti makes disks for it, which its own verification finds wrong
+            return
+        if instance.primary not in instance.data.copies:
+            raise failed(f"Can't find disk/0 on node {instance.primary}: disk not found")
+        if not instance.data.copies[instance.primary].consistent:
+            text = f"Node {instance.primary} has degraded storage, unsafe to replace disks for instance"
+            raise failed(f"{text} {instance.name}")
+        must_be_free(cluster, instance, [self.remote])
+        instance.data.copies[self.remote] = Copy(consistent=False)
+        instance.secondaries = [self.remote]
+        instance.touch(now)
+        mirrors.give_up(cluster, instance, copies_at(instance, [self.old]), "dropped", self.job)
+
     def apply(self, cluster: Cluster, log: Log, now: float) -> object:
-        """Make the new copy; what the old secondary holds is removed if it can be reached."""
+        """Let the resync end; what the old secondary holds is removed if it can be reached."""
         instance = self.instance(cluster)
         if not self.remote:
             log.note(f"No disks need replacement for instance '{instance.name}'", now)
+        if not self.remote or instance.forthcoming:
             return None
-        if instance.primary not in instance.volumes:
-            raise failed(f"Can't find disk/0 on node {instance.primary}: disk not found")
-        must_answer(cluster, cluster.nodes[self.remote], f"Can't create block device on node {self.remote}")
-        old = cluster.nodes[instance.secondaries[0]]
-        log.note(f"Replacing disk(s) 0 for instance '{instance.name}'", now)
-        if error := call_error(old):
+        if call_error(cluster.nodes[instance.primary]):
+            raise OpError("RemoteError", f"Can't contact node {instance.primary} for mirror data, aborting.")
+        if call_error(cluster.nodes[self.remote]):
+            raise failed("DRBD device disk/0 is degraded!")
+        instance.data.follow(instance.primary, self.remote)
+        if error := call_error(cluster.nodes[self.old]):
             log.note(f" - WARNING: Can't remove old LV: {error}", now)
         else:
-            instance.volumes.discard(old.name)
-        instance.secondaries = [self.remote]
-        instance.volumes.add(self.remote)
-        instance.touch(now)
+            removed = copies_at(instance, [self.old])
+            instance.data.copies.pop(self.old, None)
+            mirrors.give_up(cluster, instance, removed, "removed", self.job)
         return None
 
 
 class RecreateDisks(InstanceWork):
-    """OP_INSTANCE_RECREATE_DISKS: new, empty disks. What was on the old ones is lost to the instance."""
+    """OP_INSTANCE_RECREATE_DISKS: new, empty disks. The old ones stay where they lie, and belong to nobody."""
+
+    made: Sequence[str] = ()
 
     def check(self, cluster: Cluster, log: Log, now: float) -> None:
         """Refuse what Ganeti refuses."""
@@ -172,29 +203,44 @@ class RecreateDisks(InstanceWork):
     def apply(self, cluster: Cluster, log: Log, now: float) -> object:
         """Move the instance in the configuration, then make the disks: if that fails, it has moved without."""
         instance = self.instance(cluster)
-        old_group = cluster.nodes[instance.primary].group
+        old_group, before = cluster.nodes[instance.primary].group, copies_at(instance, instance.places)
         if self.op["nodes"]:
             log.note(" - WARNING: Changing the instance's nodes, you will have to remove any disks left", now)
             instance.primary, *instance.secondaries = self.op["nodes"]
         instance.touch(now)
+        try:
+            self.make_disks(cluster, instance, old_group)
+        finally:
+            lost = [(place, copy) for place, copy in before if place not in instance.places or place in self.made]
+            mirrors.give_up(cluster, instance, lost, "dropped", self.job)
+        return None
+
+    def make_disks(self, cluster: Cluster, instance: Instance, old_group: str) -> None:
+        """Make empty disks where the instance now belongs, all or none."""
         if self.op.get("iallocator") and any(cluster.nodes[n].group != old_group for n in instance.nodes):
             raise OpError("OpExecError", ASSERTION)  # a fault of Ganeti 3.0 and 3.1: see `choose`
         must_be_enabled(cluster, instance.disk_template)
         if instance.disk_template != "ext":  # external storage just says yes
-            self.check_free(cluster, instance)
-        instance.volumes.update(instance.places)
+            must_be_free(cluster, instance, instance.places)
+        self.made = instance.places
+        instance.data.make_empty(self.made)
         instance.wiped += 1
-        return None
 
-    def check_free(self, cluster: Cluster, instance: Instance) -> None:
-        """Fail where a volume can't be made: left over from before, or the node does not answer."""
-        for place in instance.places:
-            node = cluster.nodes.get(place, cluster.nodes[instance.primary])
-            reason = "already exists" if place in instance.volumes else call_error(node)
-            if reason:
-                volume = f"<{instance.disk_template} {instance.uuid}.disk0>"
-                text = f"Can't create block device {volume} on node {node.name} for instance {instance.name}"
-                raise failed(f"{text}: {reason}")
+
+def copies_at(instance: Instance, places: list[str]) -> list[tuple[str, Copy]]:
+    """Return the places with the copies that lie there."""
+    return [(place, instance.data.copies[place]) for place in places if place in instance.data.copies]
+
+
+def must_be_free(cluster: Cluster, instance: Instance, places: list[str]) -> None:
+    """Fail where a volume can't be made: left over from before, or the node does not answer."""
+    for place in places:
+        node = cluster.nodes.get(place, cluster.nodes[instance.primary])
+        reason = LEFT_OVER.format(uuid=instance.uuid) if place in instance.data.copies else call_error(node)
+        if reason:
+            volume = f"<{instance.disk_template} {instance.uuid}.disk0>"
+            text = f"Can't create block device {volume} on node {node.name} for instance {instance.name}"
+            raise failed(f"{text}: {reason}")
 
 
 def must_be_enabled(cluster: Cluster, disk_template: str) -> None:

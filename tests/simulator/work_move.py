@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator import hail, policy
+from simulator import hail, mirrors, policy
 from simulator.errors import NO_RESOURCES, WRONG_INPUT, WRONG_STATE, failed, refused
 from simulator.model import Instance, Node, find
 from simulator.work import (
@@ -120,18 +120,43 @@ class Move(InstanceWork):
         if self.failover:
             self.leave(instance, source, target, log, now)
         else:
+            if not in_step(instance):
+                text = "Disk 0 is degraded or not fully synchronized on target node, aborting migration"
+                raise failed(text)
             log.note(f"* migrating instance to {target.name}", now)
         if not call_error(source):
             instance.running_on.discard(source.name)
+        self.swap(cluster, instance, source, target, now)
+        if instance.admin_state == "up":
+            self.start(cluster, instance, target, log, now)
+        return None
+
+    def swap(self, cluster: Cluster, instance: Instance, source: Node, target: Node, now: float) -> None:
+        """Make the target the primary in the configuration; a source that is not there is followed no more."""
         instance.primary = target.name
         if instance.kind == "mirrored":
             instance.secondaries = [source.name]
-        if instance.admin_state == "up":
-            must_answer(cluster, target, f"Could not start instance {instance.name}")
-            log.note(f"* starting the instance on the target node {target.name}", now)
-            instance.running_on.add(target.name)
+            if call_error(source):
+                mirrors.part(cluster, instance)
+            self.leave_behind(cluster, instance, source.name, target.name)
         instance.touch(now)
-        return None
+
+    def leave_behind(self, cluster: Cluster, instance: Instance, source: str, target: str) -> None:
+        """Note what only the source's copy has: the target's, if it is good for anything, is the truth from now on."""
+        old, new = (instance.data.copies.get(place) for place in (source, target))
+        if old and new and new.consistent and not old.writes <= new.writes:
+            mirrors.give_up(cluster, instance, [(source, old)], "left behind", self.job)
+
+    def start(self, cluster: Cluster, instance: Instance, target: Node, log: Log, now: float) -> None:
+        """Start the instance on the target, whose copy of a mirror has to be of use."""
+        must_answer(cluster, target, f"Could not start instance {instance.name}")
+        copy = instance.data.copies.get(target.name)
+        if instance.kind == "mirrored" and not (copy and copy.consistent):
+            raise failed("Can't activate the instance's disks")
+        log.note(f"* starting the instance on the target node {target.name}", now)
+        instance.running_on.add(target.name)
+        if self.failover:
+            instance.data.write(instance.mirrors)
 
     def leave(self, instance: Instance, source: Node, target: Node, log: Log, now: float) -> None:
         """Stop the instance on its source node, or decide whether that can be done without.
@@ -140,7 +165,8 @@ class Move(InstanceWork):
         `ignore_consistency` says so.
         """
         error, ignore = call_error(source), bool(self.op.get("ignore_consistency"))
-        if instance.admin_state == "up" and instance.kind == "mirrored" and error and not ignore:
+        degraded = instance.kind == "mirrored" and (error or not in_step(instance))
+        if instance.admin_state == "up" and degraded and not ignore:
             log.note("* checking disk consistency between source and target", now)
             if not source.offline:
                 raise failed("Disk 0 is degraded on target node, aborting failover")
@@ -159,11 +185,18 @@ class Move(InstanceWork):
 class Failover(Move):
     """OP_INSTANCE_FAILOVER."""
 
+    takes_forthcoming = True
     failover = True
 
 
 class Migrate(Move):
     """OP_INSTANCE_MIGRATE."""
+
+
+def in_step(instance: Instance) -> bool:
+    """Whether the copy of the secondary is as good as the primary's; without mirrors there is nothing to ask."""
+    copies = (instance.data.copies.get(place) for place in instance.places)
+    return instance.kind != "mirrored" or (instance.data.connected and all(copy and copy.consistent for copy in copies))
 
 
 def must_have_memory(cluster: Cluster, node: Node, instance: Instance) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulator import mirrors
 from simulator.errors import WRONG_INPUT, WRONG_STATE, OpError, failed, refused
 from simulator.model import Instance
 from simulator.work import InstanceWork, Log, call_error, lost_seconds, must_answer, must_be_online
@@ -26,8 +27,8 @@ def must_not_be_offline(instance: Instance) -> None:
 
 
 def must_be_consistent(instance: Instance) -> None:
-    """Fail if the disks are not there."""
-    if not instance.has_disks:
+    """Fail if the disks are not there, or if a resync onto those of the primary has not ended."""
+    if not instance.has_disks or not all(instance.data.copies[place].consistent for place in instance.places[:1]):
         raise failed("Disk consistency error")
 
 
@@ -73,9 +74,11 @@ class Startup(InstanceWork):
         instance = self.instance(cluster)
         instance.admin_state = "up"
         instance.touch(now)
+        mirrors.reconnect(cluster, instance)
         must_be_consistent(instance)
         must_answer(cluster, cluster.nodes[instance.primary], f"Could not start instance '{instance.name}'")
         instance.running_on.add(instance.primary)
+        instance.data.write(instance.mirrors)
         return None
 
 
@@ -97,8 +100,12 @@ class Reinstall(InstanceWork):
     def apply(self, cluster: Cluster, log: Log, now: float) -> object:
         """Install."""
         instance = self.instance(cluster)
+        mirrors.reconnect(cluster, instance)
         must_be_consistent(instance)
         log.note(" - INFO: Running instance OS create scripts...", now)
+        before = [(place, instance.data.copies[place]) for place in instance.mirrors]
+        instance.data.write(instance.mirrors, anew=True)
+        mirrors.give_up(cluster, instance, before, "overwritten", self.job)
         instance.wiped += 1
         return None
 
