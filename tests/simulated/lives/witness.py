@@ -1,102 +1,20 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Beside the stateful test: runners to whom things happen, a witness of all jobs, and the states by the book."""
+"""The job queue as a witness: it knows who submitted what, and notes which laws about jobs were broken."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, Row
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest
 from simulator import Cluster
-from simulator.faults import AnyRequest, RequestFault
 from simulator.job import Job
 from simulator.jobs import Queue, dependencies
-from simulator.model import Instance, Node
 from simulator.opcodes import Op
 
-TAG = "ganeti:watcher:autorepair:"
-RANKS = {"fix-storage": 1, "migrate": 2, "failover": 3, "reinstall": 4}
-DESTROYERS = ("OP_INSTANCE_RECREATE_DISKS", "OP_INSTANCE_REINSTALL")
-REPEATABLE = ("OP_INSTANCE_FAILOVER", "OP_INSTANCE_REPLACE_DISKS")
-Answer = TypeVar("Answer")
-
-
-class Killed(BaseException):
-    """The runner is no more: nothing catches this, and nothing that is sent after it arrives."""
-
-
-class WriteFault(RequestFault):
-    """A fault of writes alone, whatever they are about."""
-
-    def meets(self, request: AnyRequest) -> bool:
-        """Whether it strikes this request; counts down."""
-        return request.writes and super().meets(request)
-
-
-@dataclass(frozen=True)
-class Moment:
-    """At the request number `at` of a round, or the write of that number, `happens` is called: before it is sent, or
-    when it has been carried out."""
-
-    at: int = 0
-    after: bool = False
-    write: bool = False
-    happens: Callable[[], None] = lambda: None
-
-
-def end_runner() -> None:
-    """End the runner."""
-    raise Killed
-
-
-class Wire:
-    """The client of one runner, with a moment."""
-
-    def __init__(self, client: Client, witness: Witness, holder: str, moment: Moment) -> None:
-        self._client, self._witness, self._holder, self._moment = client, witness, holder, moment
-        self._sent, self._dead = 0, False
-        self.joins = client.joins
-
-    def cluster_info(self) -> Mapping[str, Any]:
-        """See Client."""
-        return self._send(self._client.cluster_info)
-
-    def query(
-        self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
-    ) -> Sequence[Row]:
-        """See Client. A round's look at the cluster begins with names and tags of the instances."""
-        if resource == "instance" and len(fields) == 2:
-            self._witness.looks[self._holder] = len(self._witness.seen)
-        return self._send(lambda: self._client.query(resource, fields, qfilter))
-
-    def submit(self, request: JobRequest) -> int | None:
-        """See Client."""
-        return self._send(lambda: self._client.submit(request), write=True)
-
-    def _send(self, request: Callable[[], Answer], write: bool = False) -> Answer:
-        self._sent += write or not self._moment.write
-        now = self._sent == self._moment.at and write >= self._moment.write
-        if now and not self._moment.after:
-            self._happen()
-        if self._dead:
-            raise Killed
-        with self._witness.acting(self._holder):
-            answer = request()
-        if now and self._moment.after:
-            self._happen()
-        return answer
-
-    def _happen(self) -> None:
-        try:
-            self._moment.happens()
-        except Killed:
-            self._dead = True
-            raise
+from .book import DESTROYERS, REPEATABLE, TAG, in_force, needs, repair_of, words
 
 
 @dataclass(frozen=True)
@@ -252,62 +170,3 @@ class Witness(Queue):
         failed = next((step for step in last.steps if step.status == "error" and "instance_name" in step.op), None)
         if failed and failed.op["OP_ID"] not in REPEATABLE and "OpPrereqError" not in str(failed.result):
             self.broken.append(f"law 8: {seen.job.summary} after {failed.op['OP_ID']} failed half-way in job {last.id}")
-
-
-def in_force(claim: str, now: float) -> bool:
-    """Whether a claim has not run out."""
-    return bool(claim) and int(claim.rpartition(":")[2]) > now
-
-
-def repair_of(job: Job) -> str:
-    """The id of the repair that a job's reason trail names; RAPI writes none for a reinstall."""
-    texts = [entry[1] for step in job.steps for entry in step.op["reason"]]
-    return next((str(text).split(" ")[0] for text in texts if str(text).startswith("ganeti.autorepair:")), "")
-
-
-def words(tags: set[str]) -> list[list[str]]:
-    """The auto-repair tags, without what they all begin with, each cut at its colons."""
-    return [tag.removeprefix(TAG).split(":") for tag in sorted(tags) if tag.startswith(TAG)]
-
-
-def pending_ids(instance: Instance) -> list[str]:
-    """The ids of the repairs of an instance that have no result, each once."""
-    tags = words(instance.tags)
-    ended = {tag[2] for tag in tags if tag[0] == "result"}
-    return sorted({tag[2] for tag in tags if tag[0] == "pending" and len(tag) == 5} - ended)
-
-
-def state_of(cluster: Cluster, instance: Instance) -> str:
-    """The name of an instance's state by the design's section 4, without a line of the engine's."""
-    own, now, allowed = words(instance.tags), cluster.clock.now(), 0
-    if any(tag[0] == "result" and tag[4] == "failure" for tag in own):
-        return "repair_failed"
-    group = cluster.groups[cluster.node(instance.primary).group]
-    for tags in (own, words(group.tags), words(cluster.tags)):
-        if any(tag[0] == "suspend" and not (tag[-1].isdigit() and int(tag[1]) <= now) for tag in tags):
-            return "suspended"
-        if allowed := min((RANKS[tag[0]] for tag in tags if tag[0] in RANKS), default=0):
-            break
-    if pending_ids(instance):
-        return "pending_repair"
-    needed = needs(cluster, instance)
-    if needed == 0:
-        return "healthy"
-    return "needs_repair" if needed <= allowed else "repair_disallowed"
-
-
-def needs(cluster: Cluster, instance: Instance) -> int:
-    """The rank of the repair that the table of the design's section 3 names: 0 for none, 5 for one that nobody has."""
-    primary, *others = (says(cluster.node(name)) for name in instance.nodes)
-    move = 3 if instance.admin_state == "up" and cluster.always_fails_over(instance) else 2
-    if instance.kind == "mirrored":
-        lost = 4 if others == ["offline"] else 3
-        return {"online": 0 if others == ["online"] else 1, "drained": move, "offline": lost}[primary]
-    if instance.kind == "shared":
-        return {"online": 0, "drained": move, "offline": 3}[primary]
-    return {"online": 0, "drained": 5, "offline": 4}[primary]
-
-
-def says(node: Node) -> str:
-    """What the administrator says of a node."""
-    return "offline" if node.offline else "drained" if node.drained else "online"

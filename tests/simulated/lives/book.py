@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the design says of one instance: its tags, its state, and what it needs; without a line of the engine's."""
+
+from __future__ import annotations
+
+from simulator import Cluster
+from simulator.job import Job
+from simulator.model import Instance, Node
+
+TAG = "ganeti:watcher:autorepair:"
+RANKS = {"fix-storage": 1, "migrate": 2, "failover": 3, "reinstall": 4}
+DESTROYERS = ("OP_INSTANCE_RECREATE_DISKS", "OP_INSTANCE_REINSTALL")
+REPEATABLE = ("OP_INSTANCE_FAILOVER", "OP_INSTANCE_REPLACE_DISKS")
+
+
+def in_force(claim: str, now: float) -> bool:
+    """Whether a claim has not run out."""
+    return bool(claim) and int(claim.rpartition(":")[2]) > now
+
+
+def repair_of(job: Job) -> str:
+    """The id of the repair that a job's reason trail names; RAPI writes none for a reinstall."""
+    texts = [entry[1] for step in job.steps for entry in step.op["reason"]]
+    return next((str(text).split(" ")[0] for text in texts if str(text).startswith("ganeti.autorepair:")), "")
+
+
+def words(tags: set[str]) -> list[list[str]]:
+    """The auto-repair tags, without what they all begin with, each cut at its colons."""
+    return [tag.removeprefix(TAG).split(":") for tag in sorted(tags) if tag.startswith(TAG)]
+
+
+def pending_ids(instance: Instance) -> list[str]:
+    """The ids of the repairs of an instance that have no result, each once."""
+    tags = words(instance.tags)
+    ended = {tag[2] for tag in tags if tag[0] == "result"}
+    return sorted({tag[2] for tag in tags if tag[0] == "pending" and len(tag) == 5} - ended)
+
+
+def state_of(cluster: Cluster, instance: Instance) -> str:
+    """The name of an instance's state by the design's section 4, without a line of the engine's."""
+    own, now, allowed = words(instance.tags), cluster.clock.now(), 0
+    if any(tag[0] == "result" and tag[4] == "failure" for tag in own):
+        return "repair_failed"
+    group = cluster.groups[cluster.node(instance.primary).group]
+    for tags in (own, words(group.tags), words(cluster.tags)):
+        if any(tag[0] == "suspend" and not (tag[-1].isdigit() and int(tag[1]) <= now) for tag in tags):
+            return "suspended"
+        if allowed := min((RANKS[tag[0]] for tag in tags if tag[0] in RANKS), default=0):
+            break
+    if pending_ids(instance):
+        return "pending_repair"
+    needed = needs(cluster, instance)
+    if needed == 0:
+        return "healthy"
+    return "needs_repair" if needed <= allowed else "repair_disallowed"
+
+
+def needs(cluster: Cluster, instance: Instance) -> int:
+    """The rank of the repair that the table of the design's section 3 names: 0 for none, 5 for one that nobody has."""
+    primary, *others = (says(cluster.node(name)) for name in instance.nodes)
+    move = 3 if instance.admin_state == "up" and cluster.always_fails_over(instance) else 2
+    if instance.kind == "mirrored":
+        lost = 4 if others == ["offline"] else 3
+        return {"online": 0 if others == ["online"] else 1, "drained": move, "offline": lost}[primary]
+    if instance.kind == "shared":
+        return {"online": 0, "drained": move, "offline": 3}[primary]
+    return {"online": 0, "drained": 5, "offline": 4}[primary]
+
+
+def says(node: Node) -> str:
+    """What the administrator says of a node."""
+    return "offline" if node.offline else "drained" if node.drained else "online"

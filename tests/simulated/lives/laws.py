@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must always hold, and what must hold in the end."""
+
+from __future__ import annotations
+
+import sys
+
+from hypothesis.stateful import invariant
+
+from ..direct import TRANSPORTS
+from .book import TAG, pending_ids, says, state_of, words
+from .cluster import PLACES
+from .rounds import Rounds
+
+
+class Life(Rounds):
+    """A cluster, what befalls it, the rounds that look after it, and the laws that hold all along."""
+
+    @invariant()
+    def laws(self) -> None:
+        """No law was broken on the way, and states are named as the design names them."""
+        assert not self.witness.broken, "\n".join(self.witness.broken)
+        for name, instance in self.cluster.instances.items():
+            assert not (instance.kind == "shared" and instance.wiped), f"law 1: the data of {name} is gone"
+            ours = [one for one in pending_ids(instance) if one.startswith("repair-")]
+            assert len(ours) < 2, f"law 2: {name} has {ours} pending"
+        self.cluster.sync()
+        self.site.transport = "luxi"  # the quicker one
+        plan = self.site.look()
+        self.due = plan.writes
+        named = {case.instance.name: case.state.value for case, action in plan.rows}
+        meant = {name: state_of(self.cluster, instance) for name, instance in self.cluster.instances.items()}
+        assert named == meant, "section 4: states are not true"
+
+    def teardown(self) -> None:
+        """In the end all troubles are over: every pending tag ends, or waits for something that is really missing."""
+        if sys.exc_info()[0] is None and not self.witness.broken:
+            self.calm()
+            self.wind_up()
+
+    def calm(self) -> None:
+        """End all troubles, suspends and unreadable tags; nodes come back, or stay and everything is allowed."""
+        self.witness.drained = False
+        self.simulator.troubles.waiting.clear()
+        self.release()
+        self.tidy_up()
+        if not self.merciful:
+            for place in PLACES:
+                self.allow(place, None)
+            self.allow("cluster", "reinstall")
+        for node in self.cluster.nodes.values():
+            node.offline = not self.merciful and (node.offline or not node.alive)
+            node.drained &= not self.merciful
+            node.alive |= self.merciful
+
+    def wind_up(self) -> None:
+        """Play rounds with hours between them until no repair is pending."""
+        self.simulator.advance(1000)  # the claims of the dead have run out
+        for number in range(40):
+            self.forget("failure")
+            self.play(TRANSPORTS[number % 2])
+            self.simulator.advance(30)
+            self.laws()
+            if number and not self.stuck():
+                break
+            self.simulator.advance(7200)
+        assert not self.stuck(), f"pending tags never end: {self.stuck()}"
+        self.simulator.advance(1000)
+        self.cluster.tags.add(f"{TAG}suspend:1")  # a round that has nothing to write clears nothing up
+        self.play("luxi")
+        self.simulator.advance(60)
+        self.laws()
+        assert not [tag for tag in words(self.cluster.tags) if tag[0] == "claim"], "a claim is left"
+
+    def stuck(self) -> dict[str, str]:
+        """The instances with pending repairs that wait for nothing that is really missing, with the engine's reason."""
+        rows = {case.instance.name: action for case, action in self.rehearse("luxi").before.rows}
+        return {
+            name: rows[name].reason
+            for name, instance in self.cluster.instances.items()
+            if pending_ids(instance) and not self.waits_truly(name, rows[name].reason)
+        }
+
+    def waits_truly(self, name: str, reason: str) -> bool:
+        """Whether it waits for room where there is none, for the drained node that has the only copy, or, half-way
+        through a reinstall, for a person to take away what else somebody has asked for."""
+        instance = self.cluster.instance(name)
+        if "somebody else's repair is pending" in reason:
+            return len(pending_ids(instance)) > 1
+        primary, *others = (self.cluster.node(node) for node in instance.nodes)
+        if "waits for node" in reason:
+            return primary.offline and [says(node) for node in others] == ["drained"]
+        group = [node for node in self.cluster.nodes.values() if node.group == primary.group and node.takes_instances]
+        wanted = 2 if primary.offline and others and others[0].offline else 1
+        used = [] if wanted == 2 else [node for node in group if node.name in instance.nodes]
+        return "no room" in reason and len(group) - len(used) < wanted
