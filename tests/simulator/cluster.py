@@ -114,7 +114,7 @@ class Cluster(Tagged):
         if instance.forthcoming:
             return instance
         instance.data.make_empty(instance.places)
-        instance.data.write(instance.places)
+        instance.data.write(instance.places, anew=True)
         if instance.admin_state == "up" and self.node(primary).alive:
             instance.running_on = {instance.primary}
         return instance

@@ -68,9 +68,12 @@ class Data:
     last: int = 0
 
     def write(self, places: Iterable[str], anew: bool = False) -> int:
-        """Write to the copies at these places; `anew` overwrites all that they hold. Return the write's number."""
+        """Write to the copies at these places; `anew` overwrites all that they hold. Return the write's number.
+
+        On an empty disk there is nothing to boot from, and so nobody who would write.
+        """
         copies = {place: self.copies[place] for place in places if place in self.copies}
-        written = {place: copy for place, copy in copies.items() if copy.consistent or anew}
+        written = {place: copy for place, copy in copies.items() if copy.readable or anew}
         self.last += bool(written)
         for place, copy in written.items():
             self.copies[place] = Copy((frozenset() if anew else copy.writes) | {self.last})

@@ -187,13 +187,20 @@ def test_new_disks_are_empty_and_the_old_ones_stay(simulator: Simulator) -> None
 
 
 def test_leftover_volumes_stop_new_disks_after_the_instance_has_moved(simulator: Simulator) -> None:
-    simulator.cluster.instance("db").data.copies[TWO] = Copy()
+    simulator.cluster.instance("db").data.copies[TWO] = Copy(frozenset({0}))
     lose(simulator.cluster, "node1")
     assert 'already exists in volume group "xenvg"' in recreate(simulator, "node2")
     db = simulator.cluster.instance("db")
     assert (db.primary, db.wiped, losses(simulator.cluster, "db")) == (TWO, 0, [("node1", "dropped", True)])
     assert do(simulator, "PUT", "db/startup") == "success"
-    assert copies(simulator.cluster, "db") == {"node1": [1], "node2": [2]}, "it runs on the old volume"
+    assert copies(simulator.cluster, "db") == {"node1": [1], "node2": [0, 2]}, "it runs on the old volume"
+
+
+def test_nobody_writes_to_an_empty_disk(simulator: Simulator) -> None:
+    lose(simulator.cluster, "node1")
+    recreate(simulator, "node2")
+    assert do(simulator, "PUT", "db/startup") == "success"
+    assert copies(simulator.cluster, "db")["node2"] == []
 
 
 @pytest.mark.parametrize(
