@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import takewhile
 
 from .health import Step
-from .model import RepairType
+from .model import Job, RepairType
 from .repairs import Repair
 from .state import Case
 from .why import Why
@@ -39,10 +40,10 @@ class Action:
 
     C(repair) is the pending repair that it goes on with, None for a new one; C(type) is the repair's type; C(steps) are
     all that are to come, of which the first is submitted now (over LUXI with those that must not wait); C(result) is
-    what a C(finish) or C(refuse) writes (None: only tags are removed); C(remove) and C(add) are tags to be removed and,
-    on the cluster and on groups, added; C(nodes) where disks are recreated, or an instance on shared storage goes.
-    C(why) says why nothing is done now, where nothing
-    is; C(command) is what a person can run; C(reason) ends with it.
+    what a C(finish) or C(refuse) writes (None: no result); C(cancel) are jobs of ours to be canceled before that;
+    C(remove) and C(add) are tags to be removed and added; C(nodes) where disks are recreated, or an instance on shared
+    storage goes. C(why) says why nothing is done now, where nothing is; C(command) is what a person can run; C(reason)
+    ends with it.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Action:
     repair: Repair | None = None
     steps: tuple[Step, ...] = ()
     result: str | None = None
+    cancel: tuple[int, ...] = ()
     remove: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
@@ -66,8 +68,8 @@ class Action:
 
     @property
     def begins(self) -> bool:
-        """Whether it submits the first job of a repair, of ours or of one that was asked for from outside."""
-        return self.kind is Kind.SUBMIT and not (self.repair and self.repair.jobs)
+        """Whether it submits the first job of a repair that is known to be ours (law 11)."""
+        return self.kind is Kind.SUBMIT and not (self.repair and self.repair.begun)
 
     @property
     def permitted(self) -> tuple[Step, ...]:
@@ -86,9 +88,11 @@ def submit(case: Case, repair: Repair | None, kind: RepairType, steps: tuple[Ste
     return Action(Kind.SUBMIT, case.instance.name, reason, type=kind, repair=repair, steps=steps)
 
 
-def finish(case: Case, repair: Repair, result: str | None, reason: str, since: float) -> Action:
-    """The end of C(repair); the results of repairs before it make room for its own, but for those to be kept C(since)
-    then."""
+def finish(
+    case: Case, repair: Repair, result: str | None, reason: str, since: float, add: tuple[str, ...] = ()
+) -> Action:
+    """The end of C(repair), with tags to C(add) beside its result; the results of repairs before it make room for its
+    own, but for those to be kept C(since) then."""
     old = case.outdated(since) if result else ()
     return Action(
         Kind.FINISH,
@@ -98,6 +102,7 @@ def finish(case: Case, repair: Repair, result: str | None, reason: str, since: f
         repair=repair,
         result=result,
         remove=repair.tags + old,
+        add=tuple(tag for tag in add if tag not in case.instance.tags),
     )
 
 
@@ -117,10 +122,22 @@ def wait(case: Case, why: Why, reason: str, steps: tuple[Step, ...] = ()) -> Act
 def hold(action: Action, why: Why, words: str) -> Action:
     """C(action), held because of C(why), which C(words) tell; what it would have done is still to be seen in it."""
     return replace(
-        action, kind=Kind.HOLD, reason=f"{action.reason}; held, as {words}", remove=(), add=(), result=None, why=why
+        action,
+        kind=Kind.HOLD,
+        reason=f"{action.reason}; held, as {words}",
+        remove=(),
+        add=(),
+        cancel=(),
+        result=None,
+        why=why,
     )
 
 
 def busy_text(case: Case) -> str:
     """The unfinished jobs of anybody on the instance, in words."""
-    return ", ".join("job {} ({}) is under way".format(job.id, " ".join(job.operations)) for job in case.busy)
+    return ", ".join(f"{named([job])} is under way" for job in case.busy)
+
+
+def named(jobs: Iterable[Job]) -> str:
+    """C(jobs) in words, each with its operations."""
+    return ", ".join(f"job {job.id} ({' '.join(job.operations)})" for job in jobs)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Breaker: whether so much is broken that it is more likely the network than the nodes (design, law 9).
 
-Counted are nodes that are offline, or whose state nobody knows, and that hold instances, against all that can hold
-some: in the cluster, and in each group of at least three. A tag of the cluster or the group remembers that it has
-tripped, so that it stays shut for a while after, whoever runs next: C(breaker) from when it trips until a round sees
-that the storm is over, then C(breaker:TIMESTAMP) until that time.
+Counted are nodes that are offline, or whose state nobody knows, and that hold instances, or were marked within the last
+hour, against all that can hold some: in the cluster, and in each group of at least three. A tag of the cluster or the
+group remembers that it has tripped, so that it stays shut for a while after, whoever runs next: C(breaker) from when it
+trips until a round sees that the storm is over, then C(breaker:TIMESTAMP) until that time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .limits import Limits
 from .model import Cluster, Node, NodeState, utc
 from .tags import Breaking, Malformed, breaker_tag, parse_tags
 
+RECENT = 3600  # seconds for which a node that was marked offline counts also when it has been emptied since
 SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a large share
 
 
@@ -24,8 +25,9 @@ SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a la
 class Breaker:
     """The breaker of the cluster, or of the group C(name), at one time.
 
-    C(counted) of C(total) nodes are unhealthy, of which C(unknown) have no known state; C(limit) may be; C(lowest) is
-    the least number with which repairs begin. C(noted) are its tags, C(unread) those of them that can't be read.
+    C(counted) of C(total) nodes are unhealthy, of which C(unknown) have no known state, and C(emptied) hold no
+    instances any more; C(limit) may be; C(lowest) is the least number with which repairs begin. C(noted) are its tags,
+    C(unread) those of them that can't be read.
     C(cooldown) and C(now) are in seconds.
     """
 
@@ -41,6 +43,7 @@ class Breaker:
     unread: tuple[Malformed, ...]
     cooldown: int
     now: float
+    emptied: int = 0
 
     @property
     def storm(self) -> bool:
@@ -74,7 +77,8 @@ class Breaker:
         """Why it is shut."""
         where = "" if self.scope == "cluster" else f" of group {self.name}"
         unknown = f", or of unknown state ({self.unknown})" if self.unknown else ""
-        nodes = f"{self.counted} of {self.total} nodes{where} hold instances and are offline{unknown}"
+        emptied = f", or did within the last hour ({self.emptied})" if self.emptied else ""
+        nodes = f"{self.counted} of {self.total} nodes{where} hold instances and are offline{emptied}{unknown}"
         if self.storm or self.too_few:
             return f"{nodes}, {self.rule}"
         if self.unread:
@@ -116,6 +120,15 @@ def judge_breakers(cluster: Cluster, limits: Limits, now: float) -> tuple[Breake
     return tuple(found)
 
 
+def _counts(node: Node, holding: Collection[str], now: float) -> bool:
+    """Whether a node counts as broken: it is offline, or of unknown state, and holds instances, or did until just now;
+    else nodes that die one after the other, each emptied before the next, would never be too many."""
+    just_marked = node.changed is not None and now - RECENT < node.changed
+    if node.state is NodeState.OFFLINE:
+        return node.name in holding or just_marked
+    return node.state is NodeState.UNKNOWN and node.name in holding
+
+
 def _breaker(
     scope: str,
     name: str,
@@ -126,7 +139,7 @@ def _breaker(
     now: float,
 ) -> Breaker:
     capable = [node for node in nodes if node.vm_capable or node.name in holding]
-    broken = [node for node in capable if node.state in (NodeState.OFFLINE, NodeState.UNKNOWN) and node.name in holding]
+    broken = [node for node in capable if _counts(node, holding, now)]
     lowest, limit = 0, limits.max_unhealthy.of(len(capable))
     rule = f"and max_unhealthy ({limits.max_unhealthy.text}) lets {limit} be"
     if limits.unhealthy_range:
@@ -149,4 +162,5 @@ def _breaker(
         unread=tuple(tag for tag in known.malformed if tag.kind == "breaker"),
         cooldown=limits.storm_cooldown,
         now=now,
+        emptied=sum(1 for node in broken if node.name not in holding),
     )

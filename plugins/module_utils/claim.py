@@ -55,6 +55,12 @@ class ClaimedClient:
             raise ClaimOver(f"cannot submit {request}: this round's claim ends at {utc(self._until)}; run another")
         return self._client.submit(request)
 
+    def cancel(self, job: int) -> str | None:
+        """See Client. Raises ClaimOver as C(submit) does."""
+        if self._terms.clock() > self._until - MARGIN:
+            raise ClaimOver(f"cannot cancel job {job}: this round's claim ends at {utc(self._until)}; run another")
+        return self._client.cancel(job)
+
     def release(self) -> int | None:
         """Let go of the claim, after all writes; the job that does it."""
         return _remove(self._client, [self._tag])

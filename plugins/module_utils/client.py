@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from .errors import BadAnswer
+from .errors import AnswerLost, BadAnswer
 from .model import JobRequest
 
 Row = tuple[tuple[int, Any], ...]  # one object: (status, value) for each field, as Ganeti's queries give them
@@ -36,6 +36,10 @@ class Client(Protocol):
     def submit(self, request: JobRequest) -> int | None:
         """Submit one job; its id, or None where nothing was sent (check mode)."""
 
+    def cancel(self, job: int) -> str | None:
+        """Cancel the job with that number, which has not begun; empty, or Ganeti's words where it is not canceled. None
+        where nothing was sent (check mode)."""
+
 
 def table(answer: Any, fields: int, what: str) -> Sequence[Row]:
     """The rows of the answer to a query of so many C(fields), which is the same over every transport.
@@ -60,7 +64,7 @@ class DryRunClient:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.joins = client.joins
-        self.unsent: list[JobRequest] = []
+        self.unsent: list[JobRequest | int] = []  # jobs to submit, and the numbers of those to cancel
 
     def cluster_info(self) -> Mapping[str, Any]:
         """See Client."""
@@ -76,3 +80,18 @@ class DryRunClient:
         """Remember the request; there is no job."""
         self.unsent.append(request)
         return None
+
+    def cancel(self, job: int) -> str | None:
+        """Remember the job; it goes on."""
+        self.unsent.append(job)
+        return None
+
+
+def cancel_answer(answer: Any, what: str) -> str:
+    """What the answer to a cancel says, as Client.cancel gives it: C([canceled, words]) over every transport.
+
+    Raises AnswerLost, whose words begin with C(what), for anything else: the job may be canceled.
+    """
+    if isinstance(answer, list) and len(answer) == 2 and isinstance(answer[0], bool):
+        return "" if answer[0] else str(answer[1]) or "no reason given"
+    raise AnswerLost(f"{what} sent no word whether it is canceled, but {answer!r}")

@@ -26,11 +26,12 @@ def confirm(
     """
     outcomes = tuple(outcomes)
     wanted = [job for outcome in outcomes for job in outcome.tag_jobs] + ([] if release is None else [release])
-    jobs = _wait_for(wanted, client, sleep) if wanted else {}
+    jobs = await_jobs(wanted, client, sleep) if wanted else {}
     return tuple(_confirmed(outcome, [jobs[job] for job in outcome.tag_jobs if job in jobs]) for outcome in outcomes)
 
 
-def _wait_for(wanted: Iterable[int], client: Client, sleep: Callable[[float], None]) -> Mapping[int, Job]:
+def await_jobs(wanted: Iterable[int], client: Client, sleep: Callable[[float], None]) -> Mapping[int, Job]:
+    """The jobs C(wanted) by their numbers, when all have ended, or after CONFIRM_SECONDS."""
     terms = [["=", "id", job] for job in sorted(wanted)]
     waited, pause = 0.0, 0.1
     while True:

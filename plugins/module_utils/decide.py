@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from .action import Action, Kind, busy_text, report, submit, wait
+from .endings import ends_early
 from .follow import follow
 from .limits import Limits
 from .model import Cluster, RepairType, utc
-from .repairs import Repair
+from .repairs import Progress, Repair
 from .state import Case
 from .tags import FOREVER
 from .why import Why
@@ -22,7 +23,7 @@ def decide(case: Case, cluster: Cluster, now: float, limits: Limits) -> Action:
         return action
     if case.busy:  # it may be the removal that was sent before
         return action
-    return _tidy(case, since) or action
+    return _tidy(case, cluster, since) or action
 
 
 def _decide(case: Case, cluster: Cluster, now: float, limits: Limits, since: float) -> Action:
@@ -35,26 +36,36 @@ def _decide(case: Case, cluster: Cluster, now: float, limits: Limits, since: flo
         command = f"gnt-instance remove-tags {case.instance.name} {' '.join(tag.tag for tag in case.unread)}"
         return report(case, Why.UNREADABLE_TAG, f"{bad}; put it right or remove it: {command}", command)
     if case.policy.suspended and not (case.health.whole and not case.pending):
-        return _suspended(case)
+        return _suspended_end(case, cluster, now, since) or _suspended(case)
     if case.health.unknown:
         return report(case, Why.NOT_KNOWN, case.health.unknown)
     if case.pending:
         return follow(case, case.pending, cluster, now, limits)
     if case.tags.pendings and not case.policy.suspended:  # a result stands beside it
-        return wait(case, Why.OTHER_JOB, busy_text(case)) if case.busy else _tidy(case, since) or _healthy(case)
+        return (
+            wait(case, Why.OTHER_JOB, busy_text(case)) if case.busy else _tidy(case, cluster, since) or _healthy(case)
+        )
     if case.health.whole:
         return _healthy(case)
     return _begin(case, since)
 
 
-def _tidy(case: Case, since: float) -> Action | None:
+def _is_on(case: Case, uuid: str, cluster: Cluster) -> bool:
+    """Whether the instance is on the node with that UUID; so it is taken to be where nodes' UUIDs are not known."""
+    nodes = [cluster.nodes.get(name) for name in case.instance.nodes]
+    return any(node is None or not node.uuid or node.uuid == uuid for node in nodes)
+
+
+def _tidy(case: Case, cluster: Cluster, since: float) -> Action | None:
     """The removal of tags that a result has replaced, where a runner died before it: pending ones of the same repair,
-    and, unless a repair has failed or is pending, the results before the last one that nobody counts any more."""
+    and, unless a repair has failed or is pending, the results before the last one that nobody counts any more; and of
+    what is remembered of copies on nodes that it is not on any more."""
     ended = {repair.id for repair in case.results}
     over = [tag.tag for tag in case.tags.pendings if tag.id in ended]
     if not case.failure and not case.pending:
         last = case.results[-1].tags if case.results else ()
         over += [tag for tag in case.outdated(since) if tag not in last and tag not in over]
+    over += [tag.tag for tag in case.tags.behind if not _is_on(case, tag.node, cluster)]
     why = "its repair has its result; the tags that it replaces are left over"
     return Action(Kind.FINISH, case.instance.name, why, remove=tuple(over)) if over else None
 
@@ -79,6 +90,13 @@ def _failure_reason(failure: Repair, cluster: Cluster) -> str:
     return what
 
 
+def _suspended_end(case: Case, cluster: Cluster, now: float, since: float) -> Action | None:
+    """A suspend keeps steps from being taken; it does not keep a repair from ending that a person has taken over."""
+    if case.pending is None or case.health.unknown or case.progress is Progress.UNSEEN:
+        return None
+    return ends_early(case, case.pending, cluster, now, since)
+
+
 def _suspended(case: Case) -> Action:
     until = case.policy.suspended_until
     end = "until the suspend tag is removed" if until == FOREVER else f"until {utc(until or 0)}"
@@ -94,7 +112,8 @@ def _begin(case: Case, since: float) -> Action:
     """What comes next for a broken instance without a repair."""
     health, allowed = case.health, case.policy.allowed
     if health.advice:
-        return report(case, Why.NO_SAFE_REPAIR, f"{health.problem}; {health.advice}", health.command)
+        why = Why.BEHIND if health.behind else Why.NO_SAFE_REPAIR
+        return report(case, why, f"{health.problem}; {health.advice}", health.command)
     needs = max(step.needs for step in health.steps)  # broken and without advice: there are steps
     if allowed is None:
         doubts = "; ".join(case.policy.doubts) or "no tag allows a repair"

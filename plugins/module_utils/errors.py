@@ -74,5 +74,9 @@ class AnswerLost(AutorepairError):
     """A write was sent, and no answer came: it may have been carried out or not."""
 
 
+class Withheld(AutorepairError):
+    """What was planned is not done, as a look directly before showed that the world has changed since."""
+
+
 class BadAnswer(AutorepairError):
     """An answer that is not what Ganeti sends."""

@@ -12,17 +12,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import Callable
 
 from .action import Action, Kind, hold
 from .client import Client
-from .errors import AnswerLost, AutorepairError, BadOption, ClaimOver, ClusterError, QueueDrained, Unreachable
-from .health import Step, together
+from .confirm import await_jobs
+from .errors import (
+    AnswerLost,
+    AutorepairError,
+    BadOption,
+    ClaimOver,
+    ClusterError,
+    QueueDrained,
+    Unreachable,
+    Withheld,
+)
+from .last_look import what_changed
 from .model import Instance, Operation, RepairType, Task
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
-from .repairs import Repair
+from .repairs import HELD_BY, Repair
 from .tags import pending_tag, result_tag
+from .tasks import tasks_of
 from .why import Why
 from .writer import Writer
 
@@ -98,22 +109,29 @@ class _Deed:
         """What has become of it."""
         if not self.action.writes:
             return Outcome(self.action)
+        if isinstance(self.error, Withheld):
+            held = hold(self.action, Why.JUST_CHANGED, str(self.error))
+            return replace(self.writer.outcome(), action=held)
         ended_by = self.error or (None if self.over else end.error)
         if isinstance(ended_by, ClusterError) and not self.writer.sent:
             return _not_begun(self.action, ended_by)
         return replace(self.writer.outcome(str(self.error or "")), lost=isinstance(self.error, AnswerLost))
 
 
-def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Outcome, ...], ClusterError | None]:
-    """Carry out C(plan): the outcome of each action, and what ended the round early, if anything did.
+def carry_out(
+    plan: Plan, client: Client, settings: Settings, sleep: Callable[[float], None]
+) -> tuple[tuple[Outcome, ...], ClusterError | None]:
+    """Carry out C(plan): the outcome of each action, and what ended the round early, if anything did. C(sleep) waits
+    for some seconds.
 
-    The first steps of all repairs are submitted before anything else. An error with one action leaves that one alone;
-    the next are carried out. A drained queue and the end of the claim are no trouble: what could not be submitted any
-    more is held.
+    The first steps of all repairs are submitted before anything else, but for those that give up disks: of these the
+    intent comes first, is seen to stand, and a last look is taken. An error with one action leaves that one alone; the
+    next are carried out. A drained queue and the end of the claim are no trouble: what could not be submitted any more
+    is held.
     """
     end = _End()
     instances = {case.instance.name: case.instance for case, _action in plan.rows}
-    deeds = [_deed(action, instances, plan, client, settings) for action in plan.actions]
+    deeds = [_deed(action, instances, plan, client, settings, sleep) for action in plan.actions]
     with ThreadPoolExecutor(settings.connections) as pool:
         for _part in ("first steps", "all else"):
             list(pool.map(lambda deed: deed.go_on(end), deeds))
@@ -121,11 +139,21 @@ def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Out
     return outcomes, None if isinstance(end.error, (QueueDrained, ClaimOver)) else end.error
 
 
-def _deed(action: Action, instances: Mapping[str, Instance], plan: Plan, client: Client, settings: Settings) -> _Deed:
+def _deed(
+    action: Action,
+    instances: Mapping[str, Instance],
+    plan: Plan,
+    client: Client,
+    settings: Settings,
+    sleep: Callable[[float], None],
+) -> _Deed:
     writer = Writer(client, action, settings.reason)
-    if action.kind is Kind.SUBMIT:
-        return _Deed(action, writer, _take_step(action, instances[action.name], plan, writer, settings))
-    return _Deed(action, writer, _write_tags(action, plan, writer, settings))
+    if action.kind is not Kind.SUBMIT:
+        return _Deed(action, writer, _write_tags(action, plan, writer, settings))
+    instance = instances[action.name]
+    if action.steps[0].operation is Operation.RECREATE_DISKS:
+        return _Deed(action, writer, _give_up_disks(action, instance, plan, writer, settings, sleep))
+    return _Deed(action, writer, _take_step(action, instance, plan, writer, settings))
 
 
 def _not_begun(action: Action, error: ClusterError) -> Outcome:
@@ -145,7 +173,8 @@ def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) 
     elif action.kind is Kind.FINISH:
         repair = action.repair
         result = [_result(action, repair.id, plan.time, repair.jobs)] if repair and action.result else []
-        replace_tags(writer, result, action.remove)
+        writer.cancel(action.cancel)
+        replace_tags(writer, [*result, *action.add], action.remove)
     elif action.writes:  # a suspend is lifted, or a breaker remembers
         replace_tags(writer, action.add, action.remove)
 
@@ -153,37 +182,55 @@ def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) 
 def _take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
     """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
     A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
-    intent: tuple[Task, ...] = ()
-    repair = action.repair
-    if repair is None:
-        writer.repair_id = settings.new_id()
-        repair = Repair(_type(action), writer.repair_id, int(plan.time))
-        intent = (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
-    iallocator = settings.iallocator or plan.cluster.default_iallocator or "hail"
-    steps = together(action.permitted, writer.joins)
-    tasks = [Task(step.operation, _parameters(step, instance, action, iallocator)) for step in steps]
+    repair, intent = _intent(action, plan, writer, settings)
+    tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
     first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
     before = writer.submit(*intent, *first)
     yield False
     jobs = before[-len(first) :] + writer.submit(*rest, after=before)
     if not settings.stays:
-        note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
-        replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
+        _note(repair, jobs, writer)
 
 
-def _parameters(step: Step, instance: Instance, action: Action, iallocator: str) -> Mapping[str, Any]:
-    """What the step's operation needs beside the instance's name (Ganeti facts, "Repairs")."""
-    if step.operation is Operation.REPLACE_SECONDARY:
-        return {"iallocator": iallocator}
-    if step.operation in (Operation.FAILOVER, Operation.MIGRATE):
-        if instance.mirrored:  # it can go to its secondary only
-            return {}
-        return {"target_node": action.nodes[0]} if action.nodes else {"iallocator": iallocator}
-    if step.operation is Operation.RECREATE_DISKS:
-        return {"nodes": list(action.nodes)}
-    if step.operation is Operation.REINSTALL:
-        return {"start": instance.meant_to_run}
-    return {}
+def _give_up_disks(
+    action: Action,
+    instance: Instance,
+    plan: Plan,
+    writer: Writer,
+    settings: Settings,
+    sleep: Callable[[float], None],
+) -> Iterator[bool]:
+    """Submit a step that gives up disks: first the intent of a new repair; and once that stands, however full the queue
+    is, the step itself, if a last look still shows what it was planned for.
+
+    Its job names the nodes that held the disks, and the tag names the job, so that both are known long after."""
+    repair, intent = _intent(action, plan, writer, settings)
+    before = writer.submit(*intent)
+    yield False
+    for job in await_jobs(before, writer.client, sleep).values() if before else ():
+        if job.status != "success":
+            raise Withheld(f"job {job.id}, which sets its pending tag, is {job.status}")
+    changed = what_changed(writer.client, instance)
+    if changed:
+        raise Withheld(changed)
+    tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
+    jobs = writer.submit(*tasks, after=before, remark=HELD_BY + ",".join(instance.nodes))
+    _note(repair, jobs, writer)
+
+
+def _intent(action: Action, plan: Plan, writer: Writer, settings: Settings) -> tuple[Repair, tuple[Task, ...]]:
+    """The repair that C(action) is of, and the task that notes it in a tag if it is a new one."""
+    if action.repair is not None:
+        return action.repair, ()
+    writer.repair_id = settings.new_id()
+    repair = Repair(_type(action), writer.repair_id, int(plan.time))
+    return repair, (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
+
+
+def _note(repair: Repair, jobs: tuple[int, ...], writer: Writer) -> None:
+    """Set the pending tag again, with the jobs in it."""
+    note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
+    replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
 
 
 def _result(action: Action, repair_id: str, now: float, jobs: tuple[int, ...]) -> str:

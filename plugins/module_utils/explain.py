@@ -54,6 +54,18 @@ REASONS: Mapping[str, tuple[str, str]] = {  # what it means, and what to do
         "The only good copy is on a drained node, and Ganeti fails over to no drained node.",
         "Take the mark off that node; drain it again after the repair, if you want.",
     ),
+    "behind": (
+        "The copy of its disks that could be used is not known to hold its newest data.",
+        "Find the copy that has its data, and use that one. Then take the tag away by the command that is shown.",
+    ),
+    "node_silent": (
+        "The allocator asks all nodes, and one that is not marked offline does not answer. The repair waits.",
+        "If that node is dead: make sure that it is off, then gnt-node modify --offline=yes NODE. Else mend it.",
+    ),
+    "no_allocator": (
+        "The program that chooses nodes can't be run on the master. The repair waits.",
+        "Install it, or name another one: -e ganeti_autorepair_iallocator=hail.",
+    ),
     "job_under_way": (
         "A job of its repair has not ended.",
         "Nothing. gnt-job watch shows how it goes; gnt-job cancel ends the repair.",
@@ -135,4 +147,4 @@ REASONS: Mapping[str, tuple[str, str]] = {  # what it means, and what to do
 }
 
 # Of these somebody has to do something; others pass, or are somebody's plan.
-FOR_PEOPLE = ("last_copy_drained", "breaker", "fencing", "queue_drained")
+FOR_PEOPLE = ("last_copy_drained", "node_silent", "no_allocator", "breaker", "fencing", "queue_drained")

@@ -1,56 +1,116 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Follow: what comes next for a repair that is pending (design, sections 3 and 5; law 8)."""
+"""Follow: what comes next for a repair that is pending (design, sections 3 and 5; laws 8 and 10)."""
 
 from __future__ import annotations
 
-from .action import Action, busy_text, finish, submit, wait
-from .health import REINSTALL, Step
+from dataclasses import replace
+
+from .action import Action, busy_text, finish, named, report, submit, wait
+from .endings import ends_early
+from .handover import doubts, in_doubt, leftovers
+from .health import REINSTALL
 from .limits import Limits
-from .model import Cluster, Job, NodeState, RepairType, utc
+from .model import Cluster, Job, NodeState, Operation, RepairType, utc
 from .opcodes import STEPS
-from .repairs import Progress, Repair, failed_step, last_job, repeatable, rest_of_reinstall, tries
+from .repairs import (
+    Progress,
+    Repair,
+    failed_step,
+    has_done_a_step,
+    held_by,
+    last_job,
+    recreation,
+    repeatable,
+    rest_of_reinstall,
+    silent_node,
+    tries,
+)
 from .state import Case
 from .why import Why
 
 FIRST_PAUSE, LONGEST_PAUSE = 60, 3600  # seconds between two tries of a step; doubled each time
 KEPT = 20 * 24 * 3600  # seconds for which Ganeti surely keeps a job: it deletes archived ones after 21 days
+_WAITS = {  # why a step that did nothing is tried again later
+    Progress.FAILED: Why.TRIED_AGAIN,
+    Progress.NO_ROOM: Why.NO_ROOM,
+    Progress.NO_ALLOCATOR: Why.NO_ALLOCATOR,
+    Progress.NODE_SILENT: Why.NODE_SILENT,
+}
 
 
 def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Limits) -> Action:
     """What comes next for C(repair), which is pending."""
-    last = last_job(repair, cluster.jobs)
-    steps, since = case.health.steps, now - limits.kept_results
+    since = now - limits.kept_results
+    if case.progress is not Progress.UNSEEN:
+        ended = ends_early(case, repair, cluster, now, since)
+        if ended:
+            return ended
     if case.progress is Progress.RUNNING:
-        return wait(case, Why.JOB_UNDER_WAY, f"{_jobs_text(repair, cluster)} is under way", steps)
+        return wait(case, Why.JOB_UNDER_WAY, f"{_jobs_text(repair, cluster)} is under way", case.health.steps)
     if case.busy:
-        return wait(case, Why.OTHER_JOB, busy_text(case), steps)
+        return wait(case, Why.OTHER_JOB, busy_text(case), case.health.steps)
     if case.progress is Progress.UNSEEN:
-        return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", steps)
-    rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
-    if case.progress is Progress.CANCELED:
-        return finish(case, repair, None, _canceled_reason(case, repair, rest), since)
-    if case.progress is Progress.FAILED and last and not _may_repeat(case, repair, last, cluster, limits.retries):
-        return finish(case, repair, "failure", _failed_reason(case, repair, last, cluster), since)
-    if case.progress in (Progress.FAILED, Progress.NO_ROOM) and last and last.ended and not case.health.whole:
-        again = last.ended + _pause(tries(repair, cluster.jobs))
-        if again > now:
-            failed = case.progress is Progress.FAILED
-            what, why = (f"job {last.id} failed", Why.TRIED_AGAIN) if failed else ("no room for it", Why.NO_ROOM)
-            return wait(case, why, f"{what} ({last.error}); it is tried again after {utc(again)}", steps)
+        return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", case.health.steps)
+    last = last_job(repair, cluster.jobs)
+    if case.progress in _WAITS and last and not _is_overtaken(case, last):
+        stopped = _stopped(case, repair, last, cluster, now, limits)
+        if stopped:
+            return stopped
     if repair.type is RepairType.REINSTALL and _is_forgotten(case, repair, now):
         gone = f"job {repair.jobs[-1]} has left the queue" if repair.jobs else "any job that it had has left the queue"
         lost = f"{gone}, and nobody can tell whether its disks were installed since"
         return finish(case, repair, "failure", lost, since)
-    return _go_on(case, repair, rest, cluster, now, since)
+    return _go_on(case, repair, cluster, now, since)
+
+
+# --- a step that did not get done ------------------------------------------------------------------------------------
+
+
+def _is_overtaken(case: Case, last: Job) -> bool:
+    """Whether the step that C(last) did not get done is not the one to take now, as the world has changed since, and
+    has left nothing behind: then the repair goes on as what is needed now."""
+    steps = case.health.steps
+    if case.health.unknown or (steps and STEPS[steps[0].operation] == failed_step(last)):
+        return False
+    if not last.half_done or case.progress is not Progress.FAILED:
+        return True
+    fails_over = bool(steps) and steps[0].operation is Operation.FAILOVER
+    return last.stopped_at == "INSTANCE_MIGRATE" and fails_over  # its node has died in the middle
+
+
+def _stopped(case: Case, repair: Repair, last: Job, cluster: Cluster, now: float, limits: Limits) -> Action | None:
+    """What becomes of a repair whose step did not get done: a failure, or a pause; None if it is tried again now."""
+    failed = case.progress is Progress.FAILED
+    if failed and not _may_repeat(case, repair, last, cluster, limits.retries):
+        rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
+        doubtful = in_doubt(case, rest, last, cluster)
+        words = _failed_reason(case, repair, last, cluster, doubtful)
+        return finish(case, repair, "failure", words, now - limits.kept_results, doubts(case, doubtful, cluster, now))
+    if last.ended is None or case.health.whole:
+        return None
+    again = last.ended + _pause(tries(repair, cluster.jobs))
+    return wait(case, _WAITS[case.progress], _paused_words(case, last, again)) if again > now else None
+
+
+def _paused_words(case: Case, last: Job, again: float) -> str:
+    then = f"it is tried again after {utc(again)}"
+    if case.progress is Progress.NODE_SILENT:
+        node = silent_node(last)
+        mark = f"if it is dead, make sure that it is off, then gnt-node modify --offline=yes {node}"
+        return f"node {node} does not answer the allocator and is not marked offline; {mark}; {then} ({last.error})"
+    if case.progress is Progress.NO_ALLOCATOR:
+        return f"the allocator can't be run on the master; {then} ({last.error})"
+    what = f"job {last.id} failed" if case.progress is Progress.FAILED else "no room for it"
+    return f"{what} ({last.error}); {then}"
 
 
 def _is_forgotten(case: Case, repair: Repair, now: float) -> bool:
     """Whether the queue may have forgotten what C(repair) did: its job is gone, or none was ever noted and it is so old
-    that one would be gone. In the latter case what is broken is repaired, as no copy of its disks is left to lose."""
+    that one would be gone."""
     if case.progress is Progress.GONE:
         return True
-    return case.progress is Progress.NEW and case.health.whole and now - repair.timestamp > KEPT
+    return case.progress is Progress.NEW and not case.health.advice and now - repair.timestamp > KEPT
 
 
 def _may_repeat(case: Case, repair: Repair, last: Job, cluster: Cluster, retries: int) -> bool:
@@ -60,40 +120,34 @@ def _may_repeat(case: Case, repair: Repair, last: Job, cluster: Cluster, retries
     return same and repeatable(last) and tries(repair, cluster.jobs) <= retries
 
 
-def _failed_reason(case: Case, repair: Repair, last: Job, cluster: Cluster) -> str:
+def _failed_reason(case: Case, repair: Repair, last: Job, cluster: Cluster, doubtful: tuple[str, ...]) -> str:
     count = tries(repair, cluster.jobs)
     often = f", as did {count - 1} before it" if count > 1 else ""
     whole = "; it is on nodes that are online, see whether it runs" if case.health.whole else ""
-    return f"job {last.id} failed{often}: {last.error}{whole}"
+    doubt = f"; the disks on {' and '.join(doubtful)} are not known to hold its data" if doubtful else ""
+    return f"job {last.id} failed{often}: {last.error}{doubt}{whole}"
 
 
-def _canceled_reason(case: Case, repair: Repair, rest: tuple[Step, ...]) -> str:
-    reason = f"job {repair.jobs[-1]} was canceled by a person, so the repair ends"
-    if rest:
-        commands = " && ".join(
-            f"gnt-instance {word} {case.instance.name}" for word in ("shutdown", "reinstall", "startup")
-        )
-        return f"{reason}; its disks were recreated and are empty: {commands}"
-    return f"{reason}; a suspend tag keeps the next one from starting"
+# --- the next step, or the end ---------------------------------------------------------------------------------------
 
 
-def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster, now: float, since: float) -> Action:
+def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: float) -> Action:
     """What comes next for a repair none of whose jobs is under way or failed: its end, or its next step."""
     health = case.health
+    rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
     if rest and cluster.nodes[case.instance.primary].state is not NodeState.OFFLINE:
         left = (
             "its disks were recreated and are empty" if REINSTALL in rest else "it was marked offline before its repair"
         )
         return submit(case, repair, repair.type, rest, left)
     if health.whole:
-        gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
-        return finish(case, repair, "success", f"it is healthy{gone}", since)
+        return _healthy(case, repair, cluster, since)
+    if health.behind:
+        return report(case, Why.BEHIND, f"{health.problem}; {health.advice}", health.command)
     if health.advice:
-        return finish(case, repair, "enoperm", f"{health.problem}; {health.advice}", since)
+        return finish(case, _told(repair, cluster), "enoperm", f"{health.problem}; {health.advice}", since)
     if health.steps[0].needs > repair.type:
-        needed, allowed = health.steps[0].needs.label, repair.type.label
-        short = f"{health.problem}; {needed} is needed, the repair may do {allowed}"
-        return finish(case, repair, "enoperm", short, since)
+        return _not_enough(case, repair, cluster, since)
     if health.waits_for:
         return wait(case, Why.LAST_COPY_DRAINED, f"{health.problem}; waits for {health.waits_for}", health.steps)
     last = last_job(repair, cluster.jobs)
@@ -104,13 +158,37 @@ def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster,
     return submit(case, repair, repair.type, health.steps, health.problem)
 
 
+def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Action:
+    """The end of a repair of an instance that is healthy: a success only where one of its steps has succeeded."""
+    if not has_done_a_step(repair, cluster.jobs):
+        why = "its jobs have left the queue" if case.progress is Progress.GONE else "no step of the repair was done"
+        return finish(case, repair, None, f"it is healthy, and {why}, so the repair ends without a result", since)
+    gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
+    recreated = recreation(repair, cluster.jobs)
+    left = f"; {leftovers(case.instance, held_by(recreated))}" if recreated and held_by(recreated) else ""
+    ended = finish(case, repair, "success", f"it is healthy{gone}{left}", since)
+    return replace(ended, remove=ended.remove + tuple(tag.tag for tag in case.tags.behind))
+
+
+def _not_enough(case: Case, repair: Repair, cluster: Cluster, since: float) -> Action:
+    """The end of a repair that would need more than it may do; another one can begin where the policy allows more."""
+    needed, may, allowed = case.health.steps[0].needs, repair.type, case.policy.allowed
+    short = f"{case.health.problem}; {needed.label} is needed, the repair may do {may.label}"
+    if allowed is not None and allowed >= needed:
+        return finish(case, repair, None, f"{short}; its tags allow it, so another repair takes its place", since)
+    return finish(case, _told(repair, cluster), "enoperm", short, since)
+
+
+def _told(repair: Repair, cluster: Cluster) -> Repair:
+    """C(repair) for a result: without jobs where it has done nothing, so that it does not count as a repair."""
+    return repair if has_done_a_step(repair, cluster.jobs) else replace(repair, jobs=())
+
+
 def _pause(tried: int) -> float:
     """Seconds from the last try to the next, after so many."""
     return float(min(FIRST_PAUSE * 2 ** max(tried - 1, 0), LONGEST_PAUSE))
 
 
 def _jobs_text(repair: Repair, cluster: Cluster) -> str:
-    running = [
-        cluster.jobs[number] for number in repair.jobs if number in cluster.jobs and cluster.jobs[number].unfinished
-    ]
-    return ", ".join("job {} ({})".format(job.id, " ".join(job.operations)) for job in running)
+    jobs = [cluster.jobs[number] for number in repair.jobs if number in cluster.jobs]
+    return named([job for job in jobs if job.unfinished])

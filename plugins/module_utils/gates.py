@@ -19,7 +19,6 @@ from .fencing import dead, full_names, to_prove, unproven
 from .limits import Fencing
 from .model import Node, Operation, RepairType, utc
 from .plan import Plan, Row, left_to_others
-from .repairs import REASON
 from .state import Case
 from .why import Why
 from .windows import opens
@@ -104,20 +103,13 @@ def _other_repair(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     own = action.repair.id if action.repair else ""
     ended = {repair.id for repair in case.results}  # a tag may be left over from one of these
     others = [tag.tag for tag in case.tags.pendings if tag.id not in (own, *ended)]
-    if action.repair and action.repair.jobs and not _is_ours(action, plan):
+    if action.repair and action.repair.jobs and not action.repair.begun:
         others = list(action.repair.tags)
     if not others:
         return None
     words = "no disks are given up while somebody else's repair is pending; see to it, or take its tag away: "
     command = f"gnt-instance remove-tags {case.instance.name} {' '.join(others)}"
     return Obstacle(Why.OTHER_REPAIR, words, person=True, command=command)
-
-
-def _is_ours(action: Action, plan: Plan) -> bool:
-    """Whether a job of the repair carries our name in its reason trail; a job that is gone can't tell."""
-    numbers = action.repair.jobs if action.repair else ()
-    known = [plan.cluster.jobs[number] for number in numbers if number in plan.cluster.jobs]
-    return any(text.startswith(REASON + ":") for job in known for text in job.reasons)
 
 
 def _breaker(case: Case, action: Action, plan: Plan) -> Obstacle | None:

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from .model import TEMPLATE_CLASSES, Instance, Node, NodeState, Operation, RepairType, TemplateClass
 
@@ -40,20 +41,28 @@ def together(steps: tuple[Step, ...], joins: bool) -> tuple[Step, ...]:
     return steps[:2] if moved and steps[1:2] == (REPLACE_SECONDARY,) else steps[:1]
 
 
+def off_by_failover(health: Health) -> Health:
+    """C(health) of an instance that does not run: Ganeti does not migrate it, and it has no running state to lose, so
+    a failover takes it off a drained node (design, section 3)."""
+    steps = tuple(MOVE_STOPPED if step is MIGRATE else step for step in health.steps)
+    return replace(health, steps=steps)
+
+
 @dataclass(frozen=True)
 class Health:
     """A judgement of one instance.
 
     C(problem) says what is broken and is empty for a whole instance; C(steps) lead from here to health. Where there are
     none for a broken instance, C(advice) says why and what a person can do, and ends with a C(command) for it.
-    C(waits_for) is what must happen before the first step can be taken. C(unknown) says what is not known: then nothing
-    else is.
+    C(behind) says that it is so because of a copy that does not hold the newest data. C(waits_for) is what must happen
+    before the first step can be taken. C(unknown) says what is not known: then nothing else is.
     """
 
     problem: str = ""
     steps: tuple[Step, ...] = ()
     advice: str = ""
     command: str = ""
+    behind: bool = False
     waits_for: str = ""
     unknown: str = ""
 
@@ -68,15 +77,23 @@ class Health:
         return max((step.needs for step in self.steps), default=None)
 
 
-def judge(instance: Instance, nodes: Mapping[str, Node]) -> Health:
-    """What is broken about C(instance), from the states of the nodes that it is on."""
+def judge(instance: Instance, nodes: Mapping[str, Node], behind: Mapping[str, str] = MappingProxyType({})) -> Health:
+    """What is broken about C(instance), from the states of the nodes that it is on.
+
+    C(behind) has the nodes whose copy of its disks does not hold the newest data, each with the tag that says so.
+    """
     unknown = _unknown(instance, nodes)
     if unknown:
         return Health(unknown=unknown)
     primary = nodes[instance.primary]
     kind = TEMPLATE_CLASSES[instance.disk_template]
+    if primary.name in behind:
+        return _primary_behind(instance, behind)
     if kind is TemplateClass.MIRRORED:
-        return _mirrored(instance, primary, nodes[instance.secondaries[0]])
+        secondary = nodes[instance.secondaries[0]]
+        if primary.state is NodeState.OFFLINE and secondary.state is NodeState.ONLINE and secondary.name in behind:
+            return _secondary_behind(instance, behind[secondary.name])
+        return _mirrored(instance, primary, secondary)
     if primary.state is NodeState.ONLINE:
         return Health()
     if kind is TemplateClass.SHARED:
@@ -102,6 +119,29 @@ def _unknown(instance: Instance, nodes: Mapping[str, Node]) -> str:
         if nodes[name].state is NodeState.UNKNOWN:
             return f"the state of the node {name} is not known"
     return ""
+
+
+def _primary_behind(instance: Instance, behind: Mapping[str, str]) -> Health:
+    """The disks that it would run from are empty, old or not in step: a step stopped half-way."""
+    tags = [behind[name] for name in instance.nodes if name in behind]
+    command = f"gnt-instance remove-tags {instance.name} {' '.join(tags)}"
+    advice = (
+        "a step stopped half-way there, so nothing is done by itself; find the copy that has its data, or have it "
+        f"installed (gnt-instance reinstall {instance.name}); when it is as you want it: {command}"
+    )
+    problem = f"the disks on its primary {instance.primary} are not known to hold its data"
+    return Health(problem, advice=advice, command=command, behind=True)
+
+
+def _secondary_behind(instance: Instance, tag: str) -> Health:
+    """A failover would make old data the truth, and the newer data on the dead node would be lost."""
+    (secondary,) = instance.secondaries
+    command = f"gnt-instance remove-tags {instance.name} {tag}"
+    advice = (
+        f"the copy on its secondary {secondary} was not in step, so its newest data is on {instance.primary}; bring "
+        f"that node back (gnt-node modify --offline=no {instance.primary}); to go on with the older copy: {command}"
+    )
+    return Health(f"primary {instance.primary} is offline", advice=advice, command=command, behind=True)
 
 
 def _mirrored(instance: Instance, primary: Node, secondary: Node) -> Health:

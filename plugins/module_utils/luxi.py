@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .client import Row, table
+from .client import Row, cancel_answer, table
 from .errors import (
     AnswerLost,
     AutorepairError,
@@ -35,7 +35,7 @@ END = b"\x03"
 TIMEOUT = 60  # seconds for each answer, as Ganeti's own client has it
 READ_TRIES = 3
 PATIENT_TRIES = 7  # of a socket that has answered before: the daemon may be starting anew
-_WRITES = frozenset({"SubmitJob"})
+_WRITES = frozenset({"SubmitJob", "CancelJob"})
 
 
 class LuxiClient:
@@ -73,6 +73,11 @@ class LuxiClient:
         if not isinstance(answer, int) or isinstance(answer, bool):
             raise AnswerLost(f"cannot tell whether {request} was submitted: LUXI sent no job id but {answer!r}")
         return answer
+
+    def cancel(self, job: int) -> str | None:
+        """See Client."""
+        answer = self._call("CancelJob", [job], f"cancel job {job}")
+        return cancel_answer(answer, f"cannot cancel job {job}: LUXI at {self._path}")
 
     def _call(self, method: str, arguments: Sequence[Any], what: str, seconds: float | None = None) -> Any:
         """The result of one call; C(what) is what was tried, for messages. For C(seconds) see Client."""

@@ -74,6 +74,7 @@ class Node:
     vm_capable: bool = True
     changed: float | None = None
     powered: bool | None = None
+    uuid: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,11 @@ class Instance:
         """Whether its administrator wants it running."""
         return self.admin_state == "up"
 
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of its nodes, the primary first."""
+        return (self.primary, *self.secondaries)
+
 
 UNFINISHED = ("queued", "waiting", "canceling", "running")
 FINISHED = ("success", "error", "canceled")
@@ -122,9 +128,10 @@ class Job:
     """A job of the queue, as far as a repair needs it.
 
     C(operations) are opcodes in their order as the job's summary names them (C(INSTANCE_FAILOVER)), C(done) those at
-    the beginning that have succeeded, C(instances) and C(nodes) the names that they were given, C(reasons) the texts of
-    the reason trail, C(ended) seconds since the epoch. C(error), C(error_class) and C(error_code) come from the first
-    opcode that failed.
+    the beginning that have succeeded, C(begun) the number of those that had their locks and began, C(instances) and
+    C(nodes) the names that they were given, C(uuids) those of instances, which Ganeti adds when an opcode begins,
+    C(tags) the tags that they set, C(reasons) the texts of the reason trail and C(sources) who wrote them, C(ended)
+    seconds since the epoch. C(error), C(error_class) and C(error_code) come from the first opcode that failed.
     """
 
     id: int
@@ -133,7 +140,11 @@ class Job:
     done: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+    uuids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    begun: int = 0
     error: str = ""
     error_class: str = ""
     error_code: str = ""
@@ -148,6 +159,20 @@ class Job:
     def stopped_at(self) -> str:
         """The operation that did not succeed; empty where all did."""
         return self.operations[len(self.done)] if len(self.done) < len(self.operations) else ""
+
+    @property
+    def half_done(self) -> bool:
+        """Whether it has ended in the middle of an operation: the checks of that had passed, so it may have changed
+        anything."""
+        stopped = not self.unfinished and len(self.done) < self.begun
+        return stopped and not (self.status == "error" and self.error_class == "OpPrereqError")
+
+    def is_about(self, instance: Instance) -> bool:
+        """Whether it is about this very C(instance) (law 11): by UUID where it has one, and else by the name, which
+        people may have given without its domain."""
+        if self.uuids and instance.uuid:
+            return instance.uuid in self.uuids
+        return any(name == instance.name or instance.name.startswith(name + ".") for name in self.instances if name)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from .client import Row, table
+from .client import Row, cancel_answer, table
 from .errors import AnswerLost, BadAnswer
 from .model import JobRequest, Operation
 from .rapi_errors import connection_error, refusal
@@ -77,6 +77,11 @@ class RapiClient:
         if not isinstance(answer, int) or isinstance(answer, bool):
             raise AnswerLost(f"cannot tell whether {request} was submitted: RAPI sent no job id but {answer!r}")
         return answer
+
+    def cancel(self, job: int) -> str | None:
+        """See Client."""
+        answer = self._call("DELETE", f"/2/jobs/{job}", f"cancel job {job}")
+        return cancel_answer(answer, f"cannot cancel job {job}: RAPI at {self._options.url}")
 
     def _call(
         self, method: str, path: str, what: str, query: Any = None, body: Any = None, seconds: float | None = None

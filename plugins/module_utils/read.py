@@ -16,10 +16,10 @@ from typing import Any
 from .client import NORMAL, Client, Row
 from .errors import BadAnswer
 from .model import UNFINISHED, Cluster, Group, Instance, Job, Node, NodeState, RepairType
-from .repairs import Repair, reason_of, repairs_of, step_summaries
+from .repairs import Repair, reason_of, repairs_of, step_summaries, summaries_of_others
 from .tags import parse_tags
 
-_NODE = ("name", "group", "offline", "drained", "vm_capable", "mtime", "powered")
+_NODE = ("name", "group", "offline", "drained", "vm_capable", "mtime", "powered", "uuid")
 _GROUP = ("name", "tags", "alloc_policy")
 _TAGS = ("name", "tags")
 _INSTANCE = (
@@ -35,7 +35,7 @@ _INSTANCE = (
     "be/maxmem",
     "disk.sizes",
 )
-_JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "end_ts")
+_JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "opexec", "end_ts")
 
 
 def read_cluster(client: Client) -> Cluster:
@@ -109,6 +109,7 @@ def _node(row: Row) -> Node:
         vm_capable=values.get("vm_capable") is True,
         changed=float(changed) if isinstance(changed, (int, float)) else None,
         powered=powered if isinstance(powered, bool) else None,
+        uuid=_text(values, "uuid"),
     )
 
 
@@ -165,9 +166,10 @@ def _read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: fro
     """
     pending = [(name, repair) for name, repair in noticed if repair.result is None]
     failed = {number for name, repair in noticed if repair.result == "failure" for number in repair.jobs}
-    jobs = query_jobs(client, _unfinished() + _by_id(noted | failed) + _by_step(name for name, repair in pending))
+    terms = _by_id(noted | failed) + _by_step(pending) + _tag_jobs(pending)
+    jobs = query_jobs(client, _unfinished() + terms)
     marks = {word for job in jobs.values() for reason in job.reasons for word in reason.split(" ")}
-    unclear = [name for name, repair in pending if _is_unclear(repair, jobs, marks)]
+    unclear = [(name, repair) for name, repair in pending if _is_unclear(repair, jobs, marks)]
     if unclear:
         old = query_jobs(client, _by_id(noted.difference(jobs)) + _by_step(unclear), archived=True)
         jobs = {**old, **jobs}
@@ -175,7 +177,7 @@ def _read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: fro
 
 
 def _is_unclear(repair: Repair, jobs: Mapping[int, Job], marks: Set[str]) -> bool:
-    if repair.type is RepairType.REINSTALL or not jobs.keys() >= set(repair.jobs):
+    if _reinstalls(repair) or not jobs.keys() >= set(repair.jobs):
         return True
     return not repair.jobs and reason_of(repair.id) not in marks
 
@@ -188,8 +190,23 @@ def _by_id(numbers: Iterable[int]) -> list[list[Any]]:
     return [["=", "id", number] for number in sorted(numbers)]
 
 
-def _by_step(names: Iterable[str]) -> list[list[Any]]:
-    return [["=[]", "summary", text] for name in sorted(set(names)) for text in step_summaries(name)]
+def _by_step(pending: Iterable[tuple[str, Repair]]) -> list[list[Any]]:
+    """The steps of pending repairs, also those that are not noted; and where disks may have been recreated, what others
+    may have done with the new ones."""
+    texts = {text for name, repair in pending for text in step_summaries(name)}
+    texts |= {text for name, repair in pending if _reinstalls(repair) for text in summaries_of_others(name)}
+    return [["=[]", "summary", text] for text in sorted(texts)]
+
+
+def _tag_jobs(pending: Iterable[tuple[str, Repair]]) -> list[list[Any]]:
+    """The tags that anybody has set since the first job of a repair that may reinstall: a suspend may be among them,
+    which is lifted by now. The summaries of such jobs do not tell on which object (measured)."""
+    first = min((repair.jobs[0] for name, repair in pending if _reinstalls(repair) and repair.jobs), default=None)
+    return [] if first is None else [["&", ["=[]", "summary", "TAGS_SET"], [">", "id", first]]]
+
+
+def _reinstalls(repair: Repair) -> bool:
+    return repair.type is RepairType.REINSTALL
 
 
 def query_jobs(client: Client, terms: list[list[Any]], archived: bool = False) -> dict[int, Job]:
@@ -216,7 +233,11 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         done=tuple(name for name, status in takewhile(_succeeded, zip(operations, statuses))),
         instances=tuple(dict.fromkeys(name for op in ops for name in _instance_names(op))),
         nodes=tuple(dict.fromkeys(name for op in ops for name in _node_names(op))),
+        uuids=tuple(dict.fromkeys(op["instance_uuid"] for op in ops if isinstance(op.get("instance_uuid"), str))),
+        tags=tuple(str(tag) for op in ops if op.get("OP_ID") == "OP_TAGS_SET" for tag in _list(op.get("tags"))),
         reasons=tuple(dict.fromkeys(str(entry[1]) for entry in trail if len(_list(entry)) > 1)),
+        sources=tuple(dict.fromkeys(str(entry[0]) for entry in trail if len(_list(entry)) > 1)),
+        begun=sum(1 for time in _list(values.get("opexec")) if time is not None),
         error=error,
         error_class=kind,
         error_code=code,

@@ -15,19 +15,35 @@ from .opcodes import STEPS
 from .tags import Pending, Result, TagSet
 
 REASON = "ganeti.autorepair"  # begins our entries in the reason trail
+HELD_BY = "held-by="  # begins the word there that names the nodes whose copies a recreation of disks gives up
 _NO_ROOM = ("insufficient_resources", "temp_insufficient_resources")  # Ganeti's error codes
 _NO_ALLOCATOR = "Failure while running the iallocator script"  # for instance one that is not installed; it has no code
+_NODE_SILENT = re.compile(r"Can't get data for node '?([\w.-]*\w)")  # an allocator asks all nodes that are not offline
+_NOT_RUNNING = re.compile(r"please use failover: Instance \S+ is not running")
 _NEVER_RAN = re.compile(r"Dependency job (\d+) ")  # "... finished with status error"
+REFUSAL_SECONDS = 600  # that Ganeti's word that an instance does not run is relied upon: the watcher may start it
 _STEPS = tuple(dict.fromkeys(STEPS.values()))
 _WHOLE = ("INSTANCE_REPLACE_DISKS", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER", "INSTANCE_RECREATE_DISKS")  # the checks
 # of these come first: one that is refused has done nothing
+_MAY_START = frozenset(("INSTANCE_STARTUP", "INSTANCE_REBOOT", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER"))
+_MAKES_USE = (
+    "INSTANCE_SHUTDOWN",
+    "INSTANCE_REBOOT",
+    "INSTANCE_ACTIVATE_DISKS",
+    "INSTANCE_GROW_DISK",
+    "INSTANCE_SET_PARAMS",
+    "INSTANCE_MOVE",
+    "INSTANCE_CHANGE_GROUP",
+    "BACKUP_EXPORT",
+)
 
 
 @dataclass(frozen=True)
 class Repair:
     """One attempt to heal one instance, as its tags tell it.
 
-    C(result) is None while it is pending; C(tags) are all the tags that carry its id.
+    C(result) is None while it is pending; C(tags) are all the tags that carry its id; C(begun) says that one of its
+    jobs is known to be ours (law 11).
     """
 
     type: RepairType
@@ -36,6 +52,7 @@ class Repair:
     jobs: tuple[int, ...] = ()
     result: str | None = None
     tags: tuple[str, ...] = ()
+    begun: bool = False
 
 
 class Progress(Enum):
@@ -45,6 +62,8 @@ class Progress(Enum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     NO_ROOM = "no resources"
+    NO_ALLOCATOR = "the allocator can't be run"
+    NODE_SILENT = "the allocator got no data of another node"
     CANCELED = "canceled"
     FAILED = "failed"
     GONE = "gone from the queue"
@@ -86,14 +105,32 @@ def _weight(tag: Pending | Result) -> tuple[int, int]:
 
 
 def step_summaries(instance: str) -> tuple[str, ...]:
-    """The job summaries that a step of a repair of C(instance) can have, to look such jobs up by."""
-    return tuple(f"{step}({instance})" for step in _STEPS)
+    """The job summaries that a step of a repair of C(instance) can have, and a start of it by anybody, to look such
+    jobs up by."""
+    return tuple(f"{step}({instance})" for step in (*_STEPS, "INSTANCE_STARTUP"))
+
+
+def summaries_of_others(instance: str) -> tuple[str, ...]:
+    """The job summaries by which somebody may have made use of new disks of C(instance)."""
+    return tuple(f"{operation}({instance})" for operation in _MAKES_USE)
 
 
 def reason_of(repair_id: str, reason: str = "") -> str:
     """Our entry in the reason trail, by which a submitted job is known again. Ganeti takes nothing but ASCII there."""
     words = reason.encode("ascii", "backslashreplace").decode()
     return " ".join(part for part in (REASON + ":" + repair_id, words) if part)
+
+
+def held_by(job: Job) -> tuple[str, ...]:
+    """The nodes whose copies of the disks C(job), a recreation of ours, gives up; none where it does not tell."""
+    words = [word for reason in job.reasons for word in reason.split(" ") if word.startswith(HELD_BY)]
+    return tuple(name for word in words for name in word[len(HELD_BY) :].split(",") if name)
+
+
+def is_ours(job: Job, repair: Repair) -> bool:
+    """Whether C(job) carries the id of C(repair) in its reason trail."""
+    mark = reason_of(repair.id)
+    return any(mark in reason.split(" ") for reason in job.reasons)
 
 
 def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> Repair:
@@ -103,15 +140,23 @@ def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) ->
     They are known by the reason trail. RAPI writes no reason for a reinstall, so one of this instance that came after
     the repair's recreation of the disks counts as well: its effect is the one that was wanted, whoever asked for it.
     """
-    steps = [
-        job for job in jobs.values() if instance.name in job.instances and set(_STEPS).intersection(job.operations)
-    ]
-    mark = reason_of(repair.id)
-    ours = {job.id for job in steps if any(mark in reason.split(" ") for reason in job.reasons)}.union(repair.jobs)
+    steps = [job for job in jobs.values() if job.is_about(instance) and set(_STEPS).intersection(job.operations)]
+    ours = {job.id for job in steps if is_ours(job, repair)}
     recreated = [job.id for job in steps if job.id in ours and "INSTANCE_RECREATE_DISKS" in job.done]
-    if recreated:
-        ours.update(job.id for job in steps if "INSTANCE_REINSTALL" in job.operations and job.id > max(recreated))
-    return replace(repair, jobs=tuple(sorted(ours)))
+    adopted = {job.id for job in steps if recreated and _installs(job) and job.id > max(recreated)}
+    every = ours | adopted | set(repair.jobs)
+    return replace(repair, jobs=tuple(sorted(every)), begun=bool(ours))
+
+
+def _installs(job: Job) -> bool:
+    return "INSTANCE_REINSTALL" in job.operations
+
+
+def recreation(repair: Repair, jobs: Mapping[int, Job]) -> Job | None:
+    """The job of ours that has given up the disks for C(repair), if one has: the newest."""
+    known = [jobs[number] for number in repair.jobs if number in jobs]
+    found = [job for job in known if "INSTANCE_RECREATE_DISKS" in job.done and is_ours(job, repair)]
+    return found[-1] if found else None
 
 
 def rest_of_reinstall(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> tuple[Step, ...]:
@@ -119,10 +164,12 @@ def rest_of_reinstall(repair: Repair, instance: Instance, jobs: Mapping[int, Job
 
     An instance that is marked offline is marked down for the reinstall and offline again after it.
     """
-    done = [step for number in repair.jobs if number in jobs for step in jobs[number].done if step in _STEPS]
-    if "INSTANCE_RECREATE_DISKS" not in done:
+    recreated = recreation(repair, jobs)
+    if recreated is None:
         return ()
-    since = done[len(done) - done[::-1].index("INSTANCE_RECREATE_DISKS") :]
+    later = [jobs[number] for number in repair.jobs if number in jobs and number > recreated.id]
+    done = [step for job in (recreated, *later) for step in job.done if step in _STEPS]
+    since = done[done.index("INSTANCE_RECREATE_DISKS") + 1 :]
     before, reinstall, after = _cut(since, "INSTANCE_REINSTALL")
     was_offline = "INSTANCE_SET_PARAMS" in before or (instance.admin_state == "offline" and not reinstall)
     if not reinstall:
@@ -136,6 +183,21 @@ def _cut(steps: list[str], at: str) -> tuple[list[str], bool, list[str]]:
     if at not in steps:
         return steps, False, []
     return steps[: steps.index(at)], True, steps[steps.index(at) + 1 :]
+
+
+def has_done_a_step(repair: Repair, jobs: Mapping[int, Job]) -> bool:
+    """Whether a step of C(repair) is known to have succeeded (law 8)."""
+    return any(step in _STEPS for number in repair.jobs if number in jobs for step in jobs[number].done)
+
+
+def does_not_run(jobs: Iterable[Job], now: float) -> bool:
+    """Whether Ganeti has refused to migrate the instance of C(jobs) just before C(now) (seconds since the epoch), as it
+    does not run; and nothing was done with it since that may have started it."""
+    told = sorted((job.ended, job.id, job) for job in jobs if job.ended is not None)
+    telling = [job for _end, _id, job in told if _NOT_RUNNING.search(job.error) or set(job.done) & _MAY_START]
+    last = telling[-1] if telling else None
+    fresh = last is not None and last.ended is not None and last.ended + REFUSAL_SECONDS > now
+    return fresh and last is not None and _NOT_RUNNING.search(last.error) is not None
 
 
 def progress_of(repair: Repair, cluster: Cluster) -> Progress:
@@ -177,10 +239,20 @@ def _verdict(job: Job) -> Progress:
         return Progress.SUCCEEDED
     if job.status == "canceled":
         return Progress.CANCELED
-    placed = job.error_code not in _NO_ROOM and not job.error.startswith(_NO_ALLOCATOR)
-    if not placed and job.stopped_at in _WHOLE:
-        return Progress.NO_ROOM  # nothing was done; but a reinstall that stopped half-way is no thing to repeat
+    if job.stopped_at in _WHOLE:  # nothing was done; but a reinstall that stopped half-way is no thing to repeat
+        if silent_node(job):
+            return Progress.NODE_SILENT
+        if job.error.startswith(_NO_ALLOCATOR):
+            return Progress.NO_ALLOCATOR
+        if job.error_code in _NO_ROOM:
+            return Progress.NO_ROOM
     return Progress.FAILED
+
+
+def silent_node(job: Job) -> str:
+    """The node of which an allocator got no data, so that C(job) failed before it did anything; empty if none."""
+    found = _NODE_SILENT.search(job.error)
+    return found[1] if found else ""
 
 
 def repeatable(job: Job) -> bool:

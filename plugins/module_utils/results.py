@@ -15,7 +15,7 @@ from .plan import Plan, is_left
 from .repairs import Repair
 from .report import lines
 from .state import Case, State
-from .tags import FOREVER, PREFIX
+from .tags import BEHIND, FOREVER, PREFIX
 
 WHICH = ("all", "unhealthy", "none")  # instances that stand in facts
 
@@ -141,7 +141,7 @@ def _group(group: Group) -> dict[str, Any]:
 
 def _ours(tags: Iterable[str]) -> list[str]:
     """Those of C(tags) that repairs go by."""
-    return sorted(tag for tag in tags if tag.startswith(PREFIX))
+    return sorted(tag for tag in tags if tag.startswith((PREFIX, BEHIND)))
 
 
 def _jobs(plan: Plan) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ class Round:
 def rehearse(client: Client, limits: Limits, settings: Settings, now: float) -> Round:
     """What a round would do, for check mode; C(client) sends no writes. Nothing is claimed."""
     plan = look(client, limits, now)
-    outcomes, trouble = carry_out(plan, client, settings)
+    outcomes, trouble = carry_out(plan, client, settings, lambda _seconds: None)
     return Round(plan, outcomes, plan, trouble)
 
 
@@ -98,7 +98,7 @@ def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Ter
     lost = False
     try:
         plan = _now(look(client, limits, terms.clock()), settings)
-        outcomes, trouble = carry_out(plan, client, settings)
+        outcomes, trouble = carry_out(plan, client, settings, terms.sleep)
         lost = any(outcome.lost for outcome in outcomes)
     finally:  # a request without an answer may still be on its way: nobody writes before it has arrived, or never will
         released = None if lost else _release(client)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from .health import Health, judge
+from .health import Health, judge, off_by_failover
 from .model import Cluster, Instance, Job
 from .policy import Policy, resolve
-from .repairs import Progress, Repair, progress_of, repairs_of, with_adopted
+from .repairs import Progress, Repair, does_not_run, progress_of, repairs_of, with_adopted
 from .tags import Malformed, TagSet, parse_tags
 
 
@@ -28,7 +28,11 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Case:
-    """Everything that is known of one instance."""
+    """Everything that is known of one instance.
+
+    C(busy) are the unfinished jobs of anybody on it, C(jobs) all that are known to be about it; C(wrong_jobs) are
+    pending tags that name jobs about something else.
+    """
 
     instance: Instance
     group: str
@@ -39,6 +43,8 @@ class Case:
     pending: Repair | None
     progress: Progress
     busy: tuple[Job, ...]
+    jobs: tuple[Job, ...] = ()
+    wrong_jobs: tuple[Malformed, ...] = ()
 
     @property
     def failure(self) -> Repair | None:
@@ -63,7 +69,8 @@ class Case:
     @property
     def unread(self) -> tuple[Malformed, ...]:
         """Tags of repairs that can't be read: then nothing is known of what is under way."""
-        return tuple(tag for tag in self.tags.malformed if tag.kind in ("pending", "result"))
+        bad = tuple(tag for tag in self.tags.malformed if tag.kind in ("pending", "result", "behind"))
+        return bad + self.wrong_jobs
 
     @property
     def state(self) -> State:
@@ -85,10 +92,10 @@ def make_cases(cluster: Cluster, now: float) -> tuple[Case, ...]:
     """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch)."""
     cluster_tags = parse_tags(cluster.tags)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
-    jobs, busy = _jobs(cluster), _busy(cluster)
+    jobs, places = _jobs(cluster), {node.uuid: node.name for node in cluster.nodes.values() if node.uuid}
     return tuple(
-        _case(one, cluster, group_tags, cluster_tags, jobs.get(one.name, {}), busy.get(one.name, ()), now)
-        for one in cluster.instances
+        _case(instance, cluster, group_tags, cluster_tags, jobs.get(instance.name, ()), places, now)
+        for instance in cluster.instances
     )
 
 
@@ -97,19 +104,22 @@ def _case(
     cluster: Cluster,
     group_tags: Mapping[str, TagSet],
     cluster_tags: TagSet,
-    jobs: Mapping[int, Job],
-    busy: tuple[Job, ...],
+    jobs: tuple[Job, ...],
+    places: Mapping[str, str],
     now: float,
 ) -> Case:
     tags = parse_tags(instance.tags)
     group = _group(instance, cluster)
-    health = judge(instance, cluster.nodes)
+    behind = {places[tag.node]: tag.tag for tag in tags.behind if tag.node in places}
+    health = judge(instance, cluster.nodes, behind)
     if not health.unknown and group not in cluster.groups:  # its tags may suspend the instance
         health = Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)
-    if pending:
-        pending = with_adopted(pending, instance, jobs)
+    wrong = _wrong_jobs(pending, instance, cluster.jobs) if pending else ()
+    if pending and not wrong:
+        pending = with_adopted(pending, instance, {job.id: job for job in jobs})
+        health = off_by_failover(health) if does_not_run(jobs, now) else health
     objects = (("instance", tags), ("group", group_tags.get(group, TagSet())), ("cluster", cluster_tags))
     return Case(
         instance=instance,
@@ -120,8 +130,25 @@ def _case(
         repairs=repairs,
         pending=pending,
         progress=progress_of(pending, cluster) if pending else Progress.NEW,
-        busy=busy,
+        busy=_busy(jobs),
+        jobs=jobs,
+        wrong_jobs=wrong,
     )
+
+
+def _busy(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    return tuple(job for job in jobs if job.unfinished)
+
+
+def _wrong_jobs(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> tuple[Malformed, ...]:
+    """The tags of a pending repair that name jobs about something else: numbers begin anew, and tags are copied."""
+    named = [jobs[number] for number in repair.jobs if number in jobs]
+    wrong = [job for job in named if not job.is_about(instance) and (job.instances or not job.unfinished)]
+    if not wrong:
+        return ()
+    told = ", ".join(f"job {job.id} ({' '.join(job.operations)} of {' '.join(job.instances) or '?'})" for job in wrong)
+    problem = f"it names {told}, which is about something else"
+    return tuple(Malformed(tag, "pending", problem) for tag in repair.tags)
 
 
 def _group(instance: Instance, cluster: Cluster) -> str:
@@ -129,23 +156,23 @@ def _group(instance: Instance, cluster: Cluster) -> str:
     return node.group if node else ""
 
 
-def _jobs(cluster: Cluster) -> Mapping[str, Mapping[int, Job]]:
-    """The jobs by the instances that they are about."""
-    by_name: dict[str, dict[int, Job]] = {}
-    for job in cluster.jobs.values():
-        for name in job.instances:
-            by_name.setdefault(name, {})[job.id] = job
-    return by_name
+def _jobs(cluster: Cluster) -> Mapping[str, tuple[Job, ...]]:
+    """The jobs by the instances that they are about, each in the order of their numbers (law 11)."""
+    by_uuid = {instance.uuid: instance for instance in cluster.instances if instance.uuid}
+    by_name = {instance.name: instance for instance in cluster.instances}
+    found: dict[str, tuple[Job, ...]] = {}
+    for number in sorted(cluster.jobs):
+        job = cluster.jobs[number]
+        near = [by_uuid[uuid] for uuid in job.uuids if uuid in by_uuid] or _named(job, by_name)
+        for instance in near:
+            if job.is_about(instance):
+                found[instance.name] = (*found.get(instance.name, ()), job)
+    return found
 
 
-def _busy(cluster: Cluster) -> Mapping[str, tuple[Job, ...]]:
-    """The unfinished jobs by the instances that they are about."""
-    names = frozenset(instance.name for instance in cluster.instances)
-    by_name: dict[str, tuple[Job, ...]] = {}
-    for job in cluster.jobs.values():
-        for given in job.instances if job.unfinished else ():
-            # people may have given a name without its domain
-            full = [given] if given in names else [name for name in names if name.startswith(given + ".")]
-            for name in full:
-                by_name[name] = (*by_name.get(name, ()), job)
-    return by_name
+def _named(job: Job, by_name: Mapping[str, Instance]) -> list[Instance]:
+    """The instances that C(job) names; people may have given a name without its domain."""
+    full = [by_name[name] for name in job.instances if name in by_name]
+    if full:
+        return full
+    return [one for one in by_name.values() if any(one.name.startswith(name + ".") for name in job.instances if name)]

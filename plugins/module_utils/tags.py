@@ -16,6 +16,7 @@ from typing import Union
 from .model import RepairType
 
 PREFIX = "ganeti:watcher:autorepair:"
+BEHIND = "ganeti:watcher:nodewatch:behind:"
 MAX_LENGTH = 128  # Ganeti refuses longer tags
 FOREVER = float("inf")
 RESULTS = ("success", "failure", "enoperm")
@@ -85,9 +86,19 @@ class Breaking:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """The copy of the disks on the node with the UUID C(node) does not hold the newest data, since C(since) at the
+    latest, in seconds since the epoch."""
+
+    tag: str
+    node: str
+    since: int
+
+
+@dataclass(frozen=True)
 class Malformed:
-    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(pending), C(result), C(claim) or
-    C(breaker)."""
+    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(pending), C(result), C(claim), C(breaker)
+    or C(behind)."""
 
     tag: str
     kind: str
@@ -97,7 +108,7 @@ class Malformed:
         return f"the tag {self.tag} can't be read: {self.problem}"
 
 
-Tag = Union[Enable, Suspend, Pending, Result, Claim, Breaking, Malformed]
+Tag = Union[Enable, Suspend, Pending, Result, Claim, Breaking, Behind, Malformed]
 
 
 @dataclass(frozen=True)
@@ -110,12 +121,13 @@ class TagSet:
     results: tuple[Result, ...] = ()
     claims: tuple[Claim, ...] = ()
     breakers: tuple[Breaking, ...] = ()
+    behind: tuple[Behind, ...] = ()
     malformed: tuple[Malformed, ...] = ()
 
 
 def parse_tags(texts: Iterable[str]) -> TagSet:
     """The autorepair tags among C(texts), each parsed; all others are somebody else's and left out."""
-    parsed = [parse_tag(text) for text in sorted(texts) if text.startswith(PREFIX)]
+    parsed = [parse_tag(text) for text in sorted(texts) if text.startswith((PREFIX, BEHIND))]
     return TagSet(
         enables=tuple(tag for tag in parsed if isinstance(tag, Enable)),
         suspends=tuple(tag for tag in parsed if isinstance(tag, Suspend)),
@@ -123,12 +135,15 @@ def parse_tags(texts: Iterable[str]) -> TagSet:
         results=tuple(tag for tag in parsed if isinstance(tag, Result)),
         claims=tuple(tag for tag in parsed if isinstance(tag, Claim)),
         breakers=tuple(tag for tag in parsed if isinstance(tag, Breaking)),
+        behind=tuple(tag for tag in parsed if isinstance(tag, Behind)),
         malformed=tuple(tag for tag in parsed if isinstance(tag, Malformed)),
     )
 
 
 def parse_tag(text: str) -> Tag:
-    """The value of one tag, which must begin with PREFIX."""
+    """The value of one tag, which must begin with PREFIX or BEHIND."""
+    if text.startswith(BEHIND):
+        return _parse_behind(text, text[len(BEHIND) :].split(":"))
     word, colon, rest = text[len(PREFIX) :].partition(":")
     if word == "suspend":
         return _parse_suspend(text, rest)
@@ -188,6 +203,12 @@ def _parse_breaker(text: str, until: str, timed: bool) -> Tag:
     return Breaking(text, int(until) if timed else None)
 
 
+def _parse_behind(text: str, fields: list[str]) -> Tag:
+    if len(fields) != 2 or not fields[0] or not _NUMBER.match(fields[1]):
+        return Malformed(text, "behind", "it needs the UUID of a node and a timestamp in seconds")
+    return Behind(text, fields[0], int(fields[1]))
+
+
 def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None:
     """What is wrong with the fields that a pending and a result tag share, if anything."""
     if RepairType.parse(kind) is None:
@@ -226,6 +247,11 @@ def claim_tag(holder: str, until: int) -> str:
 def breaker_tag(until: int | None = None) -> str:
     """The tag by which the cluster or a group remembers that too much was broken: now, or until a time."""
     return f"{PREFIX}breaker" + ("" if until is None else f":{until}")
+
+
+def behind_tag(node: str, since: float) -> str:
+    """The tag by which an instance remembers that its copy on the node with the UUID C(node) is not its newest data."""
+    return f"{BEHIND}{node}:{int(since)}"
 
 
 def _holder_name(text: str) -> str:

@@ -21,6 +21,9 @@ class Why(Enum):
     OTHER_REPAIR = "other_repair"
     FLAPPING = "flapping"
     LAST_COPY_DRAINED = "last_copy_drained"
+    BEHIND = "behind"
+    NODE_SILENT = "node_silent"
+    NO_ALLOCATOR = "no_allocator"
     # something else comes first
     JOB_UNDER_WAY = "job_under_way"
     OTHER_JOB = "other_job"

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from .action import Action
 from .client import Client
-from .errors import AnswerLost
+from .errors import AnswerLost, Withheld
 from .model import JobRequest, Operation, Task
 from .opcodes import STEPS
 from .outcome import Outcome
@@ -19,7 +20,7 @@ class Writer:
     """Submits the jobs of one action and keeps the account of them."""
 
     def __init__(self, client: Client, action: Action, reason: str) -> None:
-        self._client = client
+        self.client = client
         self._action = action
         self._reason = reason
         self.repair_id = action.repair.id if action.repair else ""
@@ -37,17 +38,19 @@ class Writer:
     @property
     def joins(self) -> bool:
         """See Client."""
-        return self._client.joins
+        return self.client.joins
 
-    def submit(self, *tasks: Task, after: tuple[int, ...] = (), see_through: bool = True) -> tuple[int, ...]:
+    def submit(
+        self, *tasks: Task, after: tuple[int, ...] = (), see_through: bool = True, remark: str = ""
+    ) -> tuple[int, ...]:
         """Submit C(tasks), each to be done when those before it, and the jobs C(after), have succeeded; the jobs that
-        do it, one for all where the transport can join them.
+        do it, one for all where the transport can join them. C(remark) goes into their reason trail.
 
         Without C(see_through), and for a job with a step in it, the round does not wait.
         """
         jobs: tuple[int, ...] = ()
         for part in ([tasks] if tasks else []) if self.joins else [(task,) for task in tasks]:
-            job = self._submit(part, (*after, *jobs))
+            job = self._submit(part, (*after, *jobs), remark)
             self._note(part, job, see_through)
             jobs = jobs if job is None else (*jobs, job)
         return jobs
@@ -67,16 +70,26 @@ class Writer:
             done = replace(done, tag_jobs=(*done.tag_jobs, job))
         self.outcome_so_far = done
 
-    def _submit(self, tasks: tuple[Task, ...], after: tuple[int, ...]) -> int | None:
+    def cancel(self, jobs: Iterable[int]) -> None:
+        """Cancel C(jobs), which wait. Raises Withheld where one of them has begun or ended meanwhile."""
+        for job in jobs:
+            try:
+                refusal = self.client.cancel(job)
+            finally:
+                self.outcome_so_far = replace(self.outcome_so_far, sent=True)
+            if refusal:
+                raise Withheld(f"job {job} could not be canceled any more ({refusal})")
+
+    def _submit(self, tasks: tuple[Task, ...], after: tuple[int, ...], remark: str) -> int | None:
         request = JobRequest(
             kind=self._action.scope,
             name=self._action.name,
             tasks=tasks,
             after=after,
-            reason=reason_of(self.repair_id, self._reason),
+            reason=reason_of(self.repair_id, " ".join(text for text in (remark, self._reason) if text)),
         )
         try:
-            job = self._client.submit(request)
+            job = self.client.submit(request)
         except AnswerLost:  # it may have been taken
             self.outcome_so_far = replace(self.outcome_so_far, sent=True)
             raise

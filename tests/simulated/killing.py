@@ -275,6 +275,8 @@ def _in_vain(job: Job) -> bool:
 def _comparable(tag: str, cluster: Cluster) -> str:
     """A tag without what differs from run to run: times, our ids, jobs that never ran, as what they come after has
     failed, and jobs' numbers, for which stands what they did."""
+    if tag.startswith("ganeti:watcher:nodewatch:behind:"):
+        return tag.rpartition(":")[0]
     word, *fields = tag.split(":")
     if word not in ("pending", "result"):
         return tag

@@ -48,7 +48,7 @@ def test_lives(capsys: pytest.CaptureFixture[str]) -> None:
 # --- controls: an engine that breaks a law is found out ---
 
 
-def drained_is_offline(instance: Instance, nodes: Mapping[str, Node]) -> health.Health:
+def drained_is_offline(instance: Instance, nodes: Mapping[str, Node], *_behind: object) -> health.Health:
     """Take drained nodes for dead ones."""
     worse = {NodeState.DRAINED: NodeState.OFFLINE}
     taken = {name: replace(node, state=worse.get(node.state, node.state)) for name, node in nodes.items()}

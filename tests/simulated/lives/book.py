@@ -60,6 +60,9 @@ def state_of(cluster: Cluster, instance: Instance) -> str:
 def needs(cluster: Cluster, instance: Instance) -> int:
     """The rank of the repair that the table of the design's section 3 names: 0 for none, 5 for one that nobody has."""
     primary, *others = (says(cluster.node(name)) for name in instance.nodes)
+    behind = [is_behind(cluster, instance, name) for name in instance.nodes]
+    if behind[0] or (primary == "offline" and others == ["online"] and behind[1]):
+        return 5
     move = 3 if instance.admin_state == "up" and cluster.always_fails_over(instance) else 2
     if instance.kind == "mirrored":
         lost = 4 if others == ["offline"] else 3
@@ -67,6 +70,12 @@ def needs(cluster: Cluster, instance: Instance) -> int:
     if instance.kind == "shared":
         return {"online": 0, "drained": move, "offline": 3}[primary]
     return {"online": 0, "drained": 5, "offline": 4}[primary]
+
+
+def is_behind(cluster: Cluster, instance: Instance, name: str) -> bool:
+    """Whether a tag of the instance remembers that its copy on a node is not its newest data."""
+    head = f"ganeti:watcher:nodewatch:behind:{cluster.node(name).uuid}:"
+    return any(tag.startswith(head) for tag in instance.tags)
 
 
 def says(node: Node) -> str:

@@ -75,7 +75,7 @@ class Placed:
 
 def node(name: str, state: NodeState = ONLINE, group: str = "default", vm_capable: bool = True) -> Node:
     """A node, online unless said otherwise."""
-    return Node(name, group, state, vm_capable)
+    return Node(name, group, state, vm_capable, uuid=f"uuid-{name}")
 
 
 def placed(name: str, template: str, *states: NodeState | None, group: str = "default", **more: Any) -> Placed:
@@ -110,15 +110,22 @@ def rbd(name: str, primary: NodeState | None, *tags: str, **more: Any) -> Placed
 # --- jobs -----------------------------------------------------------------------------------------------------------
 
 
-def job(number: int, status: str, operations: str, instance: str = "web1", repair: str = "", **more: Any) -> Job:
-    """A job with C(operations) (C("RECREATE_DISKS")), on an instance, with the reason that the repair's jobs carry.
+def job(number: int, status: str, operations: str, instance: str = "web1", repair: str = "r1", **more: Any) -> Job:
+    """A job with C(operations) (C("RECREATE_DISKS")), on an instance, with the reason that the repair's jobs carry;
+    empty for somebody else's, and for a reinstall over RAPI.
 
-    Of one that did not succeed, C(done) is the number of operations that did.
+    Of one that did not succeed, C(done) is the number of operations that did. Disks were recreated just before NOW, and
+    held by a node that is no more.
     """
     names = tuple(name if name.startswith("TAGS") else f"INSTANCE_{name}" for name in operations.split())
     known: dict[str, Any] = {"error_class": "OpExecError"} if status == "error" else {}
-    known |= {"instances": (instance,) if instance else (), "reasons": (f"ganeti.autorepair:{repair}",) * bool(repair)}
+    recreates = "RECREATE_DISKS" in operations
+    mark = f"ganeti.autorepair:{repair}" + " held-by=gone" * recreates
+    alone = operations.startswith(("REINSTALL", "SHUTDOWN REINSTALL"))  # RAPI writes no reason for it
+    known |= {"instances": (instance,) if instance else (), "reasons": (mark,) * bool(repair and not alone)}
     done = len(names) if status == "success" else more.pop("done", 0)
+    known |= {"ended": NOW - 100} if recreates and done else {}
+    known["begun"] = len(names) if status == "success" else done + (status in ("error", "running"))
     return Job(number, status, names, names[:done], **(known | more))
 
 
@@ -197,9 +204,11 @@ def steps(action: Action) -> list[str]:
 def matches(one: Mapping[str, Any], qfilter: Sequence[Any]) -> bool:
     """Whether a query's filter lets an object by."""
     operator, *operands = qfilter
-    if operator == "|":
-        return any(matches(one, operand) for operand in operands)
+    if operator in ("|", "&"):
+        return (any if operator == "|" else all)(matches(one, operand) for operand in operands)
     name, value = operands
+    if operator == ">":
+        return bool(one[name] > value)
     return value in one.get(name, ()) if operator == "=[]" else one.get(name) == value
 
 
@@ -223,7 +232,7 @@ def instance_object(one: Instance) -> Mapping[str, Any]:
 def node_object(one: Node, room: tuple[int, int] | None) -> Mapping[str, Any]:
     """A node as queries know it."""
     flags = {"offline": one.state is OFFLINE, "drained": one.state is DRAINED}
-    known = {"name": one.name, "group": one.group, "vm_capable": one.vm_capable}
+    known = {"name": one.name, "group": one.group, "vm_capable": one.vm_capable, "uuid": one.uuid}
     known |= flags if one.state is not UNKNOWN else {}
     known |= {"mtime": one.changed} if one.changed is not None else {}
     known |= {"powered": one.powered} if one.powered is not None else {}
@@ -233,7 +242,7 @@ def node_object(one: Node, room: tuple[int, int] | None) -> Mapping[str, Any]:
 def job_object(one: Job) -> Mapping[str, Any]:
     """A job as queries know it."""
     name = one.instances[0] if one.instances else ""
-    trail = [["gnt:client", text, 1] for text in one.reasons]
+    trail = [[one.sources[0] if one.sources else "gnt:client", text, 1] for text in one.reasons]
     todo = len(one.operations) - len(one.done)
     rest = "error" if one.status in ("error", "canceled") else "queued"
     failed = one.status == "error"
@@ -245,6 +254,7 @@ def job_object(one: Job) -> Mapping[str, Any]:
         "opstatus": ["success"] * len(one.done) + ([one.status] + [rest] * (todo - 1)) * bool(todo),
         "opresult": [None] * len(one.done)
         + ([[one.error_class, [one.error, one.error_code]] if failed else None] + [None] * (todo - 1)) * bool(todo),
+        "opexec": [[1, 1] if at < one.begun else None for at in range(len(one.operations))],
         "end_ts": None if one.ended is None else [int(one.ended), int(one.ended % 1 * 1e6)],
     }
 
@@ -260,3 +270,7 @@ def settings(**more: Any) -> Settings:
     numbers = iter(range(1, 10_000))
     given: dict[str, Any] = {"reason": "", "iallocator": ""}
     return Settings(**(given | {"new_id": lambda: f"id{next(numbers)}"} | more))
+
+
+def no_sleep(seconds: float) -> None:
+    """Wait no time at all."""

@@ -176,6 +176,19 @@ class FakeClient:
         self.settle()
         return number
 
+    def cancel(self, job: int) -> str | None:
+        """See Client. As with Ganeti, what has begun is not canceled, and what depends on it falls with it."""
+        self.log.append(("cancel", job))
+        self.settle()
+        if job not in self.queue:
+            return f"Job {job} not found in queue"
+        if self.cluster.jobs[job].status == "running":
+            return "Job no longer waiting, can't cancel (informed it anyway)"
+        del self.queue[job]
+        self._put(replace(self.cluster.jobs[job], status="canceled", ended=self.clock()))
+        self.settle()
+        return ""
+
     # what stands behind it
 
     def _objects(self, resource: str) -> list[Mapping[str, Any]]:
@@ -196,7 +209,8 @@ class FakeClient:
         for number in list(self.queue):
             status, error, end = self._fate(number)
             if status in UNFINISHED:
-                self._put(replace(self.cluster.jobs[number], status=status))
+                begun = int(status == "running")
+                self._put(replace(self.cluster.jobs[number], status=status, begun=begun))
                 continue
             request, answer, _submitted = self.queue.pop(number)
             self.free[request.kind, request.name] = end
@@ -237,9 +251,9 @@ class FakeClient:
             )
             if trouble:
                 told = {"error": trouble.error, "error_class": trouble.kind, "error_code": trouble.code}
-                return replace(job, status="error", done=done, **told)
+                return replace(job, status="error", done=done, begun=len(done) + 1, **told)
             done += _summaries(task)
-        return replace(job, done=done)
+        return replace(job, done=done, begun=len(done))
 
     def _apply(self, request: JobRequest, task: Task) -> Stops | None:
         """Do one task to the cluster; what kept it from being done."""

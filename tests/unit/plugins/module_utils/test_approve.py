@@ -47,6 +47,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
+UNDONE = "it is healthy, and no step of the repair was done, so the repair ends without a result"
 OVER = tag("suspend:1")
 NONE = at_most("0")  # one node is let through
 
@@ -243,7 +244,7 @@ DIFFERENT = [
         "an end in place of a step",
         ([rbd("web1", OFFLINE, pending())], {}),
         ([rbd("web1", ONLINE, pending())], {}),
-        ["web1: approved was submit failover (web1-p offline), now it is finish as success (it is healthy)"],
+        [f"web1: approved was submit failover (web1-p offline), now it is finish ({UNDONE})"],
     ),
     (
         "a lift on a group",
@@ -391,7 +392,7 @@ def test_with_a_hash_alone_the_deeds_of_the_plan_are_told():
         check_approved(Approved(hash_of([], "")), plan)
     assert caught.value.details["differences"] == [
         "group default: lift (its suspend has run out)",
-        "web3: finish as success (it is healthy)",
+        f"web3: finish ({UNDONE})",
         "web1: submit failover (web1-p offline)",
         "web4: submit failover, then replace-disks (web4-p offline, web4-s online)",
     ]

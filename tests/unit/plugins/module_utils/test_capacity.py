@@ -380,7 +380,7 @@ def test_room_goes_to_the_most_urgent():
     members = [
         plain("a", OFFLINE, admin_state="down"),
         plain("b", OFFLINE),
-        plain("c", OFFLINE, pending("reinstall")),
+        plain("c", OFFLINE, pending("reinstall", at=NOW - 2)),
         node("spare"),
     ]
     free = [(1024, 9000), (2048, 9000), (3072, 9000)]

@@ -32,6 +32,7 @@ from unit.plugins.module_utils.builders import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import behind_tag
 from unbraked import unbraked
 
 DONE = job(7, "success", "FAILOVER")
@@ -215,7 +216,7 @@ TABLE = [
         _well(pending(jobs="7")),
         {},
         "finish",
-        "it is healthy, though its last job has left the queue",
+        "its jobs have left the queue, so the repair ends without a result",
     ),
     (
         "a job that is gone, and it is not: it goes on",
@@ -427,10 +428,11 @@ def test_a_canceled_job_writes_no_result_and_keeps_the_older_ones():
 
 
 def test_a_reinstall_that_was_canceled_says_that_the_disks_are_empty():
-    """The next round takes the instance for healthy, so this is the last that a person hears of it."""
+    """And a tag of the instance remembers it, so that no later round takes it for healthy."""
     jobs = [job(7, "success", "RECREATE_DISKS"), job(8, "canceled", "SHUTDOWN REINSTALL STARTUP")]
     action = next_for(plain("web1", ONLINE, pending("reinstall", "7+8"), tag("reinstall")), jobs=jobs)
-    assert action.kind.value == "report" or "empty" in action.reason
+    assert "empty" in action.reason
+    assert (action.kind.value, action.result, action.add) == ("finish", None, (behind_tag("uuid-web1-p", NOW),))
 
 
 def test_a_leftover_is_removed_without_a_new_result():
@@ -554,7 +556,7 @@ def test_a_try_that_has_left_the_queue_ends_the_row():
 def test_an_instance_that_got_well_meanwhile_is_not_kept_waiting():
     """The node came back: there is nothing to try again."""
     action = next_for(_well(pending("fix-storage", "7")), jobs=[no_room(7, at=NOW)])
-    assert (action.kind.value, action.result) == ("finish", "success")
+    assert (action.kind.value, action.result) == ("finish", None)
 
 
 def test_a_job_without_an_end_does_not_wait_for_ever():
@@ -705,7 +707,7 @@ WHOLE = "TAGS_SET RECREATE_DISKS SHUTDOWN REINSTALL STARTUP"
     ("one", "words"),
     [
         (job(7, "error", WHOLE, done=3, error="it broke"), "job 7 failed: it broke"),
-        (job(7, "canceled", WHOLE, done=2), "its disks were recreated and are empty: gnt-instance shutdown web1"),
+        (job(7, "canceled", WHOLE, done=2), "job 7 was canceled by a person; so it is for a person"),
     ],
     ids=["failed", "canceled"],
 )
@@ -781,8 +783,9 @@ def test_an_action_that_waits_carries_its_repair():
     assert (action.repair.id, action.type.label) == ("r1", "failover")
 
 
-@pytest.mark.parametrize(("days", "result"), [(19, "success"), (21, "failure")])
+@pytest.mark.parametrize(("days", "result"), [(19, None), (21, "failure")])
 def test_a_reinstall_whose_job_was_never_noted_and_may_be_forgotten(days, result):
-    """The runner died behind the recreation, and nobody came for weeks: the disks may be empty."""
+    """The runner died behind the recreation, and nobody came for weeks: the disks may be empty. Before that its job
+    would be known, so it never began."""
     action = next_for(rbd("web1", ONLINE, pending("reinstall", at=NOW - days * 86400)))
     assert (action.kind, action.result) == (Kind.FINISH, result)

@@ -18,6 +18,7 @@ from unit.plugins.module_utils.builders import (
     drbd,
     ended,
     job,
+    no_sleep,
     node,
     pending,
     placed,
@@ -61,7 +62,7 @@ def _client(*members, script=lambda request: None, room=None, joins=False, **mor
 def _run(client, **more):
     """The outcomes of carrying out the plan for C(client)'s cluster, and the trouble."""
     plan = place(plan_of(client.cluster), client)
-    return carry_out(plan, client, settings(**more))
+    return carry_out(plan, client, settings(**more), no_sleep)
 
 
 def _told(client):
@@ -176,24 +177,25 @@ SENT = [
             ("web1", ("add-tags", f"pending:reinstall:id1:{NOW}:1002"), ()),
         ],
         [
-            ("web1", ("add-tags", f"pending:reinstall:id1:{NOW}:"), ("recreate-disks",), ("reinstall",), ()),
-            ("web1", ("add-tags", f"pending:reinstall:id1:{NOW}:1001"), ()),
+            ("web1", ("add-tags", f"pending:reinstall:id1:{NOW}:"), ()),
+            ("web1", ("recreate-disks",), ("reinstall",), (1001,)),
+            ("web1", ("add-tags", f"pending:reinstall:id1:{NOW}:1002"), ()),
         ],
     ),
     (
         "the same with its mark, which must not be lost in between",
-        [plain("web1", OFFLINE, pending("reinstall"), admin_state="offline"), node("spare")],
+        [plain("web1", OFFLINE, pending("reinstall", at=NOW - 9), admin_state="offline"), node("spare")],
         [
             ("web1", ("recreate-disks",), ()),
-            ("web1", ("add-tags", "pending:reinstall:r1:100:1001"), ()),
-            ("web1", ("remove-tags", "pending:reinstall:r1:100:"), (1002,)),
+            ("web1", ("add-tags", f"pending:reinstall:r1:{NOW - 9}:1001"), ()),
+            ("web1", ("remove-tags", f"pending:reinstall:r1:{NOW - 9}:"), (1002,)),
         ],
         [
             ("web1", ("recreate-disks",), ("mark-down",), ("reinstall",), ("mark-offline",), ()),
             (
                 "web1",
-                ("add-tags", "pending:reinstall:r1:100:1001"),
-                ("remove-tags", "pending:reinstall:r1:100:"),
+                ("add-tags", f"pending:reinstall:r1:{NOW - 9}:1001"),
+                ("remove-tags", f"pending:reinstall:r1:{NOW - 9}:"),
                 (),
             ),
         ],
@@ -223,13 +225,18 @@ SENT = [
 ]
 
 
+def _tags(one):
+    return getattr(getattr(one, "instance", None), "tags", ())
+
+
 @pytest.mark.parametrize(
     ("members", "alone", "joined"), [row[1:] for row in SENT], ids=[row[0].partition(":")[0] for row in SENT]
 )
 @BOTH
 def test_what_is_sent(members, alone, joined, joins):
     """The intent stands before the step can run (law 2); where tasks are joined, in one job as far as that is right."""
-    client = _client(*members, jobs=[job(7, "success", "FAILOVER")], joins=joins, room={"spare": (9000, 9000)})
+    jobs = [job(7, "success", "FAILOVER")] * any("100:7" in text for one in members for text in _tags(one))
+    client = _client(*members, jobs=jobs, joins=joins, room={"spare": (9000, 9000)})
     ((outcome,), trouble) = _run(client)
     assert _told(client) == (joined if joins else alone)
     assert (outcome.sent, outcome.error, trouble) == (True, "", None)
@@ -280,9 +287,16 @@ def test_jobs_that_write_a_result_are_seen_through(joins):
 
 def test_a_canceled_repair_only_loses_its_tags():
     """No result is written."""
-    client = _client(rbd("web1", OFFLINE, pending(jobs="7")), jobs=[job(7, "canceled", "FAILOVER")])
+    client = _client(drbd("web1", ONLINE, OFFLINE, pending(jobs="7")), jobs=[job(7, "canceled", "REPLACE_DISKS")])
     _run(client)
     assert _told(client) == [("web1", ("remove-tags", OLD), ())]
+
+
+def test_a_person_s_cancel_of_a_loss_suspends_the_instance():
+    """So that it is not sent again (law 10); the suspend stands before the repair's tag goes."""
+    client = _client(rbd("web1", OFFLINE, pending(jobs="7")), jobs=[job(7, "canceled", "FAILOVER")])
+    _run(client)
+    assert _told(client) == [("web1", ("add-tags", "suspend"), ()), ("web1", ("remove-tags", OLD), (1001,))]
 
 
 def test_a_lift_removes_the_suspend_from_its_object():
@@ -420,7 +434,7 @@ def test_check_mode_sends_nothing_and_tells_the_same_tags(joins):
     real, dry = _everything(joins), _everything(joins)
     recorder = DryRunClient(dry)
     plan = place(plan_of(dry.cluster), recorder)
-    outcomes, trouble = carry_out(plan, recorder, settings())
+    outcomes, trouble = carry_out(plan, recorder, settings(), no_sleep)
     done, _trouble = _run(real)
     assert (dry.writes, trouble) == ([], None)
     assert [one.action for one in outcomes] == [one.action for one in done]
@@ -436,7 +450,7 @@ def test_check_mode_sends_nothing_and_tells_the_same_tags(joins):
 def test_check_mode_knows_the_intent_and_the_step_and_invents_no_job(joins):
     """A job that was not submitted stands as 0 in the tag that would be there in the end."""
     recorder = DryRunClient(_client(rbd("web1", OFFLINE), joins=joins))
-    ((outcome,), _trouble) = carry_out(plan_of(recorder._client.cluster), recorder, settings())
+    ((outcome,), _trouble) = carry_out(plan_of(recorder._client.cluster), recorder, settings(), no_sleep)
     tasks = [task for one in recorder.unsent for task in one.tasks]
     assert [task.operation.value for task in tasks] == ["add-tags", "failover", "add-tags"]
     assert [len(one.tasks) for one in recorder.unsent] == ([2, 1] if joins else [1, 1, 1])
@@ -559,7 +573,7 @@ def test_several_actions_are_carried_out_at_a_time(joins):
     """Each in its own order; the outcomes stand in the plan's."""
     plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(8)), tags=ALLOW))
     client = Meeting(4, joins=joins)
-    outcomes, trouble = carry_out(plan, client, settings(connections=4))
+    outcomes, trouble = carry_out(plan, client, settings(connections=4), no_sleep)
     assert (trouble, [one.action.name for one in outcomes]) == (None, [action.name for action in plan.actions])
     for name in (f"web{number:02}" for number in range(8)):
         sent = [task.operation.value for one in client.sent if one.name == name for task in one.tasks]
@@ -579,7 +593,7 @@ def test_several_actions_are_carried_out_at_a_time(joins):
 def test_an_error_beside_others(errors, ends):
     """What is on its way goes on; what would end a round keeps the next from being begun."""
     plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(40)), tags=ALLOW))
-    outcomes, trouble = carry_out(plan, Meeting(4, errors), settings(connections=4))
+    outcomes, trouble = carry_out(plan, Meeting(4, errors), settings(connections=4), no_sleep)
     begun = [one for one in outcomes if one.error != NOT_BEGUN]
     assert (trouble is not None) is ends
     assert len(begun) < 40 if ends else len(begun) == 40
@@ -594,7 +608,7 @@ def test_what_nobody_has_foreseen_ends_it(connections):
     plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(40)), tags=ALLOW))
     client = Meeting(connections, {"web01": ZeroDivisionError("a bug")})
     with pytest.raises(ZeroDivisionError):
-        carry_out(plan, client, settings(connections=connections))
+        carry_out(plan, client, settings(connections=connections), no_sleep)
     assert len({one.name for one in client.sent}) < 40
 
 

@@ -206,7 +206,7 @@ def test_what_is_held_still_tells_what_it_would_do():
 def test_the_first_gate_that_is_shut_gives_the_reason():
     """With all of them shut, and then one after the other opened."""
     states = {
-        "other_repair": (pending(repair="theirs", at=999),),
+        "other_repair": (pending(repair="theirs", at=NOW - 1),),
         "breaker": {"max_unhealthy": at_most("0")},
         "watcher_paused": {},
         "settle_time": {"settle_time": 100},
@@ -219,7 +219,7 @@ def test_the_first_gate_that_is_shut_gives_the_reason():
     for opened in range(len(states) + 1):
         shut = list(states)[opened:]
         limits = {name: value for gate in shut[shut[:1] == ["other_repair"] :] for name, value in states[gate].items()}
-        tags = (pending("reinstall", at=1), *(OFTEN if "flapping" in shut else ()))
+        tags = (pending("reinstall", at=NOW - 2), *(OFTEN if "flapping" in shut else ()))
         tags += states["other_repair"] if "other_repair" in shut else ()
         more = {"watcher_paused_until": NOW + 1} if "watcher_paused" in shut else {}
         one = marked(plain("web1", OFFLINE, *tags), changed=NOW)
@@ -724,16 +724,17 @@ def test_results_that_nobody_counts_any_more_are_removed(ages, gone):
 
 # --- somebody else's repair -----------------------------------------------------------------------------------------
 
-OWN = pending("reinstall", at=1)
+OWN = pending("reinstall", at=NOW - 2)
+OTHER, THIRD = pending(repair="r2", at=NOW - 1), pending("migrate", repair="r3", at=NOW - 1)
 OURS, THEIRS = {"repair": "r1"}, {"repair": ""}
 OTHERS = [
     ("nobody else's", plain("web1", OFFLINE, OWN), (), ""),
-    ("another one that was asked for", plain("web1", OFFLINE, OWN, pending(repair="r2")), (), pending(repair="r2")),
+    ("another one that was asked for", plain("web1", OFFLINE, OWN, OTHER), (), OTHER),
     (
         "two others",
-        plain("web1", OFFLINE, OWN, pending(repair="r2"), pending("migrate", repair="r3")),
+        plain("web1", OFFLINE, OWN, OTHER, THIRD),
         (),
-        f"{pending(repair='r2')} {pending('migrate', repair='r3')}",
+        f"{OTHER} {THIRD}",
     ),
     ("one that was begun by us", plain("web1", OFFLINE, pending("reinstall", "7")), (OURS,), ""),
     (
@@ -780,7 +781,7 @@ OTHERS = [
     ),
     (
         "a tag that is left over from one that has ended",
-        plain("web1", OFFLINE, OWN, pending(repair="r2", at=50), ended("success", repair="r2", at=60)),
+        plain("web1", OFFLINE, OWN, OTHER, ended("success", repair="r2", at=60)),
         (),
         "",
     ),

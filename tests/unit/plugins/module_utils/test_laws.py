@@ -267,13 +267,14 @@ def _standings() -> Iterator[Standing]:
     """Everything that may stand."""
     yield Standing("nothing")
     for kind in RepairType:
-        yield Standing(f"{kind.label} was asked for", (pending(kind.label),), may=kind)
+        yield Standing(f"{kind.label} was asked for", (pending(kind.label, at=NOW - 2),), may=kind)
     yield from _begun()
     yield from _of_two()
     for fate in FATES[:4]:
         work = ((1, fate, "SHUTDOWN", ""),)
         yield Standing(f"somebody's job is {fate}", (), work, None, others=True)
-        yield Standing(f"asked for, somebody's job is {fate}", (pending("reinstall"),), work, REINSTALL, others=True)
+        asked = (pending("reinstall", at=NOW - 2),)
+        yield Standing(f"asked for, somebody's job is {fate}", asked, work, REINSTALL, others=True)
 
 
 def _begun() -> Iterator[Standing]:
@@ -288,18 +289,18 @@ def _begun() -> Iterator[Standing]:
 
 def _of_two() -> Iterator[Standing]:
     """Two pending repairs, or one with what two have done."""
-    own = pending("reinstall", at=1)
+    own = pending("reinstall", at=NOW - 2)
     for kind in RepairType:
-        both = (own, pending(kind.label, repair="r2"))
+        both = (own, pending(kind.label, repair="r2", at=NOW - 1))
         yield Standing(f"reinstall and {kind.label} were asked for", both, (), REINSTALL, others=True)
     for what in ("FAILOVER", "RECREATE_DISKS"):
         ours, theirs = (1, "success", what, "r1"), (2, "success", what, "")
-        noted, renewed = pending("reinstall", "{1}", at=1), what == "RECREATE_DISKS"
-        both = (noted, pending(repair="r2"))
+        noted, renewed = pending("reinstall", "{1}", at=NOW - 2), what == "RECREATE_DISKS"
+        both = (noted, pending(repair="r2", at=NOW - 1))
         yield Standing(f"begun by us with {what}, and failover", both, (ours,), REINSTALL, True, renewed)
         yield Standing(f"our {what} was not noted", (own,), (ours,), REINSTALL, renewed=renewed)
         yield Standing(f"somebody's {what} is none of it", (own,), (theirs,), REINSTALL)
-        since = pending("reinstall", "{1}+{2}", at=1)
+        since = pending("reinstall", "{1}+{2}", at=NOW - 2)
         yield Standing(f"somebody went on after our {what}", (since,), (ours, theirs), REINSTALL, renewed=renewed)
     work = ((1, "success", "RECREATE_DISKS", "r1"), (2, "success", "REINSTALL", ""))  # RAPI writes no reason for it
     yield Standing("our reinstall was not noted", (own,), work, REINSTALL, renewed=True)
@@ -384,6 +385,7 @@ GIVEN_UP = {
     "reinstall was asked for": (ASKED, 0),
     "reinstall was begun by us with FAILOVER: success": (ASKED, 0),
     "reinstall was begun by us with FAILOVER: no room": (ASKED, 0),
+    "reinstall was begun by us with FAILOVER: refused": (ASKED, 0),
     "reinstall was begun by us with RECREATE_DISKS: success": (ASKED + REST, REST),
     "reinstall was begun by us with RECREATE_DISKS: no room": (ASKED, 0),
     "reinstall was begun by us with RECREATE_DISKS: refused": (ASKED, 0),

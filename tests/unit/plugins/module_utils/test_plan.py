@@ -20,6 +20,7 @@ from unit.plugins.module_utils.builders import (
     ended,
     job,
     marked,
+    no_room,
     node,
     pending,
     plain,
@@ -37,7 +38,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fe
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left, left_to_others, within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import claim_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import behind_tag, claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
 from unbraked import unbraked
@@ -109,10 +110,11 @@ def test_a_name_that_matches_nothing_is_a_mistake(limits, words):
 
 def _five(*more):
     """Five new repairs, and what else."""
-    return cluster(*(rbd(f"new{number}", OFFLINE) for number in range(5)), *more, tags=ALLOW, jobs=[RUNNING])
+    return cluster(*(rbd(f"new{number}", OFFLINE) for number in range(5)), *more, tags=ALLOW, jobs=[RUNNING, MOVED])
 
 
 RUNNING = job(7, "running", "FAILOVER", "old1", repair="r1")
+MOVED = job(8, "success", "MIGRATE", "old2", "r2")
 OLD = rbd("old1", OFFLINE, pending(jobs="7"))
 NEXT = drbd("old2", ONLINE, OFFLINE, pending("fix-storage", "8", repair="r2"))
 
@@ -250,6 +252,7 @@ def test_an_instance_whose_suspend_has_run_out_is_repaired_in_the_same_round():
 
 # --- the plan as a whole --------------------------------------------------------------------------------------------
 
+GOES_ON = job(7, "success", "MIGRATE", "b-goes-on", "r2")
 MIXED = (
     rbd("a-new", OFFLINE),
     drbd("b-goes-on", ONLINE, OFFLINE, pending("fix-storage", "7", repair="r2")),
@@ -261,13 +264,13 @@ MIXED = (
 
 def test_lifts_are_carried_out_first_then_repairs_that_have_begun():
     """What does nothing is no action."""
-    names = [action.name for action in plan_of(cluster(*MIXED, tags=ALLOW)).actions]
+    names = [action.name for action in plan_of(cluster(*MIXED, tags=ALLOW, jobs=[GOES_ON])).actions]
     assert names == ["e-lift", "b-goes-on", "a-new", "d-held"]
 
 
 def test_the_summary_counts_every_instance_once():
     """With a zero where there is none."""
-    plan = plan_of(cluster(*MIXED, tags=ALLOW))
+    plan = plan_of(cluster(*MIXED, tags=ALLOW, jobs=[GOES_ON]))
     assert plan.summary == {
         "healthy": 2,
         "needs_repair": 1,
@@ -307,7 +310,7 @@ def _hash(one, now=NOW, **limits):
 
 def test_the_hash_is_the_same_for_the_same_deeds():
     """Whatever the time, the order in which the cluster answers, the instances that are well, and the words."""
-    one = cluster(*MIXED, tags=ALLOW)
+    one = cluster(*MIXED, tags=ALLOW, jobs=[GOES_ON])
     same = [
         _hash(one, NOW + 1000),
         _hash(cluster(*reversed(MIXED), tags=ALLOW)),
@@ -335,7 +338,7 @@ def test_the_hash_is_another_for_other_deeds():
         cluster(*MIXED, tags=ALLOW, group_tags={"default": [OVER]}),
     ]
     hashes = [_hash(other) for other in others]
-    assert len({*hashes, _hash(cluster(*MIXED, tags=ALLOW))}) == len(others) + 1
+    assert len({*hashes, _hash(cluster(*MIXED, tags=ALLOW, jobs=[GOES_ON]))}) == len(others) + 1
 
 
 # --- what is left, and what is left to others -------------------------------------------------------------------------
@@ -454,6 +457,9 @@ def _unplaced():
 
 BUSY = job(9, "running", "SHUTDOWN")
 FAILED = job(7, "error", "FAILOVER", error="it broke", ended=NOW)
+OWN = pending("reinstall", at=NOW - 2)
+ASKED = drbd("web1", ONLINE, OFFLINE, pending("fix-storage", "7"))
+FAILS = "Failure while running the iallocator script"
 TWICE = [ended("success", jobs="1", repair=f"o{at}", at=NOW - at) for at in range(2)]
 NONE = at_most("0")
 OPENS_LATER = parse_windows([{"type": "failover", "start": "09:00", "end": "10:00", "timezone": "UTC"}])
@@ -466,9 +472,14 @@ WHYS = {
     Why.NOT_KNOWN: lambda: _why(rbd("web1", UNKNOWN)),
     Why.NO_SAFE_REPAIR: lambda: _why(plain("web1", DRAINED)),
     Why.NOT_ALLOWED: lambda: _why(DOWN, tags=()),
-    Why.OTHER_REPAIR: lambda: _why(plain("web1", OFFLINE, pending("reinstall"), pending(repair="r2"))),
+    Why.OTHER_REPAIR: lambda: _why(
+        plain("web1", OFFLINE, pending("reinstall", at=NOW - 2), pending(repair="r2", at=NOW - 1))
+    ),
     Why.FLAPPING: lambda: _why(rbd("web1", OFFLINE, *TWICE), limits={"repair_window": 60, "max_repairs_per_window": 2}),
     Why.LAST_COPY_DRAINED: lambda: _why(drbd("web1", OFFLINE, DRAINED)),
+    Why.BEHIND: lambda: _why(rbd("web1", ONLINE, behind_tag("uuid-web1-p", NOW))),
+    Why.NODE_SILENT: lambda: _why(ASKED, jobs=[no_room(7, error="Can't get data for node n5: no answer")]),
+    Why.NO_ALLOCATOR: lambda: _why(ASKED, jobs=[no_room(7, error=f"{FAILS} 'x'", error_code="")]),
     Why.JOB_UNDER_WAY: lambda: _why(OLD, jobs=[replace(RUNNING, instances=("old1",))]),
     Why.OTHER_JOB: lambda: _why(DOWN, jobs=[BUSY]),
     Why.JUST_CHANGED: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), unseen=True),
@@ -508,7 +519,8 @@ def test_a_reason_s_name_is_what_people_look_up():
 
 
 STAYS = """healthy not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair flapping
-    last_copy_drained suspended breaker queue_drained watcher_paused windows fencing not_approved"""
+    last_copy_drained behind node_silent no_allocator suspended breaker queue_drained watcher_paused windows fencing
+    not_approved"""
 
 
 @pytest.mark.parametrize("why", Why, ids=lambda why: why.value)

@@ -193,8 +193,8 @@ def test_all_steps_on_an_instance_with_a_pending_repair_are_read(name, found):
 )
 def test_repairs_whose_jobs_are_not_clear_are_asked_for_once_more(noted, again):
     """So that archived jobs are found: those noted that did not come, and any that was not noted."""
-    one = cluster(rbd("web1", OFFLINE, pending(jobs=noted)), jobs=[job(8, "success", "FAILOVER")])
-    steps = [["=[]", "summary", text] for text in step_summaries("web1")]
+    one = cluster(rbd("web1", OFFLINE, pending(jobs=noted)), jobs=[job(8, "success", "FAILOVER", repair="")])
+    steps = [["=[]", "summary", text] for text in sorted(step_summaries("web1"))]
     assert _job_queries(one)[1:] == ([["|", *again, *steps]] if again is not None else [])
 
 
@@ -221,11 +221,10 @@ def test_a_repair_that_comes_between_the_two_looks_is_not_followed():
 
 
 def test_jobs_are_read_with_what_a_repair_needs():
-    """Operations, instances, reasons, the first error, the end."""
-    one = cluster(
-        rbd("web1", OFFLINE, pending(jobs="7+8")),
-        jobs=[no_room(7), job(8, "running", "SHUTDOWN REINSTALL", repair="r1")],
-    )
+    """Operations, instances, reasons and who wrote them, the first error, the end."""
+    trail = {"reasons": ("ganeti.autorepair:r1",), "sources": ("gnt:client",)}
+    jobs = [no_room(7, **trail), job(8, "running", "SHUTDOWN REINSTALL", **trail)]
+    one = cluster(rbd("web1", OFFLINE, pending(jobs="7+8")), jobs=jobs)
     assert _read(one).jobs == one.jobs
 
 

@@ -103,7 +103,7 @@ PROGRESS = [
         "an allocator that does not run",
         "7",
         [no_room(7, error="Failure while running the iallocator script 'hail'", error_code="")],
-        Progress.NO_ROOM,
+        Progress.NO_ALLOCATOR,
     ),
     ("an error that only speaks of one", "7", [no_room(7, error="no iallocator", error_code="")], Progress.FAILED),
     ("another error code", "7", [no_room(7, error_code="wrong_state")], Progress.FAILED),
@@ -181,7 +181,7 @@ ADOPTED = [
     ("not one whose id only begins so", [], [job(7, "success", "FAILOVER", repair="r11")], ()),
     ("not one of another instance", [], [job(7, "success", "FAILOVER", "web2", repair="r1")], ()),
     ("not a job that writes tags", [], [job(7, "success", "TAGS_SET", repair="r1")], ()),
-    ("not what somebody else submitted", [], [job(7, "success", "FAILOVER")], ()),
+    ("not what somebody else submitted", [], [job(7, "success", "FAILOVER", repair="")], ()),
     (
         "a reinstall after our recreation",
         [5],
@@ -216,13 +216,13 @@ ADOPTED = [
     (
         "not a reinstall after somebody else's recreation",
         [],
-        [job(5, "success", "RECREATE_DISKS"), job(7, "queued", "REINSTALL")],
+        [job(5, "success", "RECREATE_DISKS", repair=""), job(7, "queued", "REINSTALL")],
         (),
     ),
     (
         "not another step of somebody's after it",
         [5],
-        [job(5, "success", "RECREATE_DISKS"), job(7, "queued", "FAILOVER")],
+        [job(5, "success", "RECREATE_DISKS"), job(7, "queued", "FAILOVER", repair="")],
         (5,),
     ),
     (
@@ -263,6 +263,7 @@ def test_all_steps_are_looked_for_by_the_instance_s_full_name():
         "INSTANCE_RECREATE_DISKS(web1)",
         "INSTANCE_REINSTALL(web1)",
         "INSTANCE_SET_PARAMS(web1)",
+        "INSTANCE_STARTUP(web1)",
     )
 
 

@@ -199,13 +199,13 @@ JOINED = [
     (
         "all steps",
         plain("web1", OFFLINE),
-        "job 1002: recreate-disks on spare, reinstall primary",
+        "job 1003: recreate-disks on spare, reinstall primary",
         "would submit recreate-disks on spare, reinstall primary",
     ),
     (
         "of one that is marked offline",
         plain("web1", OFFLINE, admin_state="offline"),
-        "job 1002: recreate-disks on spare, mark-down, reinstall, mark-offline primary",
+        "job 1003: recreate-disks on spare, mark-down, reinstall, mark-offline primary",
         "would submit recreate-disks on spare, mark-down, reinstall, mark-offline primary",
     ),
     (

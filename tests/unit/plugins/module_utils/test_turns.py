@@ -66,7 +66,7 @@ ORDERS = [
     ("what was asked for before the rest", [rbd("a", OFFLINE), rbd("b", OFFLINE, pending())], "b a"),
     (
         "asked for, though it risks more",
-        [rbd("a", OFFLINE), plain("b", OFFLINE, pending("reinstall"))],
+        [rbd("a", OFFLINE), plain("b", OFFLINE, pending("reinstall", at=NOW - 2))],
         "b a",
     ),
     (
@@ -80,7 +80,7 @@ ORDERS = [
     ),
     (
         "the oldest, though it risks more",
-        [rbd("a", OFFLINE, pending(at=102)), plain("b", OFFLINE, pending("reinstall", repair="r2", at=101))],
+        [rbd("a", OFFLINE, pending(at=NOW - 1)), plain("b", OFFLINE, pending("reinstall", repair="r2", at=NOW - 2))],
         "b a",
     ),
     (
@@ -227,7 +227,7 @@ def test_what_has_begun_is_never_held(option, most):
         _on(f"old{at}", drbd, "live", "dead", tags=(pending("fix-storage", f"{at}", repair=f"r{at}"),))
         for at in range(1, 6)
     ]
-    jobs = [job(at, "success", "MIGRATE", f"old{at}") for at in range(1, 6)]
+    jobs = [job(at, "success", "MIGRATE", f"old{at}", f"r{at}") for at in range(1, 6)]
     plan = _plan(*members, *_five(), node("live"), node("dead", OFFLINE), jobs=jobs, **{option: most})
     goes_on = [name for name, word in deeds(plan).items() if name.startswith("old") and word == "submit"]
     assert len(goes_on) == 5

@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks: what is sent to Ganeti for the step that comes next (Ganeti facts, "Repairs")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .action import Action
+from .health import Step, together
+from .model import Instance, Operation, Task
+from .plan import Plan
+
+
+def tasks_of(action: Action, instance: Instance, plan: Plan, joins: bool, iallocator: str) -> list[Task]:
+    """What is to be submitted now for C(action): the first of its steps, and what belongs to it.
+
+    C(joins) says whether one job can hold several tasks; an empty C(iallocator) stands for the cluster's own.
+    """
+    allocator = iallocator or plan.cluster.default_iallocator or "hail"
+    steps = together(action.permitted, joins)
+    return [Task(step.operation, _parameters(step, instance, action, allocator)) for step in steps]
+
+
+def _parameters(step: Step, instance: Instance, action: Action, iallocator: str) -> Mapping[str, Any]:
+    """What the step's operation needs beside the instance's name."""
+    if step.operation is Operation.REPLACE_SECONDARY:
+        return {"iallocator": iallocator}
+    if step.operation in (Operation.FAILOVER, Operation.MIGRATE):
+        if instance.mirrored:  # it can go to its secondary only
+            return {}
+        return {"target_node": action.nodes[0]} if action.nodes else {"iallocator": iallocator}
+    if step.operation is Operation.RECREATE_DISKS:
+        return {"nodes": list(action.nodes)}
+    if step.operation is Operation.REINSTALL:
+        return {"start": instance.meant_to_run}
+    return {}
