@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from .action import Action, Kind, busy_text, report, submit, wait
-from .endings import ends_early
+from .endings import cancel_orphans, ends_early
 from .follow import follow
 from .limits import Limits
 from .model import Cluster, RepairType, utc
@@ -35,6 +35,9 @@ def _decide(case: Case, cluster: Cluster, now: float, limits: Limits, since: flo
         bad = "; ".join(map(str, case.unread))
         command = f"gnt-instance remove-tags {case.instance.name} {' '.join(tag.tag for tag in case.unread)}"
         return report(case, Why.UNREADABLE_TAG, f"{bad}; put it right or remove it: {command}", command)
+    orphans = cancel_orphans(case)
+    if orphans:
+        return orphans
     if case.policy.suspended and not (case.health.whole and not case.pending):
         return _suspended_end(case, cluster, now, since) or _suspended(case)
     if case.health.unknown:

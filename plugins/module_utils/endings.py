@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .action import Action, finish, named
+from .action import Action, Kind, finish, named
 from .handover import doubts, in_doubt, resume_words, since_words, taken_over
 from .health import Step
 from .model import Cluster, Job, Operation
 from .opcodes import STEPS
-from .repairs import Progress, Repair, failed_step, has_done_a_step, is_ours, last_job, rest_of_reinstall
+from .repairs import Progress, Repair, failed_step, has_done_a_step, is_of_a_repair, is_ours, rest_of_reinstall
 from .state import Case
 from .tags import PREFIX
 
+_OPCODES = frozenset(STEPS.values())  # the opcodes of all steps
 _LOSSES = tuple(STEPS[operation] for operation in (Operation.FAILOVER, Operation.RECREATE_DISKS))
 
 
@@ -46,7 +47,8 @@ def _cancel(
     node has come back, for instance. What waits is canceled first."""
     jobs = [cluster.jobs[number] for number in repair.jobs if number in cluster.jobs]
     waiting = [job for job in jobs if job.unfinished]
-    if any(job.status not in ("queued", "waiting") or not is_ours(job, repair) for job in waiting):
+    noted = {number for tag in case.tags.pendings if tag.id == repair.id for number in tag.jobs}  # by us alone
+    if any(job.status not in ("queued", "waiting") or not (is_ours(job, repair) or job.id in noted) for job in waiting):
         return None
     if case.health.unknown or (rest and not over) or (not rest and _is_needed(case, waiting)):
         return None
@@ -58,6 +60,18 @@ def _cancel(
     return replace(finish(case, repair, result, words, now, add), cancel=numbers)
 
 
+def cancel_orphans(case: Case) -> Action | None:
+    """The end of jobs of ours whose pending tag does not stand yet, though they wait for a step that is not needed: the
+    node has come back before the queue came to them."""
+    orphans = [job for job in case.busy if _OPCODES.intersection(job.operations)]
+    if case.pending or not orphans or case.health.unknown or _is_needed(case, orphans):
+        return None
+    if any(job.status not in ("queued", "waiting") or not is_of_a_repair(job) for job in orphans):
+        return None
+    words = f"{case.health.problem or 'it is healthy'}; {named(orphans)} waits and is not needed any more"
+    return Action(Kind.FINISH, case.instance.name, words, cancel=tuple(job.id for job in orphans))
+
+
 def _is_needed(case: Case, waiting: Sequence[Job]) -> bool:
     """Whether the first step of the jobs that are C(waiting) is one of those that would be taken now."""
     taken = [name for job in waiting for name in job.operations[len(job.done) :] if name in STEPS.values()]
@@ -67,11 +81,11 @@ def _is_needed(case: Case, waiting: Sequence[Job]) -> bool:
 def _canceled(case: Case, repair: Repair, cluster: Cluster, now: float, since: float) -> Action:
     """The end of a repair one of whose jobs a person has canceled. Where the job would have given up running state or
     data the instance is suspended, so that nobody sends it again until a person says so (law 10)."""
-    last = last_job(repair, cluster.jobs)
-    number = last.id if last else repair.jobs[-1]
-    reason = f"job {number} was canceled by a person, so the repair ends"
-    doubtful = doubts(case, in_doubt(case, (), last, cluster), cluster, now)
-    lost = last is not None and failed_step(last) in _LOSSES
+    known = [cluster.jobs[number] for number in repair.jobs if number in cluster.jobs]
+    canceled = [job for job in known if job.status == "canceled"]  # what depends on a canceled job is canceled, too
+    reason = f"job {canceled[0].id} was canceled by a person, so the repair ends"
+    doubtful = doubts(case, in_doubt(case, (), canceled[0], cluster), cluster, now)
+    lost = any(failed_step(job) in _LOSSES for job in canceled)
     if doubtful:
         return finish(case, repair, None, f"{reason}; it may have stopped half-way", since, doubtful)
     if lost and not case.health.whole:

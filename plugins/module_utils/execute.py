@@ -188,7 +188,7 @@ def _take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, s
     before = writer.submit(*intent, *first)
     yield False
     jobs = before[-len(first) :] + writer.submit(*rest, after=before)
-    if not settings.stays:
+    if not settings.stays or action.steps[0].operation is Operation.REINSTALL:  # RAPI keeps no reason for that
         _note(repair, jobs, writer)
 
 

@@ -53,7 +53,8 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
     if case.progress is Progress.UNSEEN:
         return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", case.health.steps)
     last = last_job(repair, cluster.jobs)
-    if case.progress in _WAITS and last and not _is_overtaken(case, last):
+    rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
+    if case.progress in _WAITS and last and (rest or not _is_overtaken(case, last)):
         stopped = _stopped(case, repair, last, cluster, now, limits)
         if stopped:
             return stopped
@@ -87,10 +88,16 @@ def _stopped(case: Case, repair: Repair, last: Job, cluster: Cluster, now: float
         doubtful = in_doubt(case, rest, last, cluster)
         words = _failed_reason(case, repair, last, cluster, doubtful)
         return finish(case, repair, "failure", words, now - limits.kept_results, doubts(case, doubtful, cluster, now))
-    if last.ended is None or case.health.whole:
+    if last.ended is None or case.health.whole or _is_marked_now(silent_node(last), cluster):
         return None
     again = last.ended + _pause(tries(repair, cluster.jobs))
     return wait(case, _WAITS[case.progress], _paused_words(case, last, again)) if again > now else None
+
+
+def _is_marked_now(name: str, cluster: Cluster) -> bool:
+    """Whether the node that the allocator got no data of is marked offline by now: then it is not asked any more."""
+    nodes = [node for node in cluster.nodes.values() if node.name == name or node.name.startswith(f"{name}.")]
+    return bool(name) and all(node.state is NodeState.OFFLINE for node in nodes)
 
 
 def _paused_words(case: Case, last: Job, again: float) -> str:

@@ -133,6 +133,11 @@ def is_ours(job: Job, repair: Repair) -> bool:
     return any(mark in reason.split(" ") for reason in job.reasons)
 
 
+def is_of_a_repair(job: Job) -> bool:
+    """Whether C(job) carries the id of any repair of ours in its reason trail."""
+    return any(reason.startswith(REASON + ":") for reason in job.reasons)
+
+
 def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> Repair:
     """C(repair) with the jobs that belong to it though its tags don't say so: their submitter has not noted them, or
     died, or lost the answer.

@@ -235,4 +235,5 @@ def _acknowledge(case: Case) -> Change:
     change = replace(_of(case), remove=tuple(tag for repair in failed for tag in repair.tags))
     if change.error:
         return change
-    return change.noted("" if failed else "no repair of it has failed", *map(str, case.unread))
+    doubt = f"{case.health.problem}, so no repair of it begins: {case.health.advice}" if case.health.behind else ""
+    return change.noted("" if failed else "no repair of it has failed", doubt, *map(str, case.unread))
