@@ -87,7 +87,7 @@ def judge(instance: Instance, nodes: Mapping[str, Node]) -> Health:
 def _unknown(instance: Instance, nodes: Mapping[str, Node]) -> str:
     """Why C(instance) can't be judged, or an empty text."""
     if instance.unread:
-        return "the cluster gave no value for its {}".format(", ".join(instance.unread))
+        return "the cluster gave no usable value for its {}".format(", ".join(instance.unread))
     kind = TEMPLATE_CLASSES.get(instance.disk_template)
     if kind is None:
         return f"its disk template {instance.disk_template} is not known here"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Union
 
 from .model import RepairType
+from .shown import REPLACED
 
 PREFIX = "ganeti:watcher:autorepair:"
 MAX_LENGTH = 128  # Ganeti refuses longer tags
@@ -21,6 +22,8 @@ FOREVER = float("inf")
 RESULTS = ("success", "failure", "enoperm")
 _TYPES = {kind.label: kind for kind in RepairType}
 _NUMBER = re.compile(r"[0-9]{1,15}\Z")
+_STRANGE = re.compile(rf"[\s{REPLACED}]")  # Ganeti takes no such tag; what can't be shown has been replaced
+_KINDS = ("suspend", "pending", "result", "claim", "breaker")
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,9 @@ def parse_tags(texts: Iterable[str]) -> TagSet:
 def parse_tag(text: str) -> Tag:
     """The value of one tag, which must begin with PREFIX."""
     word, colon, rest = text[len(PREFIX) :].partition(":")
+    if _STRANGE.search(text):
+        meant = next((kind for kind in _KINDS if word.lower().startswith(kind)), "enable")
+        return Malformed(text, meant, "it has characters that no tag of Ganeti's has")
     if word == "suspend":
         return _parse_suspend(text, rest)
     if word == "pending":

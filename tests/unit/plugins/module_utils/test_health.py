@@ -176,7 +176,11 @@ UNKNOWNS = [
     ("a drbd instance without a secondary", placed("web1", "drbd", OFFLINE), "0 secondaries, its disk template has 1"),
     ("a plain instance with one", placed("web1", "plain", OFFLINE, ONLINE), "1 secondaries, its disk template has 0"),
     ("an rbd instance with one", placed("web1", "rbd", OFFLINE, ONLINE), "1 secondaries"),
-    ("a value that did not come", rbd("web1", OFFLINE, unread=("tags", "pnode")), "no value for its tags, pnode"),
+    (
+        "a value that did not come",
+        rbd("web1", OFFLINE, unread=("tags", "pnode")),
+        "no usable value for its tags, pnode",
+    ),
 ]
 
 

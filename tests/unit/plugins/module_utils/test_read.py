@@ -317,7 +317,7 @@ def test_an_instance_of_which_a_value_is_missing_is_left_alone(name, status):
     assert read.instances[0].unread == (name,)
     plan = make_plan(read, unbraked(), NOW)
     assert [action.kind.value for _case, action in plan.rows] == ["report", "submit"]
-    assert f"no value for its {name}" in plan.rows[0][1].reason
+    assert f"no usable value for its {name}" in plan.rows[0][1].reason
 
 
 @pytest.mark.parametrize("name", FIELDS)
