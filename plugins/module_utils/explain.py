@@ -14,6 +14,10 @@ REASONS: Mapping[str, tuple[str, str]] = {  # what it means, and what to do
         "None of its nodes is marked offline or drained.",
         "Nothing. If a node is dead but not marked, make sure that it is off, then mark it offline.",
     ),
+    "forthcoming": (
+        "It is a reservation, made by gnt-instance add --forthcoming, and no instance yet. Nothing touches it.",
+        "Nothing. If a node that it is reserved on is lost, remove it, and reserve anew.",
+    ),
     "not_chosen": (
         "The rounds are limited to other instances or node groups.",
         "Look at ganeti_autorepair_instances and ganeti_autorepair_groups in the inventory.",

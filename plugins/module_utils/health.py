@@ -70,6 +70,8 @@ class Health:
 
 def judge(instance: Instance, nodes: Mapping[str, Node]) -> Health:
     """What is broken about C(instance), from the states of the nodes that it is on."""
+    if instance.forthcoming:  # a reservation has nothing that could be broken
+        return Health()
     unknown = _unknown(instance, nodes)
     if unknown:
         return Health(unknown=unknown)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import takewhile
 from typing import Any, Callable
 
-from .client import NORMAL, Client, Row
+from .client import NORMAL, UNKNOWN_FIELD, Client, Row
 from .errors import BadAnswer
 from .model import UNFINISHED, Cluster, Group, Instance, Job, Node, NodeState, RepairType
 from .repairs import Repair, reason_of, repairs_of, step_summaries
@@ -36,6 +36,7 @@ _INSTANCE = (
     "be/always_failover",
     "be/maxmem",
     "disk.sizes",
+    "forthcoming",
 )
 _JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "end_ts")
 
@@ -129,6 +130,8 @@ def _group(row: Row) -> Group | None:
 
 def _instance(row: Row) -> Instance:
     values = _values(_INSTANCE, row)
+    if dict(zip(_INSTANCE, row))["forthcoming"][0] == UNKNOWN_FIELD:  # before Ganeti 2.14 none is
+        values = {**values, "forthcoming": False}
     usable = {field: values[field] for field, is_usable in INSTANCE.items() if is_usable(values.get(field))}
     tags = usable.get("tags", ()) if "name" in usable else ()  # what can't be called by its name can't be written to
     return Instance(
@@ -144,6 +147,7 @@ def _instance(row: Row) -> Instance:
         disk_sizes=tuple(usable.get("disk.sizes", ())),
         tags=tuple(tags),
         unread=tuple(field for field in INSTANCE if field not in usable),
+        forthcoming=usable.get("forthcoming", False),
     )
 
 

@@ -77,7 +77,7 @@ def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool
     told += [
         ((case.instance.name, case.state.value, ""), action)
         for case, action in after.rows
-        if case.instance.name not in names and case.state is not State.HEALTHY
+        if case.instance.name not in names and (case.state is not State.HEALTHY or action.why is Why.FORTHCOMING)
     ]
     if not told:
         return []

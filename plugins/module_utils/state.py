@@ -104,7 +104,9 @@ def _case(
     tags = parse_tags(instance.tags)
     group = _group(instance, cluster)
     health = judge(instance, cluster.nodes)
-    if not health.unknown and group not in cluster.groups:  # its tags may suspend the instance
+    if (
+        not (health.unknown or instance.forthcoming) and group not in cluster.groups
+    ):  # its tags may suspend the instance
         health = Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)

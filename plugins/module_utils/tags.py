@@ -23,7 +23,6 @@ RESULTS = ("success", "failure", "enoperm")
 _TYPES = {kind.label: kind for kind in RepairType}
 _NUMBER = re.compile(r"[0-9]{1,15}\Z")
 _STRANGE = re.compile(rf"[\s{REPLACED}]")  # Ganeti takes no such tag; what can't be shown has been replaced
-_KINDS = ("suspend", "pending", "result", "claim", "breaker")
 
 
 @dataclass(frozen=True)
@@ -133,9 +132,6 @@ def parse_tags(texts: Iterable[str]) -> TagSet:
 def parse_tag(text: str) -> Tag:
     """The value of one tag, which must begin with PREFIX."""
     word, colon, rest = text[len(PREFIX) :].partition(":")
-    if _STRANGE.search(text):
-        meant = next((kind for kind in _KINDS if word.lower().startswith(kind)), "enable")
-        return Malformed(text, meant, "it has characters that no tag of Ganeti's has")
     if word == "suspend":
         return _parse_suspend(text, rest)
     if word == "pending":
@@ -183,7 +179,7 @@ def _parse_result(text: str, fields: list[str]) -> Tag:
 
 
 def _parse_claim(text: str, fields: list[str]) -> Tag:
-    if len(fields) != 2 or not fields[0] or not _NUMBER.match(fields[1]):
+    if len(fields) != 2 or not fields[0] or _STRANGE.search(fields[0]) or not _NUMBER.match(fields[1]):
         return Malformed(text, "claim", "it needs a holder and a timestamp in seconds")
     return Claim(text, fields[0], int(fields[1]))
 
@@ -200,6 +196,8 @@ def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None
         return "{} is no repair type".format(kind or "nothing")
     if not repair_id:
         return "the id is empty"
+    if _STRANGE.search(repair_id):
+        return f"the id {repair_id} has characters that no tag of Ganeti's has"
     if not _NUMBER.match(timestamp):
         return "{} is no timestamp in seconds".format(timestamp or "nothing")
     if any(not _NUMBER.match(job) for job in jobs.split("+") if jobs):

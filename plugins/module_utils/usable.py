@@ -66,4 +66,5 @@ INSTANCE: Mapping[str, Callable[[Any], bool]] = {  # the fields by which somethi
     "be/always_failover": is_flag,
     "be/maxmem": is_size,
     "disk.sizes": is_sizes,
+    "forthcoming": is_flag,
 }

@@ -46,6 +46,7 @@ FIELDS = {  # of each answer, those that are asked for
         "be/always_failover",
         "be/maxmem",
         "disk.sizes",
+        "forthcoming",
     ),
     "job": ("id", "status", "summary", "opstatus", "opresult", "ops", "end_ts"),
     "info": (
@@ -280,6 +281,7 @@ NEEDED = [  # an object, a field of it, what its value has to be; the instances 
     ("instance", "twin", "be/always_failover", is_flag, ("twin",)),
     ("instance", "twin", "be/maxmem", is_size, ("twin",)),
     ("instance", "twin", "disk.sizes", is_sizes, ("twin",)),
+    ("instance", "twin", "forthcoming", lambda value: value is False, ("twin",)),
     ("node", "node3", "offline", is_flag, ON_NODE3),
     ("node", "node3", "drained", is_flag, ON_NODE3),
     ("node", "node3", "name", lambda value: value == "node3", ON_NODE3),

@@ -257,6 +257,7 @@ INSTANCE_FIELDS: Fields = common("Instance") | {
         running_value(lambda i: i.vcpus),
         True,
     ),
+    "forthcoming": Field("Forthcoming", "bool", "whether the Instance is forthcoming", lambda c, i: i.forthcoming),
     "os": Field("OS", "text", "Operating system", lambda c, i: "noop"),
     "hypervisor": Field("Hypervisor", "text", "Hypervisor name", lambda c, i: "fake"),
     "be/memory": Field("ConfigMaxMem", "unit", backend("maxmem"), lambda c, i: i.memory),

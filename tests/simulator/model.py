@@ -99,8 +99,11 @@ class Node(Tagged):
 class Instance(Tagged):
     """An instance. `running_on` and `volumes` are the truth on the nodes, whatever the configuration says.
 
-    `wiped` counts how often its disks were made anew: data that is gone is gone for good.
+    `wiped` counts how often its disks were made anew: data that is gone is gone for good. A `forthcoming` one is a
+    reservation, without disks.
     """
+
+    forthcoming: bool = False
 
     disk_template: str = "diskless"
     primary: str = ""

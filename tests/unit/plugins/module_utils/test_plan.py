@@ -460,6 +460,7 @@ OPENS_LATER = parse_windows([{"type": "failover", "start": "09:00", "end": "10:0
 DOWN = rbd("web1", OFFLINE)
 WHYS = {
     Why.HEALTHY: lambda: _why(rbd("web1", ONLINE)),
+    Why.FORTHCOMING: lambda: _why(rbd("web1", OFFLINE, forthcoming=True)),
     Why.NOT_CHOSEN: lambda: _why(DOWN, rbd("web2", ONLINE), limits={"instances": ("web2",)}),
     Why.REPAIR_FAILED: lambda: _why(rbd("web1", OFFLINE, ended("failure"))),
     Why.UNREADABLE_TAG: lambda: _why(rbd("web1", OFFLINE, tag("pending:x"))),
@@ -507,7 +508,8 @@ def test_a_reason_s_name_is_what_people_look_up():
     }  # fmt: skip
 
 
-STAYS = """healthy not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair flapping
+STAYS = """healthy forthcoming not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair
+    flapping
     last_copy_drained suspended breaker queue_drained watcher_paused windows fencing not_approved"""
 
 

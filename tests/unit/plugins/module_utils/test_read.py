@@ -305,8 +305,27 @@ def test_the_end_of_a_job_is_in_seconds():
 
 # --- what is missing ------------------------------------------------------------------------------------------------
 
-FIELDS = ("uuid", "disk_template", "pnode", "snodes", "admin_state", "tags", "be/always_failover")
 BROKEN = cluster(rbd("web1", OFFLINE, tag("reinstall")), rbd("web2", OFFLINE, tag("reinstall")))
+FORTHCOMING = [  # what the cluster says of it, what it is then, what is not known
+    ("it is one", (0, True), True, ()),
+    ("it is none", (0, False), False, ()),
+    ("Ganeti is older than forthcoming instances", (1, None), False, ()),
+    ("nobody could tell", (2, None), False, ("forthcoming",)),
+    ("nothing came", (0, None), False, ("forthcoming",)),
+    ("it is nonsense", (0, "yes"), False, ("forthcoming",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("cell", "forthcoming", "unread"), [row[1:] for row in FORTHCOMING], ids=[row[0] for row in FORTHCOMING]
+)
+def test_whether_an_instance_is_forthcoming(cell, forthcoming, unread):
+    """What is not known is no reservation, and nothing to repair either."""
+    (one, _other) = _read(BROKEN, changes={("instance", "web1", "forthcoming"): cell}).instances
+    assert (one.forthcoming, one.unread) == (forthcoming, unread)
+
+
+FIELDS = ("uuid", "disk_template", "pnode", "snodes", "admin_state", "tags", "be/always_failover")
 
 
 @pytest.mark.parametrize("status", [1, 2, 3, 4])
