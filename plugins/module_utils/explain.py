@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 REASONS: Mapping[str, tuple[str, str]] = {  # what it means, and what to do
     "healthy": (
-        "None of its nodes is marked offline or drained.",
+        "None of its nodes is marked offline or drained. With drained_secondaries: keep its secondary may be drained.",
         "Nothing. If a node is dead but not marked, make sure that it is off, then mark it offline.",
     ),
     "forthcoming": (

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from .model import TEMPLATE_CLASSES, Instance, Node, NodeState, Operation, RepairType, TemplateClass
 
@@ -26,6 +27,13 @@ RECREATE_DISKS = Step(Operation.RECREATE_DISKS, RepairType.REINSTALL)
 REINSTALL = Step(Operation.REINSTALL, RepairType.REINSTALL)
 MARK_DOWN = Step(Operation.MARK_DOWN, RepairType.REINSTALL)  # Ganeti reinstalls no instance that is marked offline,
 MARK_OFFLINE = Step(Operation.MARK_OFFLINE, RepairType.REINSTALL)  # so it is down for the time of the reinstall
+
+
+class DrainedSecondaries(Enum):
+    """What becomes of the secondary of an instance on a drained node: a new one, or it stays for a short reboot."""
+
+    REPLACE = "replace"
+    KEEP = "keep"
 
 
 def together(steps: tuple[Step, ...], joins: bool) -> tuple[Step, ...]:
@@ -68,8 +76,10 @@ class Health:
         return max((step.needs for step in self.steps), default=None)
 
 
-def judge(instance: Instance, nodes: Mapping[str, Node]) -> Health:
-    """What is broken about C(instance), from the states of the nodes that it is on."""
+def judge(
+    instance: Instance, nodes: Mapping[str, Node], drained: DrainedSecondaries = DrainedSecondaries.REPLACE
+) -> Health:
+    """What is broken about C(instance), from the states of its nodes; C(drained): what a drained secondary means."""
     if instance.forthcoming:  # a reservation has nothing that could be broken
         return Health()
     unknown = _unknown(instance, nodes)
@@ -78,7 +88,8 @@ def judge(instance: Instance, nodes: Mapping[str, Node]) -> Health:
     primary = nodes[instance.primary]
     kind = TEMPLATE_CLASSES[instance.disk_template]
     if kind is TemplateClass.MIRRORED:
-        return _mirrored(instance, primary, nodes[instance.secondaries[0]])
+        health = _mirrored(instance, primary, nodes[instance.secondaries[0]])
+        return _kept(health, primary, nodes[instance.secondaries[0]]) if drained is DrainedSecondaries.KEEP else health
     if primary.state is NodeState.ONLINE:
         return Health()
     if kind is TemplateClass.SHARED:
@@ -124,6 +135,16 @@ def _mirrored(instance: Instance, primary: Node, secondary: Node) -> Health:
         waits_for = f"node {secondary.name} to be no longer drained: it holds the only copy"
         return Health(problem, (FAILOVER, REPLACE_SECONDARY), waits_for=waits_for)
     return Health(problem, _anew(instance))  # no copy of the disks is left
+
+
+def _kept(health: Health, primary: Node, secondary: Node) -> Health:
+    """C(health) where a secondary may stay on a drained node: it is as good as online there, and so is the one that a
+    move leaves behind. But nothing moves to a drained node, so its secondary is replaced before a move, as ever."""
+    if primary.state is NodeState.ONLINE and secondary.state is NodeState.DRAINED:
+        return Health()
+    if primary.state is NodeState.DRAINED:
+        return replace(health, steps=health.steps[:-1])  # the last is the new secondary after the move
+    return health
 
 
 def _shared(instance: Instance, primary: Node) -> Health:

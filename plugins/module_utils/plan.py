@@ -82,7 +82,7 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
 
     Raises BadOption for a name that matches nothing.
     """
-    cases = make_cases(cluster, now)
+    cases = make_cases(cluster, now, limits.drained_secondaries)
     chosen = _chosen(cases, cluster, limits)
     inside = frozenset(case.instance.name for case in chosen)
     rows = [

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from .health import Health, judge
+from .health import DrainedSecondaries, Health, judge
 from .model import Cluster, Instance, Job
 from .policy import Policy, resolve
 from .repairs import Progress, Repair, progress_of, repairs_of, with_adopted
@@ -81,13 +81,16 @@ class Case:
         return State.NEEDS_REPAIR if enough else State.REPAIR_DISALLOWED
 
 
-def make_cases(cluster: Cluster, now: float) -> tuple[Case, ...]:
-    """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch)."""
+def make_cases(
+    cluster: Cluster, now: float, drained: DrainedSecondaries = DrainedSecondaries.REPLACE
+) -> tuple[Case, ...]:
+    """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch); C(drained) says what a
+    drained secondary means."""
     cluster_tags = parse_tags(cluster.tags)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
     jobs, busy = _jobs(cluster), _busy(cluster)
     return tuple(
-        _case(one, cluster, group_tags, cluster_tags, jobs.get(one.name, {}), busy.get(one.name, ()), now)
+        _case(one, cluster, group_tags, cluster_tags, jobs.get(one.name, {}), busy.get(one.name, ()), now, drained)
         for one in cluster.instances
     )
 
@@ -100,10 +103,11 @@ def _case(
     jobs: Mapping[int, Job],
     busy: tuple[Job, ...],
     now: float,
+    drained: DrainedSecondaries,
 ) -> Case:
     tags = parse_tags(instance.tags)
     group = _group(instance, cluster)
-    health = judge(instance, cluster.nodes)
+    health = judge(instance, cluster.nodes, drained)
     if (
         not (health.unknown or instance.forthcoming) and group not in cluster.groups
     ):  # its tags may suspend the instance
