@@ -14,6 +14,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, STEP
 from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import is_fresh, quiet
+from ansible_collections.ganeti.autorepair.plugins.module_utils.shown import printable
 from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import RunsHere
 
 SLICE = 20  # seconds of waiting between two lines of progress
@@ -100,4 +101,4 @@ def _progress(result, host, passed, limit):
     waits = "; ".join(f"{one['instance']} ({one['type']}): {one['reason']}" for one in result["under_way"] or [])
     count = len(result["under_way"] or [])
     repairs = "1 repair" if count == 1 else f"{count} repairs"
-    return f"{host}: {passed:.0f} of {limit} s, {repairs} under way" + (f": {waits}" if waits else "")
+    return printable(f"{host}: {passed:.0f} of {limit} s, {repairs} under way" + (f": {waits}" if waits else ""))

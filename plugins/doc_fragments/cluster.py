@@ -28,7 +28,7 @@ options:
   rapi_host:
     description:
       - Host name or address at which the cluster's RAPI listens, usually the cluster's own name. Needed with
-        O(transport=rapi).
+        O(transport=rapi). An IPv6 address may stand in brackets.
       - If not set, the value of the environment variable E(GANETI_RAPI_HOST) is used.
     type: str
   rapi_port:

@@ -97,6 +97,15 @@ options:
         change of the node, such as a new tag, begins the count anew.
     type: int
     default: 0
+  drained_secondaries:
+    description:
+      - What becomes of the secondary of a drbd instance on a drained node. V(replace) gives the instance a new one on
+        another node. V(keep) leaves it there, for a short reboot; only the instances whose primary is drained move, and
+        leave their secondary behind. Where both nodes are drained, one of them is replaced with either value, as Ganeti
+        moves nothing to a drained node.
+    type: str
+    choices: [replace, keep]
+    default: replace
   respect_watcher_pause:
     description:
       - Whether no repair begins while Ganeti's watcher is paused. Only O(transport=luxi) can tell.

@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 
 from .client import Client
 from .errors import AutorepairError, BadOption, LibraryMissing
+from .health import DrainedSecondaries
 from .limits import Fencing, Limits, parse_limits
 from .luxi import LuxiClient
 from .model import RepairType
@@ -82,6 +83,7 @@ ROUND: dict[str, Any] = {
         },
     },
     "choose_nodes": {"type": "bool", "default": False},
+    "drained_secondaries": {"type": "str", "choices": [one.value for one in DrainedSecondaries], "default": "replace"},
     "from_variables": {"type": "bool", "default": False},  # the action plugin takes it out
 }
 

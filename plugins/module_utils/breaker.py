@@ -107,7 +107,8 @@ def judge_breakers(cluster: Cluster, limits: Limits, now: float) -> tuple[Breake
 
     A small group has one only while a storm is remembered there.
     """
-    names = {name for instance in cluster.instances for name in (instance.primary, *instance.secondaries)}
+    held = [instance for instance in cluster.instances if not instance.forthcoming]  # a reservation loses nothing
+    names = {name for instance in held for name in (instance.primary, *instance.secondaries)}
     holding = names - {""}
     lost = [Node(name, "", NodeState.UNKNOWN) for name in sorted(holding - set(cluster.nodes))]  # not in the answer
     nodes = [*cluster.nodes.values(), *lost]

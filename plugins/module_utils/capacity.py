@@ -179,7 +179,8 @@ def _not_enabled(instance: Instance, plan: Plan) -> str:
     enabled = plan.cluster.enabled_disk_templates
     if instance.disk_template in enabled:
         return ""
-    return f"the disk template {instance.disk_template} is not enabled in the cluster, which has {', '.join(enabled)}"
+    has = ", ".join(enabled) or "none"
+    return f"the disk template {instance.disk_template} is not enabled in the cluster, which has {has}"
 
 
 def _need(instance: Instance, plan: Plan, anew: bool) -> Need:

@@ -12,6 +12,7 @@ from .model import JobRequest
 
 Row = tuple[tuple[int, Any], ...]  # one object: (status, value) for each field, as Ganeti's queries give them
 NORMAL = 0  # the status of a value that is there
+UNKNOWN_FIELD = 1  # the status of a field that this version of Ganeti does not have
 
 
 class Client(Protocol):

@@ -17,6 +17,9 @@ from .why import Why
 
 def decide(case: Case, cluster: Cluster, now: float, limits: Limits) -> Action:
     """What comes next for the instance of C(case), and why, before brakes and gates."""
+    if case.instance.forthcoming:  # nothing is written to it, whatever its tags say
+        words = "it is forthcoming: a reservation, and no instance yet; it is left alone"
+        return Action(Kind.NONE, case.instance.name, words, why=Why.FORTHCOMING)
     since = now - limits.kept_results
     action = _decide(case, cluster, now, limits, since)
     if action.kind not in (Kind.NONE, Kind.REPORT) or case.unread or case.policy.suspended or case.health.unknown:

@@ -6,15 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from .shown import printable
+
 
 class AutorepairError(Exception):
     """The family that a module catches once and turns into C(fail_json).
 
-    C(details) go into the module's failure beside C(msg).
+    C(details) go into the module's failure beside C(msg). What others said, and a message repeats, may hold anything.
     """
 
     def __init__(self, message: str, **details: Any) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.details = dict(details, failure=type(self).__name__)
 
 

@@ -11,8 +11,12 @@ from collections.abc import Mapping
 
 REASONS: Mapping[str, tuple[str, str]] = {  # what it means, and what to do
     "healthy": (
-        "None of its nodes is marked offline or drained.",
+        "None of its nodes is marked offline or drained. With drained_secondaries: keep its secondary may be drained.",
         "Nothing. If a node is dead but not marked, make sure that it is off, then mark it offline.",
+    ),
+    "forthcoming": (
+        "It is a reservation, made by gnt-instance add --forthcoming, and no instance yet. Nothing touches it.",
+        "Nothing. If a node that it is reserved on is lost, remove it, and reserve anew.",
     ),
     "not_chosen": (
         "The rounds are limited to other instances or node groups.",

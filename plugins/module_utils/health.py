@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from types import MappingProxyType
 
 from .model import TEMPLATE_CLASSES, Instance, Node, NodeState, Operation, RepairType, TemplateClass
@@ -27,6 +28,13 @@ RECREATE_DISKS = Step(Operation.RECREATE_DISKS, RepairType.REINSTALL)
 REINSTALL = Step(Operation.REINSTALL, RepairType.REINSTALL)
 MARK_DOWN = Step(Operation.MARK_DOWN, RepairType.REINSTALL)  # Ganeti reinstalls no instance that is marked offline,
 MARK_OFFLINE = Step(Operation.MARK_OFFLINE, RepairType.REINSTALL)  # so it is down for the time of the reinstall
+
+
+class DrainedSecondaries(Enum):
+    """What becomes of the secondary of an instance on a drained node: a new one, or it stays for a short reboot."""
+
+    REPLACE = "replace"
+    KEEP = "keep"
 
 
 def together(steps: tuple[Step, ...], joins: bool) -> tuple[Step, ...]:
@@ -77,11 +85,19 @@ class Health:
         return max((step.needs for step in self.steps), default=None)
 
 
-def judge(instance: Instance, nodes: Mapping[str, Node], behind: Mapping[str, str] = MappingProxyType({})) -> Health:
+def judge(
+    instance: Instance,
+    nodes: Mapping[str, Node],
+    drained: DrainedSecondaries = DrainedSecondaries.REPLACE,
+    behind: Mapping[str, str] = MappingProxyType({}),
+) -> Health:
     """What is broken about C(instance), from the states of the nodes that it is on.
 
-    C(behind) has the nodes whose copy of its disks does not hold the newest data, each with the tag that says so.
+    C(drained) says what a drained secondary means; C(behind) has the nodes whose copy of its disks does not hold the
+    newest data, each with the tag that says so.
     """
+    if instance.forthcoming:  # a reservation has nothing that could be broken
+        return Health()
     unknown = _unknown(instance, nodes)
     if unknown:
         return Health(unknown=unknown)
@@ -93,7 +109,8 @@ def judge(instance: Instance, nodes: Mapping[str, Node], behind: Mapping[str, st
         secondary = nodes[instance.secondaries[0]]
         if primary.state is NodeState.OFFLINE and secondary.state is NodeState.ONLINE and secondary.name in behind:
             return _secondary_behind(instance, behind[secondary.name])
-        return _mirrored(instance, primary, secondary)
+        health = _mirrored(instance, primary, secondary)
+        return _kept(health, primary, secondary) if drained is DrainedSecondaries.KEEP else health
     if primary.state is NodeState.ONLINE:
         return Health()
     if kind is TemplateClass.SHARED:
@@ -104,7 +121,7 @@ def judge(instance: Instance, nodes: Mapping[str, Node], behind: Mapping[str, st
 def _unknown(instance: Instance, nodes: Mapping[str, Node]) -> str:
     """Why C(instance) can't be judged, or an empty text."""
     if instance.unread:
-        return "the cluster gave no value for its {}".format(", ".join(instance.unread))
+        return "the cluster gave no usable value for its {}".format(", ".join(instance.unread))
     kind = TEMPLATE_CLASSES.get(instance.disk_template)
     if kind is None:
         return f"its disk template {instance.disk_template} is not known here"
@@ -162,6 +179,16 @@ def _mirrored(instance: Instance, primary: Node, secondary: Node) -> Health:
         waits_for = f"node {secondary.name} to be no longer drained: it holds the only copy"
         return Health(problem, (FAILOVER, REPLACE_SECONDARY), waits_for=waits_for)
     return Health(problem, _anew(instance))  # no copy of the disks is left
+
+
+def _kept(health: Health, primary: Node, secondary: Node) -> Health:
+    """C(health) where a secondary may stay on a drained node: it is as good as online there, and so is the one that a
+    move leaves behind. But nothing moves to a drained node, so its secondary is replaced before a move, as ever."""
+    if primary.state is NodeState.ONLINE and secondary.state is NodeState.DRAINED:
+        return Health()
+    if primary.state is NodeState.DRAINED:
+        return replace(health, steps=health.steps[:-1])  # the last is the new secondary after the move
+    return health
 
 
 def _shared(instance: Instance, primary: Node) -> Health:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .approve import Approved, parse_approved
 from .errors import BadOption
+from .health import DrainedSecondaries
 from .windows import Window, parse_windows
 
 KEPT = 3600  # seconds
@@ -80,6 +81,7 @@ class Limits:
     repair_window: int = 3600
     windows: tuple[Window, ...] = ()
     choose_nodes: bool = False
+    drained_secondaries: DrainedSecondaries = DrainedSecondaries.REPLACE
     approved: Approved | None = None
     follow: Mapping[str, Followed] | None = None
 
@@ -127,6 +129,7 @@ def parse_limits(given: Mapping[str, Any]) -> Limits:
         respect_watcher_pause=given["respect_watcher_pause"],
         windows=parse_windows(given["windows"]),
         choose_nodes=given["choose_nodes"],
+        drained_secondaries=DrainedSecondaries(given["drained_secondaries"]),
         approved=parse_approved(given.get("approved_plan")),
         **{name: given[name] for name in _NUMBERS},
     )

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .answers import decoded
 from .client import Row, cancel_answer, table
 from .errors import (
     AnswerLost,
@@ -57,7 +58,7 @@ class LuxiClient:
         values = self._call("QueryConfigValues", [["drain_flag", "watcher_pause"]], what)
         if not isinstance(answer, dict) or not isinstance(values, list) or len(values) != 2:
             raise BadAnswer(f"cannot {what}: LUXI at {self._path} sent no object")
-        return {**answer, "queue_drained": values[0], "watcher_paused_until": values[1] or 0}
+        return {**answer, "queue_drained": values[0], "watcher_paused_until": 0 if values[1] is None else values[1]}
 
     def query(
         self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
@@ -109,7 +110,7 @@ class LuxiClient:
 
     def _result(self, text: bytes, what: str, write: bool) -> Any:
         try:
-            answer = json.loads(text)
+            answer = decoded(text)
             success, result = answer["success"], answer["result"]
         except (ValueError, KeyError, TypeError) as error:
             kind = AnswerLost if write else BadAnswer

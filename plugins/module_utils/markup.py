@@ -8,15 +8,12 @@ Whatever goes into an element is escaped, unless it is Html, and only this file 
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable
 from typing import Union
 
+from .shown import REPLACED, UNSHOWABLE
+
 _VOID = ("br", "input", "meta", "wbr")
-# What a browser may not show, or would use to show other text in another order than it stands there.
-_UNSHOWABLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
-)
 
 
 class Html(str):
@@ -32,7 +29,7 @@ def text(value: object) -> Html:
     """C(value) as it can stand in an element or in a quoted attribute."""
     if isinstance(value, Html):
         return value
-    return Html(html.escape(_UNSHOWABLE.sub("\ufffd", str(value)), quote=True))
+    return Html(html.escape(UNSHOWABLE.sub(REPLACED, str(value)), quote=True))
 
 
 def join(parts: Iterable[Content], between: str = "") -> Html:

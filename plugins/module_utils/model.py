@@ -88,7 +88,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance's configuration; sizes in MiB. C(unread) names the fields for which no value came."""
+    """An instance's configuration; sizes in MiB. C(unread) names the fields for which no value came that can be used.
+
+    One that is C(forthcoming) is a reservation, and no instance yet.
+    """
 
     name: str
     uuid: str = ""
@@ -102,6 +105,7 @@ class Instance:
     disk_sizes: tuple[int, ...] = ()
     tags: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    forthcoming: bool = False
 
     @property
     def mirrored(self) -> bool:

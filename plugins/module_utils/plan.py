@@ -82,7 +82,7 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
 
     Raises BadOption for a name that matches nothing.
     """
-    cases = make_cases(cluster, now)
+    cases = make_cases(cluster, now, limits.drained_secondaries)
     chosen = _chosen(cases, cluster, limits)
     inside = frozenset(case.instance.name for case in chosen)
     rows = [
@@ -196,7 +196,9 @@ def _lifts(
         inside = matching("groups", limits.groups, group_tags)
         objects += [("group", name, tags) for name, tags in sorted(group_tags.items()) if name in inside]
     objects += [
-        ("instance", case.instance.name, case.tags) for case in cases if not (case.failure or case.unread or case.busy)
+        ("instance", case.instance.name, case.tags)
+        for case in cases
+        if not (case.failure or case.unread or case.busy or case.instance.forthcoming)
     ]
     for scope, name, tags in objects:
         over = expired(tags, now)

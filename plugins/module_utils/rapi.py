@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from .answers import decoded
 from .client import Row, cancel_answer, table
 from .errors import AnswerLost, BadAnswer
 from .model import JobRequest, Operation
@@ -105,7 +106,7 @@ class RapiClient:
         if not self._known:
             self._known, self._reads = True, session(options, self._trust, PATIENTLY)
         try:
-            return answer.json()
+            return decoded(answer.content)
         except ValueError as error:
             kind = AnswerLost if write else BadAnswer
             raise kind(f"cannot {what}: the answer of {options.url} is not JSON: {answer.text[:80]!r}") from error

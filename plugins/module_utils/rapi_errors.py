@@ -9,6 +9,7 @@ import socket
 import ssl
 from typing import Any
 
+from .answers import decoded
 from .errors import (
     AnswerLost,
     AutorepairError,
@@ -77,7 +78,7 @@ def refusal(answer: Any, options: RapiOptions, what: str, write: bool) -> Autore
     """The error for an answer that says no. Ganeti puts its words, escaped for HTML, into C(message)."""
     status = answer.status_code
     try:
-        words = html.unescape(str(answer.json()["message"]))
+        words = html.unescape(str(decoded(answer.content)["message"]))
     except (ValueError, KeyError, TypeError):
         words = answer.reason or "no reason given"
     said = f"cannot {what}: {options.url} answered {status} ({words})"

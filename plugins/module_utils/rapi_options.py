@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from .errors import BadOption
 
+_BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+)\]\Z")  # of an IPv6 address, as it stands in a URL
+
 
 @dataclass(frozen=True)
 class RapiOptions:
@@ -40,14 +42,14 @@ class RapiOptions:
 
     @property
     def url(self) -> str:
-        """The address as it stands in messages."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"https://{host}:{self.port}"
+        """The address as it stands in messages; an IPv6 address has brackets there, whether it was given with them."""
+        host = _BRACKETS.sub(r"\1", self.host)
+        return f"https://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def check(options: RapiOptions) -> None:
     """Refuse what can't be meant before anything is sent."""
-    if not re.match(r"[^\s/@?#%\\]+\Z", options.host):
+    if not re.match(r"[^\s/@?#%\\[\]]+\Z", _BRACKETS.sub(r"\1", options.host)):
         raise BadOption(f"rapi_host is {options.host!r}; it takes the name or the address of a host, no URL")
     if options.user and not options.password:
         raise BadOption(f"rapi_password is empty, and rapi_user is {options.user}; set it, or GANETI_RAPI_PASSWORD")

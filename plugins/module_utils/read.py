@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import takewhile
-from typing import Any
+from typing import Any, Callable
 
-from .client import NORMAL, Client, Row
+from .client import NORMAL, UNKNOWN_FIELD, Client, Row
 from .errors import BadAnswer
 from .model import UNFINISHED, Cluster, Group, Instance, Job, Node, NodeState, RepairType
 from .repairs import Repair, reason_of, repairs_of, step_summaries, summaries_of_others
+from .shown import REPLACED
 from .tags import parse_tags
+from .usable import INSTANCE, is_flag, is_name, is_number, is_size, is_text, is_texts, number
 
 _NODE = ("name", "group", "offline", "drained", "vm_capable", "mtime", "powered", "uuid")
 _GROUP = ("name", "tags", "alloc_policy")
@@ -34,6 +36,7 @@ _INSTANCE = (
     "be/always_failover",
     "be/maxmem",
     "disk.sizes",
+    "forthcoming",
 )
 _JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "opexec", "end_ts")
 
@@ -55,9 +58,9 @@ def read_cluster(client: Client) -> Cluster:
         uuid=_text(info, "uuid"),
         tags=cluster_tags(info),
         default_iallocator=_text(info, "default_iallocator"),
-        enabled_disk_templates=tuple(_list(info.get("enabled_disk_templates"))),
-        queue_drained=info.get("queue_drained"),
-        watcher_paused_until=info.get("watcher_paused_until"),
+        enabled_disk_templates=tuple(text for text in _list(info.get("enabled_disk_templates")) if is_text(text)),
+        queue_drained=_told(info, "queue_drained", is_flag),
+        watcher_paused_until=_told(info, "watcher_paused_until", is_number),
         nodes={node.name: node for node in nodes},
         groups={group.name: group for group in groups if group},
         instances=tuple(sorted(instances, key=lambda instance: instance.name)),
@@ -72,16 +75,20 @@ def _text(info: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _told(info: Mapping[str, Any], key: str, is_usable: Callable[[Any], bool]) -> Any:
+    """What holds all repairs back, or None where the transport can't tell; nobody guesses at anything else."""
+    value = info.get(key)
+    if value is not None and not is_usable(value):
+        raise BadAnswer(f"cannot read the cluster's data: its {key} is {str(value)[:80]!r}, and means nothing")
+    return value
+
+
 def cluster_tags(info: Mapping[str, Any]) -> tuple[str, ...]:
     """The tags in C(info), the cluster's data; without them nobody knows what is allowed, so nothing can go on."""
     tags = info.get("tags")
-    if not _is_texts(tags):
+    if not is_texts(tags):
         raise BadAnswer("cannot read the cluster's data: there are no tags in it")
     return tuple(tags or ())
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _values(fields: Sequence[str], row: Row) -> Mapping[str, Any]:
@@ -101,13 +108,13 @@ def _node(row: Row) -> Node:
     state = NodeState.UNKNOWN
     if all(isinstance(flag, bool) for flag in flags):
         state = NodeState.OFFLINE if flags[0] else NodeState.DRAINED if flags[1] else NodeState.ONLINE
-    changed, powered = values.get("mtime"), values.get("powered")
+    name, powered = _named("node", values), values.get("powered")
     return Node(
-        name=_named("node", values),
-        group=str(values.get("group", "")),
-        state=state,
+        name=name,
+        group=_text(values, "group"),
+        state=state if is_name(name) else NodeState.UNKNOWN,
         vm_capable=values.get("vm_capable") is True,
-        changed=float(changed) if isinstance(changed, (int, float)) else None,
+        changed=number(values.get("mtime")),
         powered=powered if isinstance(powered, bool) else None,
         uuid=_text(values, "uuid"),
     )
@@ -117,32 +124,31 @@ def _group(row: Row) -> Group | None:
     """The group, or None if its tags did not come: nobody knows then what is allowed for its instances."""
     values = _values(_GROUP, row)
     name, tags = _named("group", values), values.get("tags")
-    if tags is None or not _is_texts(tags):
+    if tags is None or not is_texts(tags) or REPLACED in name:
         return None
-    return Group(name, tuple(tags), str(values.get("alloc_policy", "")))
+    return Group(name, tuple(tags), _text(values, "alloc_policy"))
 
 
 def _instance(row: Row) -> Instance:
     values = _values(_INSTANCE, row)
-    unread = [field for field in _INSTANCE if field not in values and field != "os"]  # nothing is decided by that
-    unread += [field for field in ("snodes", "tags") if field in values and not _is_texts(values[field])]
-    unread += [] if isinstance(values.get("be/always_failover", False), bool) else ["be/always_failover"]
-    sizes = _list(values.get("disk.sizes"))
-    if not all(isinstance(size, int) for size in sizes):
-        unread.append("disk.sizes")
+    if dict(zip(_INSTANCE, row))["forthcoming"][0] == UNKNOWN_FIELD:  # before Ganeti 2.14 none is
+        values = {**values, "forthcoming": False}
+    usable = {field: values[field] for field, is_usable in INSTANCE.items() if is_usable(values.get(field))}
+    tags = usable.get("tags", ()) if "name" in usable else ()  # what can't be called by its name can't be written to
     return Instance(
         name=_named("instance", values),
-        uuid=str(values.get("uuid", "")),
-        disk_template=str(values.get("disk_template", "")),
-        os=str(values.get("os", "")),
-        primary=str(values.get("pnode", "")),
-        secondaries=() if "snodes" in unread else tuple(values["snodes"]),
-        admin_state=str(values.get("admin_state", "")),
-        always_failover=values.get("be/always_failover") is True,
-        memory=values["be/maxmem"] if isinstance(values.get("be/maxmem"), int) else 0,
-        disk_sizes=() if "disk.sizes" in unread else tuple(sizes),
-        tags=() if "tags" in unread else tuple(values["tags"]),
-        unread=tuple(unread),
+        uuid=usable.get("uuid", ""),
+        disk_template=usable.get("disk_template", ""),
+        os=_text(values, "os"),  # nothing is decided by that
+        primary=usable.get("pnode", ""),
+        secondaries=tuple(usable.get("snodes", ())),
+        admin_state=usable.get("admin_state", ""),
+        always_failover=usable.get("be/always_failover", False),
+        memory=usable.get("be/maxmem", 0),
+        disk_sizes=tuple(usable.get("disk.sizes", ())),
+        tags=tuple(tags),
+        unread=tuple(field for field in INSTANCE if field not in usable),
+        forthcoming=usable.get("forthcoming", False),
     )
 
 
@@ -151,7 +157,7 @@ def _instance(row: Row) -> Instance:
 
 def _repairs(values: Mapping[str, Any]) -> list[tuple[str, Repair]]:
     """The repairs that the tags of one instance tell of, each with the instance's name."""
-    tags = values["tags"] if _is_texts(values.get("tags")) else []
+    tags = values["tags"] if is_texts(values.get("tags")) else []
     name = _named("instance", values)
     return [(name, repair) for repair in repairs_of(parse_tags(tags))]
 
@@ -218,13 +224,13 @@ def query_jobs(client: Client, terms: list[list[Any]], archived: bool = False) -
 
 def _job(values: Mapping[str, Any]) -> Job | None:
     """The job of one row; Ganeti answers for a job that is gone with a row that has no values but its id."""
-    if not isinstance(values.get("id"), int) or not isinstance(values.get("status"), str):
+    if not is_size(values.get("id")) or not isinstance(values.get("status"), str):
         return None
     ops = [op for op in _list(values.get("ops")) if isinstance(op, dict)]
     trail = [entry for op in ops for entry in _list(op.get("reason"))]
     statuses = _list(values.get("opstatus"))
     kind, error, code = _error(statuses, _list(values.get("opresult")))
-    end = _list(values.get("end_ts"))
+    end = [number(part) for part in _list(values.get("end_ts"))]
     operations = tuple(str(text).partition("(")[0] for text in _list(values.get("summary")))
     return Job(
         id=values["id"],
@@ -241,7 +247,7 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         error=error,
         error_class=kind,
         error_code=code,
-        ended=end[0] + end[1] / 1e6 if len(end) == 2 and all(isinstance(part, int) for part in end) else None,
+        ended=end[0] + end[1] / 1e6 if len(end) == 2 and end[0] is not None and end[1] is not None else None,
     )
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from .action import Action, Kind
-from .health import together
+from .health import DrainedSecondaries, together
 from .model import utc
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
@@ -26,7 +26,7 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     name = before.cluster.name or "the cluster"
     text = ["{}, {}{}".format(name, utc(before.time), ": nothing was written" if dry_run else "")]
     table = _table(before, outcomes, after, dry_run)
-    text += ["", *table] if table else ["", "No instance is on a node marked offline or drained."]
+    text += ["", *(table or [_NOTHING[before.limits.drained_secondaries]])]
     errors = [outcome for outcome in outcomes if outcome.error and outcome.error != NOT_BEGUN]
     remarks = [f"ERROR {_object(outcome.action)}: {outcome.error}" for outcome in errors]
     remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]
@@ -39,6 +39,12 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     held = Counter(action.why.value for case, action in after.rows if action.kind is Kind.HOLD and action.why)
     text += ["held: " + ", ".join(f"{count} by {why}" for why, count in sorted(held.items()))] if held else []
     return text
+
+
+_NOTHING: Mapping[DrainedSecondaries, str] = {
+    DrainedSecondaries.REPLACE: "No instance is on a node marked offline or drained.",
+    DrainedSecondaries.KEEP: "No instance is on a node marked offline, or has its primary on a drained one.",
+}
 
 
 # --- the parts -------------------------------------------------------------------------------------------------------
@@ -77,7 +83,7 @@ def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool
     told += [
         ((case.instance.name, case.state.value, ""), action)
         for case, action in after.rows
-        if case.instance.name not in names and case.state is not State.HEALTHY
+        if case.instance.name not in names and (case.state is not State.HEALTHY or action.why is Why.FORTHCOMING)
     ]
     if not told:
         return []

@@ -4,23 +4,26 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from .answers import decoded
 from .errors import AutorepairError, BadOption
 from .metrics import metrics
 from .page import page
+from .report_folder import read_text, write_texts
+from .shown import printable
 from .summary import Look, Report, part_of, report_of, without_healthy
+from .usable import is_size
 
 ALL, METRICS, CLUSTERS = "index", "ganeti_autorepair.prom", "clusters"
-MODE = 0o644  # the node exporter and a web server are other users
+LONGEST = 250  # characters of a file's name, without what comes after the dot; file systems take 255 in all
+_SHOWN = 3  # files that an error names
 Files = Mapping[str, str]  # their text, by their path in the folder
 
 
@@ -54,26 +57,34 @@ def plan_files(folder: Path, looks: Sequence[Look], now: int) -> Written:
     looks = [_with_former(look, former[look.name]) for look in looks]
     report = report_of(looks, now)
     files = _files(report)
-    before = {path: _read(folder / path) for path in files}
+    before = {path: _read(folder, path) for path in files}
     then = _files(_as_of(report, former, _former_time(folder, now)))
     return Written(report, files, before, tuple(path for path in files if before[path] != then[path]))
 
 
 def write_files(folder: Path, files: Files) -> None:
-    """Write C(files) below C(folder), each beside its place first, and then into it. Raises CannotWrite."""
+    """Write C(files) below C(folder), each beside its place first, and then into it. Raises CannotWrite, when all that
+    could be written has been."""
     try:
-        (folder / CLUSTERS).mkdir(parents=True, exist_ok=True)
-        for path, text in files.items():
-            _write(folder / path, text)
-        for one in (folder / CLUSTERS, folder):
-            _sync(one)
+        failed = write_texts(folder, files)
     except OSError as error:
         raise CannotWrite(f"cannot write the report to {folder}: {error}") from error
+    if failed:
+        told = [f"{path} ({error.strerror or error})" for path, error in list(failed.items())[:_SHOWN]]
+        told += [f"{len(failed) - _SHOWN} more"] * (len(failed) > _SHOWN)
+        raise CannotWrite(
+            f"cannot write {len(failed)} of {len(files)} files of the report to {folder}: {', '.join(told)}; "
+            f"the others were written; move away a folder that stands for a file, and {CLUSTERS} if it is a link"
+        )
 
 
 def file_name(cluster: str) -> str:
     """The name of the files of a cluster, without what comes after the dot; different for different clusters."""
-    return quote(cluster, safe=" ", errors="backslashreplace")
+    whole = quote(cluster, safe=" ", errors="backslashreplace")
+    if len(whole) <= LONGEST:
+        return whole
+    digest = hashlib.sha256(cluster.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+    return f"{whole[:200]}+{digest}"  # no other name has a plus: it would be quoted
 
 
 # --- the parts -------------------------------------------------------------------------------------------------------
@@ -117,58 +128,31 @@ def _as_of(report: Report, former: Mapping[str, Mapping[str, Any]], made: int) -
 
 def _former(folder: Path, cluster: str) -> Mapping[str, Any]:
     """What the file of a cluster says of it; nothing where there is none, or another one."""
-    report = _report_in(folder / CLUSTERS / f"{file_name(cluster)}.json")
+    report = _report_in(folder, f"{CLUSTERS}/{file_name(cluster)}.json")
     found = report.get("clusters")
     one = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
-    return {key: one[key] for key in ("time", "last_round") if isinstance(one.get(key), int)}
+    return {key: one[key] for key in ("time", "last_round") if is_size(one.get(key))}
 
 
 def _former_time(folder: Path, now: int) -> int:
-    made = _report_in(folder / f"{ALL}.json").get("time")
-    return made if isinstance(made, int) else now
+    made = _report_in(folder, f"{ALL}.json").get("time")
+    return made if isinstance(made, int) and is_size(made) else now
 
 
-def _report_in(path: Path) -> Mapping[str, Any]:
+def _report_in(folder: Path, path: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(_read(path) or "{}")
+        found = decoded((_read(folder, path) or "{}").encode())
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _read(path: Path) -> str:
-    """The text of a file; empty where there is none."""
+def _read(folder: Path, path: str) -> str:
+    """The text of a file; empty where there is none of ours."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
+        return read_text(folder, path)
     except OSError as error:
-        raise CannotWrite(f"cannot read {path}, which is to be replaced: {error}") from error
-
-
-def _write(path: Path, text: str) -> None:
-    """Write one file; whoever reads it meanwhile has the old one or the new one, and so has one after a crash."""
-    number, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".new")
-    try:
-        with os.fdopen(number, "wb") as output:
-            output.write(text.encode("utf-8", "replace"))
-            output.flush()
-            os.fchmod(output.fileno(), MODE)
-            os.fsync(output.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
-
-
-def _sync(folder: Path) -> None:
-    """Have the new names in it survive a crash."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+        raise CannotWrite(f"cannot read the report in {folder}, which is to be replaced: {error}") from error
 
 
 def differences(written: Written) -> Iterable[Mapping[str, str]]:
@@ -176,7 +160,8 @@ def differences(written: Written) -> Iterable[Mapping[str, str]]:
     for path in written.changed:
         if not path.endswith(".html"):
             head = {"before_header": path, "after_header": path}
-            yield {**head, "before": written.before[path], "after": written.files[path]}
+            before = "\n".join(map(printable, written.before[path].split("\n")))  # others may have written it
+            yield {**head, "before": before, "after": written.files[path]}
 
 
 def lines(report: Report, folder: Path) -> list[str]:
@@ -186,7 +171,7 @@ def lines(report: Report, folder: Path) -> list[str]:
 
 def _line(cluster: Mapping[str, Any]) -> str:
     if cluster["error"]:
-        return f"{cluster['name']}: could not be read: {cluster['error']}"
+        return f"{cluster['name']}: could not be read: {printable(cluster['error'])}"
     counts = cluster["seen"]["counts"]
     asks, states = counts["attention"], counts["states"]
     needs = f"{asks['person']} {'needs' if asks['person'] == 1 else 'need'} a person"

@@ -202,7 +202,7 @@ def _instance(case: Case, action: Action) -> dict[str, Any]:
 
 def _tells(case: Case, action: Action) -> bool:
     """Whether there is anything to say of an instance."""
-    return case.state is not State.HEALTHY or action.kind is not Kind.NONE
+    return case.state is not State.HEALTHY or action.kind is not Kind.NONE or case.instance.forthcoming
 
 
 def _label(kind: Any) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from .health import Health, judge, off_by_failover
+from .health import DrainedSecondaries, Health, judge, off_by_failover
 from .model import Cluster, Instance, Job
 from .policy import Policy, resolve
 from .repairs import Progress, Repair, does_not_run, progress_of, repairs_of, with_adopted
@@ -88,13 +88,16 @@ class Case:
         return State.NEEDS_REPAIR if enough else State.REPAIR_DISALLOWED
 
 
-def make_cases(cluster: Cluster, now: float) -> tuple[Case, ...]:
-    """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch)."""
+def make_cases(
+    cluster: Cluster, now: float, drained: DrainedSecondaries = DrainedSecondaries.REPLACE
+) -> tuple[Case, ...]:
+    """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch); C(drained) says what a
+    drained secondary means."""
     cluster_tags = parse_tags(cluster.tags)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
     jobs, places = _jobs(cluster), {node.uuid: node.name for node in cluster.nodes.values() if node.uuid}
     return tuple(
-        _case(instance, cluster, group_tags, cluster_tags, jobs.get(instance.name, ()), places, now)
+        _case(instance, cluster, group_tags, cluster_tags, jobs.get(instance.name, ()), places, now, drained)
         for instance in cluster.instances
     )
 
@@ -107,12 +110,14 @@ def _case(
     jobs: tuple[Job, ...],
     places: Mapping[str, str],
     now: float,
+    drained: DrainedSecondaries,
 ) -> Case:
     tags = parse_tags(instance.tags)
     group = _group(instance, cluster)
     behind = {places[tag.node]: tag.tag for tag in tags.behind if tag.node in places}
-    health = judge(instance, cluster.nodes, behind)
-    if not health.unknown and group not in cluster.groups:  # its tags may suspend the instance
+    health = judge(instance, cluster.nodes, drained, behind)
+    known = health.unknown or instance.forthcoming
+    if not known and group not in cluster.groups:  # its tags may suspend the instance
         health = Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Union
 
 from .model import RepairType
+from .shown import REPLACED
 
 PREFIX = "ganeti:watcher:autorepair:"
 BEHIND = "ganeti:watcher:nodewatch:behind:"
@@ -22,6 +23,7 @@ FOREVER = float("inf")
 RESULTS = ("success", "failure", "enoperm")
 _TYPES = {kind.label: kind for kind in RepairType}
 _NUMBER = re.compile(r"[0-9]{1,15}\Z")
+_STRANGE = re.compile(rf"[\s{REPLACED}]")  # Ganeti takes no such tag; what can't be shown has been replaced
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def _parse_result(text: str, fields: list[str]) -> Tag:
 
 
 def _parse_claim(text: str, fields: list[str]) -> Tag:
-    if len(fields) != 2 or not fields[0] or not _NUMBER.match(fields[1]):
+    if len(fields) != 2 or not fields[0] or _STRANGE.search(fields[0]) or not _NUMBER.match(fields[1]):
         return Malformed(text, "claim", "it needs a holder and a timestamp in seconds")
     return Claim(text, fields[0], int(fields[1]))
 
@@ -215,6 +217,8 @@ def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None
         return "{} is no repair type".format(kind or "nothing")
     if not repair_id:
         return "the id is empty"
+    if _STRANGE.search(repair_id):
+        return f"the id {repair_id} has characters that no tag of Ganeti's has"
     if not _NUMBER.match(timestamp):
         return "{} is no timestamp in seconds".format(timestamp or "nothing")
     if any(not _NUMBER.match(job) for job in jobs.split("+") if jobs):

@@ -11,6 +11,7 @@ class Why(Enum):
     """A reason, by the name that it has in facts, results and docs/why-it-did-not-repair.md."""
 
     HEALTHY = "healthy"
+    FORTHCOMING = "forthcoming"
     NOT_CHOSEN = "not_chosen"
     # a person is needed
     REPAIR_FAILED = "repair_failed"

@@ -23,6 +23,7 @@ from .times import is_relative, parse_until
 
 SAME = 60  # seconds: two suspends that were to last from now on for the same time may differ by so much
 NOT_KNOWN = "its tags are not known, as the cluster gave no value for them; nothing was done with it"
+FORTHCOMING = "it is forthcoming, a reservation and no instance yet"
 STOP = "a suspend tag keeps its next step from being taken"
 
 
@@ -102,10 +103,13 @@ def permissions(cluster: Cluster, scope: str, wanted: Filter, permission: Permis
     whole = replace(cluster, groups={**cluster.groups, **{name: Group(name) for name in unread}})
     if scope == "instance":
         unread = {one.name for one in cluster.instances if "tags" in one.unread}
-    return tuple(
+    changes = (
         Change(scope, name, error=NOT_KNOWN) if name in unread else permission.change(scope, name, parse_tags(tags))
         for scope, name, tags in objects(whole, scope, wanted)
     )
+    reserved = {one.name for one in cluster.instances if one.forthcoming} if scope == "instance" else set()
+    words = f"{FORTHCOMING}; nothing is done with it before it is one"
+    return tuple(change.noted(words) if change.name in reserved else change for change in changes)
 
 
 def permit(scope: str, name: str, tags: TagSet, kind: RepairType | None) -> Change:
@@ -168,6 +172,8 @@ def request(
 
 def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str], alone: Terms) -> Change:
     change, asked = _of(case), asked_of(case)
+    if case.instance.forthcoming:
+        return replace(change, error=f"{FORTHCOMING}, so nothing is repaired; nothing was done with it")
     enough = next((repair for repair in case.repairs if repair.result is None and repair.type >= kind), None)
     if change.error:
         return change

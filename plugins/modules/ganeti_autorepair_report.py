@@ -23,7 +23,10 @@ author:
   - ganeti.autorepair contributors (@ganeti)
 options:
   folder:
-    description: Folder for the files. It is made where it is missing.
+    description:
+      - Folder for the files. It is made where it is missing, and may be a link.
+      - Below it no link is followed. What stands in the place of a file is replaced; where C(clusters) is a link or no
+        folder, the other files are written and the module fails.
     type: path
     required: true
   clusters:

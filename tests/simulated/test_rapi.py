@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,8 @@ OPTIONS = [
     ("a URL", {"host": "https://cluster.example.com"}, "rapi_host is 'https://cluster.example.com'"),
     ("nothing", {"host": ""}, "rapi_host is ''"),
     ("a percent sign", {"host": "local%68ost"}, "rapi_host is 'local%68ost'"),
+    ("half a bracket", {"host": "[::1"}, "rapi_host is '[::1'"),
+    ("brackets around a name", {"host": "[localhost]"}, "rapi_host is '[localhost]'"),
     ("no password", {"password": ""}, "rapi_password is empty, and rapi_user is lab"),
     ("a short fingerprint", {"fingerprint": "ab:cd"}, "64 hexadecimal digits"),
     ("a CA file that is not there", {"ca_path": "/nonexistent.pem"}, "there is no file /nonexistent.pem"),
@@ -100,6 +105,50 @@ def test_an_option_that_can_not_be_meant(site: Site, changes: dict[str, object],
         site.client(**changes)
     assert words in str(caught.value)
     assert not site.simulator.log.entries
+
+
+class Doorway(socketserver.ThreadingTCPServer):
+    """Listens on the loopback of IPv6, and hands all on to a port of that of IPv4."""
+
+    address_family, daemon_threads = socket.AF_INET6, True
+
+    def __init__(self, port: int) -> None:
+        """Take the port to hand on to."""
+
+        class Through(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with socket.create_connection(("127.0.0.1", port)) as inside:
+                    back = threading.Thread(target=pour, args=(inside, self.request), daemon=True)
+                    back.start()
+                    pour(self.request, inside)
+                    back.join()
+
+        super().__init__(("::1", 0), Through)
+
+
+def pour(source: socket.socket, target: socket.socket) -> None:
+    """Hand on all that comes, and the end of it."""
+    with suppress(OSError):
+        while chunk := source.recv(1 << 16):
+            target.sendall(chunk)
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "0:0:0:0:0:0:0:1"])
+def test_an_ipv6_address(tmp_path: Path, host: str) -> None:
+    """With brackets or without, it reaches who listens there, and messages name it as a URL does."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"there is no loopback of IPv6 here ({error})")
+    with Simulator(own_certificate=True, folder=tmp_path) as simulator, Doorway(simulator.port) as door:
+        threading.Thread(target=door.serve_forever, args=(0.05,), daemon=True).start()
+        given = {"host": host, "port": door.server_address[1], "ca_path": None}
+        client = Site(simulator).client(**given, fingerprint=simulator.certificate.fingerprint)
+        assert client.cluster_info()["name"] == "cluster.example.com"
+        with pytest.raises(TlsError, match=re.escape(f"https://[{host.strip('[]')}]:{given['port']}")):
+            Site(simulator).client(**given, fingerprint="ab" * 32).cluster_info()
+        door.shutdown()
 
 
 @pytest.mark.parametrize("write", [str.lower, lambda text: ":".join(text[i : i + 2] for i in range(0, 64, 2))])

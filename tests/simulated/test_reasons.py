@@ -190,6 +190,11 @@ def claimed_for(seconds: int) -> Part:
     return lambda site: site.cluster.tags.add(f"{TAG}claim:somebody:{int(site.cluster.clock.now()) + seconds}")
 
 
+def reserved(forthcoming: bool) -> Part:
+    """Web is but a reservation, or one no more."""
+    return lambda site: setattr(site.cluster.instance("web"), "forthcoming", forthcoming)
+
+
 BROKEN = (instance(), dies("node3"))
 DB_TOO = (instance(name="db"), *BROKEN)
 STORM = (*BROKEN, dies("node1", "node5"), instance(name="app"), lambda site: spread(site, "node1", "node5"))
@@ -208,6 +213,13 @@ ROWS = (
         "No instance is on a node marked offline or drained.",
         (instance(), lambda site: site.cluster.power_off("node3")),
         (marked("node3", offline=True),),
+    ),
+    Row(
+        "it is a reservation, and no instance yet",
+        Why.FORTHCOMING,
+        "it is forthcoming: a reservation, and no instance yet; it is left alone",
+        (*BROKEN, tagged("pending:failover:asked-for:1700000000:", "suspend:1"), reserved(True)),
+        (reserved(False),),
     ),
     Row(
         "the round is for others",
@@ -517,7 +529,7 @@ def test_a_reason(site: Site, row: Row) -> None:
         played = site.play(limits)
         assert played.trouble is None
         told = result(played, check_mode=False)
-        why = [] if row.why in (Why.HEALTHY, Why.NOT_CHOSEN) else [row.why.value]
+        why = [] if row.why in (Why.HEALTHY, Why.FORTHCOMING, Why.NOT_CHOSEN) else [row.why.value]
         assert [one["why"] for one in told["actions"] if one["instance"] == "web"] == why
         assert [entry for entry in site.simulator.log.writes() if "web" in entry.request.path] == []
         assert row.words in on_one_line(told["report"])

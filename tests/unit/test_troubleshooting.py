@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -92,7 +93,7 @@ def network(error: Exception, request: JobRequest | None = None) -> Say:
 
 def answer(status: int, words: str, request: JobRequest | None = None) -> Say:
     """A RAPI that says no."""
-    given = SimpleNamespace(status_code=status, json=lambda: {"message": words})
+    given = SimpleNamespace(status_code=status, content=json.dumps({"message": words}).encode())
     what = f"submit {request}" if request else "query instances"
     return lambda simulator: refusal(given, RapiOptions("cluster.example.com", user="repair"), what, bool(request))
 

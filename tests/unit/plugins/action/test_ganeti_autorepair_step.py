@@ -47,6 +47,15 @@ def test_slices_become_one_result(monkeypatch):
     assert [line.startswith("prod: 0 of 100 s, 0 repairs under way") for line in shown] == [True]
 
 
+def test_what_a_cluster_says_is_shown_and_not_obeyed(monkeypatch):
+    """A job's error may hold what a terminal takes for a command."""
+    waits = [{"instance": "web", "type": "failover", "reason": "job 7 failed (\x1b]0;owned\x07\x9b2J\r\nok \u202egnp)"}]
+    _result, _given, shown = _wait(monkeypatch, _slice(True, under_way=waits), _slice(False))
+    assert shown[0].endswith(
+        "1 repair under way: web (failover): job 7 failed (\ufffd]0;owned\ufffd\ufffd2J  ok \ufffdgnp)"
+    )
+
+
 def test_a_short_wait_is_one_slice(monkeypatch):
     """However much is left."""
     _result, given, shown = _wait(monkeypatch, _slice(True), limit=7)

@@ -225,6 +225,7 @@ def instance_object(one: Instance) -> Mapping[str, Any]:
         "be/always_failover": one.always_failover,
         "be/maxmem": one.memory,
         "disk.sizes": list(one.disk_sizes),
+        "forthcoming": one.forthcoming,
     }
     return {name: value for name, value in known.items() if name not in one.unread}
 

@@ -199,6 +199,7 @@ COUNTED = [
     ("an offline one that can't hold instances any more, and yet does", [HELPER], 1, 1),
     ("a node is counted once, however much it holds", [rbd("a", OFFLINE), SAME], 1, 1),
     ("an instance that is down by will counts", [rbd("a", OFFLINE, admin_state="down")], 1, 1),
+    ("not one that holds nothing but a reservation", [drbd("a", OFFLINE, OFFLINE, forthcoming=True)], 0, 2),
     ("one that nobody may repair counts", [rbd("a", OFFLINE, tag("suspend"))], 1, 1),
 ]
 

@@ -24,6 +24,7 @@ from unit.plugins.module_utils.builders import (
     pending,
     placed,
     plain,
+    plan_of,
     rbd,
     steps,
     tag,
@@ -32,7 +33,9 @@ from unit.plugins.module_utils.builders import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
+from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import behind_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked
 
 DONE = job(7, "success", "FAILOVER")
@@ -789,3 +792,33 @@ def test_a_reinstall_whose_job_was_never_noted_and_may_be_forgotten(days, result
     would be known, so it never began."""
     action = next_for(rbd("web1", ONLINE, pending("reinstall", at=NOW - days * 86400)))
     assert (action.kind, action.result) == (Kind.FINISH, result)
+
+
+RESERVED = [  # a reservation, on whatever, with whatever tags and jobs
+    ("on nodes that are online", drbd("web1", ONLINE, ONLINE, forthcoming=True), {}),
+    ("on a dead node", drbd("web1", OFFLINE, ONLINE, tag("reinstall"), forthcoming=True), {}),
+    ("on a node that the cluster does not know", drbd("web1", None, OFFLINE, forthcoming=True), {}),
+    ("of which nothing is known", placed("web1", "", OFFLINE, unread=("pnode", "uuid"), forthcoming=True), {}),
+    ("suspended", rbd("web1", OFFLINE, tag("suspend"), forthcoming=True), {}),
+    ("with a repair that failed", rbd("web1", OFFLINE, ended("failure"), forthcoming=True), {}),
+    ("with a repair that was asked for", rbd("web1", OFFLINE, pending(), forthcoming=True), {}),
+    ("with one whose job has ended", rbd("web1", OFFLINE, pending(jobs="7"), forthcoming=True), {"jobs": [DONE]}),
+    ("with tags that are left over", rbd("web1", ONLINE, ended("success"), pending(), forthcoming=True), {}),
+    ("with tags that can't be read", rbd("web1", ONLINE, tag("pending:x"), tag("x"), forthcoming=True), {}),
+]
+
+
+@pytest.mark.parametrize(("one", "more"), [row[1:] for row in RESERVED], ids=[row[0] for row in RESERVED])
+def test_a_reservation_is_left_alone(one, more):
+    """Whatever the tags allow, nothing is written to it."""
+    action = next_for(one, **({"tags": [tag("reinstall")]} | more))
+    assert (action.kind, action.why, action.writes) == (Kind.NONE, Why.FORTHCOMING, False)
+    assert action.reason.startswith("it is forthcoming: a reservation, and no instance yet")
+    plan = plan_of(cluster(one, tags=[tag("reinstall")], **more))
+    assert not plan.writes and not is_left(plan)
+
+
+def test_a_reservation_s_suspend_is_not_lifted():
+    """That would be a write to it."""
+    assert plan_of(cluster(rbd("web1", OFFLINE, tag("suspend:1")))).upkeep
+    assert not plan_of(cluster(rbd("web1", OFFLINE, tag("suspend:1"), forthcoming=True))).upkeep

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from unit.plugins.module_utils.builders import (
     DRAINED,
@@ -24,7 +26,7 @@ from unit.plugins.module_utils.builders import (
     rbd,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.health import judge
+from ansible_collections.ganeti.autorepair.plugins.module_utils.health import DrainedSecondaries, judge
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
     TEMPLATE_CLASSES,
     Instance,
@@ -88,6 +90,71 @@ def test_a_mirrored_instance(primary, secondary, wanted, needs, admin, always_fa
     assert health.whole == (not wanted)
     assert not health.advice
     assert not health.unknown
+
+
+# primary, secondary, the steps where a secondary may stay on a drained node; "as ever" where the table above counts
+KEPT = [
+    ("both nodes online", ONLINE, ONLINE, "as ever"),
+    ("the secondary is offline", ONLINE, OFFLINE, "as ever"),
+    ("the secondary is drained: it stays", ONLINE, DRAINED, []),
+    ("the primary is drained: the instance moves, and the node stays its secondary", DRAINED, ONLINE, [MOVE]),
+    ("drained and offline: nothing moves to a dead node", DRAINED, OFFLINE, [REPLACE, MOVE]),
+    ("both nodes drained: Ganeti moves nothing to a drained one", DRAINED, DRAINED, [REPLACE, MOVE]),
+    ("the primary is offline", OFFLINE, ONLINE, "as ever"),
+    ("the last copy is on a drained node", OFFLINE, DRAINED, "as ever"),
+    ("both nodes offline", OFFLINE, OFFLINE, "as ever"),
+    ("nobody knows the secondary's state", ONLINE, UNKNOWN, "as ever"),
+    ("nobody knows the primary's state", UNKNOWN, DRAINED, "as ever"),
+]
+
+
+@pytest.mark.parametrize(("admin", "always_failover", "move"), KINDS, ids=[f"{kind[0]}, {kind[1]}" for kind in KINDS])
+@pytest.mark.parametrize(("primary", "secondary", "wanted"), [row[1:] for row in KEPT], ids=[row[0] for row in KEPT])
+def test_where_drained_secondaries_are_kept(primary, secondary, wanted, admin, always_failover, move):
+    """A drained node is only emptied of what has its primary there."""
+    one = drbd("web1", primary, secondary, admin_state=admin, always_failover=always_failover)
+    nodes = {other.name: other for other in one.nodes}
+    usual, kept = judge(one.instance, nodes), judge(one.instance, nodes, DrainedSecondaries.KEEP)
+    assert usual == judge(one.instance, nodes, DrainedSecondaries.REPLACE)
+    if wanted == "as ever":
+        assert kept == usual
+        return
+    assert _told(kept)[0] == [move if step == MOVE else step for step in wanted]
+    assert kept.problem == (usual.problem if wanted else "") and kept.whole == (not wanted)
+    assert not (kept.advice or kept.waits_for or kept.unknown)
+
+
+@pytest.mark.parametrize("admin", ["up", "down", "offline"])
+@pytest.mark.parametrize("drained", DrainedSecondaries, ids=lambda drained: drained.value)
+@pytest.mark.parametrize(("primary", "secondary"), list(product((ONLINE, DRAINED, OFFLINE), repeat=2)))
+def test_the_steps_lead_to_health(primary, secondary, drained, admin):
+    """From every state, with either value; none goes to a node that is not online, and no resync is in vain."""
+    one = drbd("web1", primary, secondary, admin_state=admin)
+    health = judge(one.instance, {other.name: other for other in one.nodes}, drained)
+    if health.waits_for:
+        return
+    for step in health.steps:
+        name = step.operation.value
+        if name == "replace-disks":
+            assert primary is not OFFLINE and secondary is not ONLINE
+            assert (secondary, drained) != (DRAINED, DrainedSecondaries.KEEP) or primary is DRAINED
+            secondary = ONLINE
+        elif name in ("migrate", "failover"):
+            assert secondary is ONLINE
+            primary, secondary = secondary, primary
+        elif name == "recreate-disks":
+            primary = secondary = ONLINE
+    after = drbd("web1", primary, secondary, admin_state=admin)
+    assert judge(after.instance, {other.name: other for other in after.nodes}, drained).whole
+
+
+@pytest.mark.parametrize("template", [*SHARED, *LOCAL])
+@pytest.mark.parametrize("state", [ONLINE, DRAINED, OFFLINE, UNKNOWN], ids=lambda state: state.value)
+def test_where_there_is_no_secondary_it_makes_no_difference(template, state):
+    """It is about mirrors only."""
+    one = placed("web1", template, state)
+    nodes = {other.name: other for other in one.nodes}
+    assert judge(one.instance, nodes, DrainedSecondaries.KEEP) == judge(one.instance, nodes)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +243,11 @@ UNKNOWNS = [
     ("a drbd instance without a secondary", placed("web1", "drbd", OFFLINE), "0 secondaries, its disk template has 1"),
     ("a plain instance with one", placed("web1", "plain", OFFLINE, ONLINE), "1 secondaries, its disk template has 0"),
     ("an rbd instance with one", placed("web1", "rbd", OFFLINE, ONLINE), "1 secondaries"),
-    ("a value that did not come", rbd("web1", OFFLINE, unread=("tags", "pnode")), "no value for its tags, pnode"),
+    (
+        "a value that did not come",
+        rbd("web1", OFFLINE, unread=("tags", "pnode")),
+        "no usable value for its tags, pnode",
+    ),
 ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import Approved, hash_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import ROUND
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.module_utils.health import DrainedSecondaries
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import (
     Fencing,
     Limits,
@@ -56,6 +57,7 @@ SET = [
     ("repair_window", 6, "repair_window", 6),
     ("windows", [WINDOW], "windows", parse_windows([WINDOW])),
     ("choose_nodes", True, "choose_nodes", True),
+    ("drained_secondaries", "keep", "drained_secondaries", DrainedSecondaries.KEEP),
     ("approved_plan", HASH, "approved", Approved(HASH)),
     ("approved_plan", f" {HASH}\n", "approved", Approved(HASH)),
     ("approved_plan", PLAN, "approved", Approved(PLAN["hash"], (), "uuid")),

@@ -459,6 +459,7 @@ BUSY = job(9, "running", "SHUTDOWN")
 FAILED = job(7, "error", "FAILOVER", error="it broke", ended=NOW)
 OWN = pending("reinstall", at=NOW - 2)
 ASKED = drbd("web1", ONLINE, OFFLINE, pending("fix-storage", "7"))
+SILENT = "Can't get data for node n5: no answer"
 FAILS = "Failure while running the iallocator script"
 TWICE = [ended("success", jobs="1", repair=f"o{at}", at=NOW - at) for at in range(2)]
 NONE = at_most("0")
@@ -466,6 +467,7 @@ OPENS_LATER = parse_windows([{"type": "failover", "start": "09:00", "end": "10:0
 DOWN = rbd("web1", OFFLINE)
 WHYS = {
     Why.HEALTHY: lambda: _why(rbd("web1", ONLINE)),
+    Why.FORTHCOMING: lambda: _why(rbd("web1", OFFLINE, forthcoming=True)),
     Why.NOT_CHOSEN: lambda: _why(DOWN, rbd("web2", ONLINE), limits={"instances": ("web2",)}),
     Why.REPAIR_FAILED: lambda: _why(rbd("web1", OFFLINE, ended("failure"))),
     Why.UNREADABLE_TAG: lambda: _why(rbd("web1", OFFLINE, tag("pending:x"))),
@@ -478,7 +480,7 @@ WHYS = {
     Why.FLAPPING: lambda: _why(rbd("web1", OFFLINE, *TWICE), limits={"repair_window": 60, "max_repairs_per_window": 2}),
     Why.LAST_COPY_DRAINED: lambda: _why(drbd("web1", OFFLINE, DRAINED)),
     Why.BEHIND: lambda: _why(rbd("web1", ONLINE, behind_tag("uuid-web1-p", NOW))),
-    Why.NODE_SILENT: lambda: _why(ASKED, jobs=[no_room(7, error="Can't get data for node n5: no answer")]),
+    Why.NODE_SILENT: lambda: _why(ASKED, node("n5"), jobs=[no_room(7, error=SILENT)]),
     Why.NO_ALLOCATOR: lambda: _why(ASKED, jobs=[no_room(7, error=f"{FAILS} 'x'", error_code="")]),
     Why.JOB_UNDER_WAY: lambda: _why(OLD, jobs=[replace(RUNNING, instances=("old1",))]),
     Why.OTHER_JOB: lambda: _why(DOWN, jobs=[BUSY]),
@@ -518,9 +520,9 @@ def test_a_reason_s_name_is_what_people_look_up():
     }  # fmt: skip
 
 
-STAYS = """healthy not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair flapping
-    last_copy_drained behind node_silent no_allocator suspended breaker queue_drained watcher_paused windows fencing
-    not_approved"""
+STAYS = """healthy forthcoming not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair
+    flapping last_copy_drained behind node_silent no_allocator suspended breaker queue_drained watcher_paused windows
+    fencing not_approved"""
 
 
 @pytest.mark.parametrize("why", Why, ids=lambda why: why.value)

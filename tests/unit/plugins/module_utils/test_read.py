@@ -304,8 +304,27 @@ def test_the_end_of_a_job_is_in_seconds():
 
 # --- what is missing ------------------------------------------------------------------------------------------------
 
-FIELDS = ("uuid", "disk_template", "pnode", "snodes", "admin_state", "tags", "be/always_failover")
 BROKEN = cluster(rbd("web1", OFFLINE, tag("reinstall")), rbd("web2", OFFLINE, tag("reinstall")))
+FORTHCOMING = [  # what the cluster says of it, what it is then, what is not known
+    ("it is one", (0, True), True, ()),
+    ("it is none", (0, False), False, ()),
+    ("Ganeti is older than forthcoming instances", (1, None), False, ()),
+    ("nobody could tell", (2, None), False, ("forthcoming",)),
+    ("nothing came", (0, None), False, ("forthcoming",)),
+    ("it is nonsense", (0, "yes"), False, ("forthcoming",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("cell", "forthcoming", "unread"), [row[1:] for row in FORTHCOMING], ids=[row[0] for row in FORTHCOMING]
+)
+def test_whether_an_instance_is_forthcoming(cell, forthcoming, unread):
+    """What is not known is no reservation, and nothing to repair either."""
+    (one, _other) = _read(BROKEN, changes={("instance", "web1", "forthcoming"): cell}).instances
+    assert (one.forthcoming, one.unread) == (forthcoming, unread)
+
+
+FIELDS = ("uuid", "disk_template", "pnode", "snodes", "admin_state", "tags", "be/always_failover")
 
 
 @pytest.mark.parametrize("status", [1, 2, 3, 4])
@@ -316,7 +335,7 @@ def test_an_instance_of_which_a_value_is_missing_is_left_alone(name, status):
     assert read.instances[0].unread == (name,)
     plan = make_plan(read, unbraked(), NOW)
     assert [action.kind.value for _case, action in plan.rows] == ["report", "submit"]
-    assert f"no value for its {name}" in plan.rows[0][1].reason
+    assert f"no usable value for its {name}" in plan.rows[0][1].reason
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -111,6 +111,8 @@ UNREADABLE = [
     ("pending with an empty type", "pending::r1:100:7", "pending", "nothing is no repair type"),
     ("pending with an unknown type", "pending:restart:r1:100:7", "pending", "restart is no repair type"),
     ("pending with an empty id", "pending:migrate::100:7", "pending", "the id is empty"),
+    ("pending with a space in its id", "pending:migrate:r 1:100:7", "pending", "no tag of Ganeti's has"),
+    ("pending with an id that can't be shown", "pending:migrate:r\ufffd:100:7", "pending", "no tag of Ganeti's has"),
     ("pending with an empty timestamp", "pending:migrate:r1::7", "pending", "nothing is no timestamp"),
     ("pending with a word for a timestamp", "pending:migrate:r1:now:7", "pending", "now is no timestamp"),
     ("pending with a negative timestamp", "pending:migrate:r1:-100:7", "pending", "-100"),

@@ -114,7 +114,9 @@ def test_a_moment_to_come(text, moment):
 @_cases(JUNK, "text")
 def test_what_is_no_moment(text):
     """It is refused, with what it takes, in one line."""
-    with pytest.raises(BadOption, match=f"^until is {re.escape(text.strip())}") as caught:
+    with pytest.raises(
+        BadOption, match=f"^until is {re.escape(text.strip()).replace(chr(92) + chr(10), ' ')}"
+    ) as caught:
         parse_until(text, NOW)
     assert "ISO 8601 with a time zone (2026-12-01T06:00:00Z), or a time from now" in str(caught.value)
 

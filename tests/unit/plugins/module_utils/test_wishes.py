@@ -446,6 +446,23 @@ def test_permissions_where_tags_are_not_known(permission):
     assert change == permission.change("cluster", "", parse_tags(_tags("x")))
 
 
+def test_a_repair_of_a_reservation():
+    """It is refused for this one, and said why; the other is served."""
+    found = cluster(rbd("web1", OFFLINE, forthcoming=True), rbd("web2", OFFLINE))
+    reserved, served = request(make_cases(found, NOW), FAILOVER, NOW, lambda: "new1", ALONE)
+    assert not reserved.needed and reserved.error.startswith("it is forthcoming, a reservation and no instance yet")
+    assert served.needed and not served.error
+
+
+@pytest.mark.parametrize("permission", ALL, ids=str)
+def test_a_permission_of_a_reservation(permission):
+    """It may have one, for when it is an instance; that nothing is done before is said."""
+    found = cluster(rbd("web1", OFFLINE, forthcoming=True), rbd("web2", OFFLINE))
+    reserved, other = permissions(found, "instance", Filter(("*",)), permission)
+    assert reserved.add == other.add and not reserved.error
+    assert "it is forthcoming" in reserved.note and "it is forthcoming" not in other.note
+
+
 def test_each_tag_has_room():
     """Ganeti refuses one of more than 128 characters."""
     change = request([_case([])], RepairType.FIX_STORAGE, NOW, lambda: "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27", ALONE)[0]

@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Usable: what a value of a cluster's answer has to be before anything is decided by it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from .answers import HUGE
+from .shown import REPLACED
+
+_NOT_IN_NAMES = re.compile(rf"[\s{REPLACED}]")
+
+
+def number(value: Any) -> float | None:
+    """C(value), if it is a number that can be reckoned with; else None."""
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < HUGE  # NaN is not
+    return float(value) if usable else None
+
+
+def is_number(value: Any) -> bool:
+    """Whether it can be reckoned with."""
+    return number(value) is not None
+
+
+def is_size(value: Any) -> bool:
+    """Whether it is a whole number, 0 or more."""
+    return isinstance(value, int) and is_number(value) and value >= 0
+
+
+def is_sizes(value: Any) -> bool:
+    """Whether it is a list of such."""
+    return isinstance(value, list) and all(map(is_size, value))
+
+
+def is_flag(value: Any) -> bool:
+    """Whether it is true or false."""
+    return isinstance(value, bool)
+
+
+def is_text(value: Any) -> bool:
+    """Whether it is a text."""
+    return isinstance(value, str)
+
+
+def is_texts(value: Any) -> bool:
+    """Whether it is a list of texts."""
+    return isinstance(value, list) and all(map(is_text, value))
+
+
+def is_name(value: Any) -> bool:
+    """Whether Ganeti could know an object by it; what can't be shown has been replaced in it."""
+    return isinstance(value, str) and _NOT_IN_NAMES.search(value) is None
+
+
+INSTANCE: Mapping[str, Callable[[Any], bool]] = {  # the fields by which something is decided for an instance
+    "name": is_name,
+    "uuid": is_text,
+    "disk_template": is_text,
+    "pnode": is_text,
+    "snodes": is_texts,
+    "admin_state": is_text,
+    "tags": is_texts,
+    "be/always_failover": is_flag,
+    "be/maxmem": is_size,
+    "disk.sizes": is_sizes,
+    "forthcoming": is_flag,
+}
