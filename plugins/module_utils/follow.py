@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from .action import Action, busy_text, finish, submit, wait
+from .causes import why_failed
 from .health import REINSTALL, Step
 from .limits import Limits
 from .model import Cluster, Job, NodeState, RepairType, utc
@@ -37,7 +38,9 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
         if again > now:
             failed = case.progress is Progress.FAILED
             what, why = (f"job {last.id} failed", Why.TRIED_AGAIN) if failed else ("no room for it", Why.NO_ROOM)
-            return wait(case, why, f"{what} ({last.error}); it is tried again after {utc(again)}", steps)
+            return wait(
+                case, why, f"{what} ({why_failed(last, case.instance)}); it is tried again after {utc(again)}", steps
+            )
     if repair.type is RepairType.REINSTALL and _is_forgotten(case, repair, now):
         gone = f"job {repair.jobs[-1]} has left the queue" if repair.jobs else "any job that it had has left the queue"
         lost = f"{gone}, and nobody can tell whether its disks were installed since"
@@ -64,7 +67,7 @@ def _failed_reason(case: Case, repair: Repair, last: Job, cluster: Cluster) -> s
     count = tries(repair, cluster.jobs)
     often = f", as did {count - 1} before it" if count > 1 else ""
     whole = "; it is on nodes that are online, see whether it runs" if case.health.whole else ""
-    return f"job {last.id} failed{often}: {last.error}{whole}"
+    return f"job {last.id} failed{often}: {why_failed(last, case.instance)}{whole}"
 
 
 def _canceled_reason(case: Case, repair: Repair, rest: tuple[Step, ...]) -> str:

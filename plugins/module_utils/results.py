@@ -9,6 +9,7 @@ from typing import Any
 
 from .action import Action, Kind
 from .approve import hash_of
+from .causes import telling
 from .model import Cluster, Group, Job, Node
 from .outcome import Outcome
 from .plan import Plan, is_left
@@ -157,7 +158,7 @@ def _job(job: Job) -> dict[str, Any]:
         "status": job.status,
         "operations": list(job.operations),
         "done": len(job.done),
-        "error": job.error or None,
+        "error": telling(job.error) or None,
         "ended": None if job.ended is None else int(job.ended),
     }
 

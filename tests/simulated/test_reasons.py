@@ -340,7 +340,7 @@ ROWS = (
     Row(
         "the allocator found no node, and is asked again",
         Why.NO_ROOM,
-        "no room for it (Can't compute nodes using iallocator 'hail'",
+        "no room for it (no other node of its group can take it; to see what is free: gnt-node list",
         (
             instance("drbd", "node2"),
             dies("node2"),
