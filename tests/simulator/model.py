@@ -21,6 +21,7 @@ LOCAL = frozenset({"plain", "file"})
 TEMPLATES = MIRRORED | SHARED | LOCAL
 ON_VOLUME_GROUP = frozenset({"drbd", "plain"})
 SHARED_STORAGE = "shared storage"
+COPIES = {"up to date": 1, "syncing": 2, "unknown": 3, "faulty": 4}  # ldisk_status
 DRBD_METADATA_MB = 128  # of each DRBD disk, on both nodes
 
 
@@ -99,7 +100,9 @@ class Node(Tagged):
 class Instance(Tagged):
     """An instance. `running_on` and `volumes` are the truth on the nodes, whatever the configuration says.
 
-    `wiped` counts how often its disks were made anew: data that is gone is gone for good.
+    `own_copies` is what DRBD on a node says of its own copy, where that is not "up to date": one of `COPIES`, or None
+    where the disks are not assembled. `wiped` counts how often its disks were made anew: data that is gone is gone for
+    good.
     """
 
     disk_template: str = "diskless"
@@ -113,6 +116,7 @@ class Instance(Tagged):
     running_on: set[str] = field(default_factory=set)
     volumes: set[str] = field(default_factory=set)
     wiped: int = 0
+    own_copies: dict[str, int | None] = field(default_factory=dict)
 
     @property
     def uuid(self) -> str:

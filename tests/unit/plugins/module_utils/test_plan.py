@@ -33,10 +33,11 @@ from unit.plugins.module_utils.fake import FakeClient, terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import hold
 from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, ClaimOver
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Limits, SecondaryState
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left, left_to_others, within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.secondary import secondaries_known
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
@@ -452,6 +453,12 @@ def _unplaced():
     return place(plan_of(one), FakeClient(one)).rows[0][1].why
 
 
+def _not_up_to_date():
+    """Why nothing is done with an instance whose secondary is asked, and is not up to date."""
+    limits = {"secondary_state": SecondaryState.UPTODATE, "secondaries": {"web1": "its copy is old"}}
+    return secondaries_known(plan_of(cluster(drbd("web1", OFFLINE, ONLINE), tags=ALLOW), **limits)).rows[0][1].why
+
+
 BUSY = job(9, "running", "SHUTDOWN")
 FAILED = job(7, "error", "FAILOVER", error="it broke", ended=NOW)
 TWICE = [ended("success", jobs="1", repair=f"o{at}", at=NOW - at) for at in range(2)]
@@ -469,6 +476,7 @@ WHYS = {
     Why.OTHER_REPAIR: lambda: _why(plain("web1", OFFLINE, pending("reinstall"), pending(repair="r2"))),
     Why.FLAPPING: lambda: _why(rbd("web1", OFFLINE, *TWICE), limits={"repair_window": 60, "max_repairs_per_window": 2}),
     Why.LAST_COPY_DRAINED: lambda: _why(drbd("web1", OFFLINE, DRAINED)),
+    Why.SECONDARY_STATE: _not_up_to_date,
     Why.JOB_UNDER_WAY: lambda: _why(OLD, jobs=[replace(RUNNING, instances=("old1",))]),
     Why.OTHER_JOB: lambda: _why(DOWN, jobs=[BUSY]),
     Why.JUST_CHANGED: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), unseen=True),
@@ -502,13 +510,13 @@ def test_a_reason_s_name_is_what_people_look_up():
     """In facts, results and reports; the limits' reasons are called as their options."""
     assert [why.value for why in Why] == [why.name.lower() for why in Why]
     assert {name for name in Limits.__dataclass_fields__ if name in {why.value for why in Why}} == {
-        "settle_time", "windows", "fencing", "min_offline_age", "max_in_flight", "max_per_node", "max_per_group",
-        "storm_cooldown",
+        "settle_time", "windows", "fencing", "secondary_state", "min_offline_age", "max_in_flight", "max_per_node",
+        "max_per_group", "storm_cooldown",
     }  # fmt: skip
 
 
 STAYS = """healthy not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair flapping
-    last_copy_drained suspended breaker queue_drained watcher_paused windows fencing not_approved"""
+    last_copy_drained secondary_state suspended breaker queue_drained watcher_paused windows fencing not_approved"""
 
 
 @pytest.mark.parametrize("why", Why, ids=lambda why: why.value)
