@@ -3,25 +3,28 @@
 """Devices: asking the secondaries of instances for the state of their disks.
 
 Ganeti answers by a job, which changes nothing. All are submitted, then waited for together: one request asks for all.
+Such a job holds locks on both nodes of its instance, where a node hangs for a quarter of an hour, and failovers of
+other instances wait for them. So nothing is submitted for a node that does not answer a query, which takes no lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .capacity import LIVE_SECONDS
 from .causes import telling
 from .claim import Terms
 from .client import NORMAL, Client
-from .errors import AutorepairError, ClusterError
+from .errors import AutorepairError, ClusterError, Unreachable
 from .model import FINISHED, Instance, JobRequest, Operation, Task
 from .plan import Plan
 from .secondary import problem_of, to_ask
 
-QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second, a node that hangs
-# keeps one for a quarter of an hour
+QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second
 AT_ONCE = 5  # questions to one node: the queue runs twenty jobs, and a node that hangs must not keep them all
+_LIVE = ("name", "mfree")  # a node that has a value for a live field answers
 _REASON = "ganeti.autorepair: whether the disks are up to date of "  # ends with the instance's name
 _FIELDS = ("id", "status", "opresult")
 
@@ -44,33 +47,56 @@ def ask_secondaries(plan: Plan, client: Client, terms: Terms) -> Mapping[str, st
 
     Sends requests that are no reads, though they change nothing: not for check mode. It waits until all have answered,
     or none has for QUIET_SECONDS; who did not answer is not known to be well. An error of the cluster ends it, and
-    leaves those out that have not answered by then.
+    leaves those out that have not answered by then: whoever writes next meets that error, and says so.
     """
-    rows = to_ask(plan)
-    if not rows:
+    questions = _Questions([case.instance for case, action in to_ask(plan)])
+    if not questions.waiting:
         return {}
-    questions = _begun(plan, [case.instance for case, action in rows])
     try:
+        _leave_out_silent(questions, client)
+        _find_begun(questions, plan)
         _ask(questions, client, terms)
-    except ClusterError:  # whoever writes next meets it, and says so
+    except ClusterError:
         return questions.answers
-    for job, instance in questions.jobs.items():
-        questions.answers[instance.name] = _silent(instance, f"; job {job}")
-    for instance in questions.waiting:
-        questions.answers[instance.name] = _silent(instance, " about other instances")
+    except AutorepairError as error:  # an answer that can't be read
+        _give_up(questions, f"could not be asked for its disks ({error})")
+    _give_up(questions, f"was asked for its disks and did not answer within {QUIET_SECONDS:.0f} s")
     return questions.answers
 
 
-def _begun(plan: Plan, instances: Sequence[Instance]) -> _Questions:
-    """The questions about `instances`; those of a round before that are still under way are not asked again."""
-    names = {
+def _leave_out_silent(questions: _Questions, client: Client) -> None:
+    """Do not ask the secondaries that do not answer a query within LIVE_SECONDS."""
+    names = sorted({one.secondaries[0] for one in questions.waiting})
+    try:
+        rows = client.query("node", _LIVE, ["|", *(["=", "name", name] for name in names)], LIVE_SECONDS)
+        alive = {name for (_status, name), (status, _free) in rows if status == NORMAL}
+    except Unreachable:  # the nodes, not the cluster: that has just answered
+        alive = set()
+    for instance in [one for one in questions.waiting if one.secondaries[0] not in alive]:
+        questions.waiting.remove(instance)
+        silent = f"{instance.secondaries[0]} does not answer"
+        questions.answers[instance.name] = f"{silent}, so its copy is not known to be up to date"
+
+
+def _find_begun(questions: _Questions, plan: Plan) -> None:
+    """Do not ask again what a round before has asked, and what is still under way."""
+    begun = {
         reason[len(_REASON) :]: job.id
         for job in plan.cluster.jobs.values()
         for reason in (job.reasons if job.unfinished else ())
         if reason.startswith(_REASON)
     }
-    jobs = {names[one.name]: one for one in instances if one.name in names}
-    return _Questions([one for one in instances if one.name not in names], jobs)
+    for instance in [one for one in questions.waiting if one.name in begun]:
+        questions.waiting.remove(instance)
+        questions.jobs[begun[instance.name]] = instance
+
+
+def _give_up(questions: _Questions, words: str) -> None:
+    """Note, with `words` about its secondary, each instance about which there is no answer."""
+    jobs = {instance.name: f", see job {job}" for job, instance in questions.jobs.items()}
+    for instance in (*questions.jobs.values(), *questions.waiting):
+        told = f"{instance.secondaries[0]} {words}{jobs.get(instance.name, '')}"
+        questions.answers.setdefault(instance.name, told)
 
 
 def _ask(questions: _Questions, client: Client, terms: Terms) -> None:
@@ -129,7 +155,3 @@ def _answer(values: Mapping[str, Any], instance: Instance) -> str:
     words = result[1][0] if isinstance(result, list) and len(result) > 1 and isinstance(result[1], list) else result
     ended = f"job {values['id']} ended as {values['status']}"
     return f"{instance.secondaries[0]} could not be asked for its disks ({ended}: {telling(str(words))})"
-
-
-def _silent(instance: Instance, job: str) -> str:
-    return f"{instance.secondaries[0]} was asked for its disks and did not answer within {QUIET_SECONDS:.0f} s{job}"

@@ -216,8 +216,8 @@ def test_plan_approval_and_fencing(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_a_failover_goes_to_a_copy_that_is_up_to_date(cluster: Cluster) -> None:
-    """The secondary is asked, over either transport; of the disks of a stopped instance, which are assembled nowhere, it
-    can tell nothing."""
+    """The secondary is asked, over either transport; of a stopped instance's disks, which are assembled nowhere, it can
+    tell nothing."""
     lab, asking = cluster.lab, {"secondary_state": "uptodate"}
     lab.create_all(
         [

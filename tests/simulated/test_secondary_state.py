@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import PlanDiffers, parse_approved
+from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits, SecondaryState
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
@@ -106,6 +108,8 @@ def test_a_dry_run_asks_nobody_and_says_so(asked: Site) -> None:
     seen = asked.look(uptodate())
     played = asked.play(uptodate(), check=True)
     assert list(asked.cluster.queue.jobs) == []
+    assert DryRunClient(asked.client()).submit(JobRequest("instance", "web", (Task(Operation.QUERY_DEVICES),))) is None
+    assert list(asked.cluster.queue.jobs) == []
     assert asked.simulator.log.writes() == []
     assert asked.simulator.log.matching(path="*/info") == asked.simulator.log.matching(path="/2/info")
     for plan in (seen, played.before):
@@ -136,7 +140,7 @@ def test_a_secondary_that_does_not_answer_is_not_known_to_be_well(asked: Site) -
     asked.cluster.power_off("node2")
     played = asked.play(uptodate())
     assert set(whys(played).values()) == {Why.SECONDARY_STATE}
-    assert all("could not be asked for its disks" in action.reason for _case, action in played.after.rows)
+    assert all("node2 does not answer" in action.reason for _case, action in played.after.rows)
     assert jobs(asked, "FAILOVER") == []
 
 
