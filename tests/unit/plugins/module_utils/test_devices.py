@@ -31,8 +31,8 @@ NEVER = 10**9
 class Nodes:
     """A Client whose secondaries answer after `seconds`, by instance.
 
-    `results` are the results of jobs that are not good, `refused` the errors of submissions, by instance, too. Nodes that
-    are `silent` have no value for live fields, and `node_error` is the error of a query for these.
+    `results` are the results of jobs that are not good, `refused` the errors of submissions, by instance, too. Nodes
+    that are `silent` have no value for live fields, and `node_error` is the error of a query for these.
     """
 
     seconds: Mapping[str, float] = field(default_factory=dict)
