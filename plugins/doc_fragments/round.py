@@ -106,6 +106,19 @@ options:
     type: str
     choices: [replace, keep]
     default: replace
+  secondary_state:
+    description:
+      - Which copy of its disks a mirrored instance may be failed over to when its primary is marked offline. Ganeti
+        itself does not look at the mirror then, so the secondary's copy may be older than that on the dead primary.
+      - V(any) takes the copy as it is. V(uptodate) asks the secondary for the state of its own devices before, by a job
+        that changes nothing, and leaves the failover to a person unless every disk is there and up to date. What is not
+        known within 30 seconds counts as not up to date, and so does a stopped instance, whose disks are not assembled.
+      - In check mode, and by M(ganeti.autorepair.ganeti_autorepair_facts), nobody is asked; reasons say who will be.
+      - A copy that lost its connection before its primary died says that it is up to date, too. That is seen only by
+        looking at the mirror while both nodes are alive.
+    type: str
+    choices: [any, uptodate]
+    default: any
   respect_watcher_pause:
     description:
       - Whether no repair begins while Ganeti's watcher is paused. Only O(transport=luxi) can tell.

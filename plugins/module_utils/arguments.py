@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from .client import Client
 from .errors import AutorepairError, BadOption, LibraryMissing
 from .health import DrainedSecondaries
-from .limits import Fencing, Limits, parse_limits
+from .limits import Fencing, Limits, SecondaryState, parse_limits
 from .luxi import LuxiClient
 from .model import RepairType
 from .rapi_options import RapiOptions
@@ -67,6 +67,7 @@ ROUND: dict[str, Any] = {
     "fenced_nodes": {"type": "list", "elements": "str", "default": []},
     "min_offline_age": {"type": "int", "default": 0},
     "settle_time": {"type": "int", "default": 0},
+    "secondary_state": {"type": "str", "choices": [one.value for one in SecondaryState], "default": "any"},
     "respect_watcher_pause": {"type": "bool", "default": True},
     "max_repairs_per_window": {"type": "int", "default": 3},
     "repair_window": {"type": "int", "default": 3600},

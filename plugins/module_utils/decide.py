@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from .action import Action, Kind, busy_text, report, submit, wait
+from .causes import why_failed
 from .endings import cancel_orphans, ends_early
 from .follow import follow
 from .limits import Limits
 from .model import Cluster, RepairType, utc
-from .repairs import Progress, Repair
+from .repairs import Progress, Repair, last_job
 from .state import Case
 from .tags import FOREVER
 from .why import Why
@@ -32,7 +33,7 @@ def decide(case: Case, cluster: Cluster, now: float, limits: Limits) -> Action:
 def _decide(case: Case, cluster: Cluster, now: float, limits: Limits, since: float) -> Action:
     if case.failure:  # untouched until a person has looked
         command = f"gnt-instance remove-tags {case.instance.name} {' '.join(case.failure.tags)}"
-        what = _failure_reason(case.failure, cluster)
+        what = _failure_reason(case, case.failure)
         return report(case, Why.REPAIR_FAILED, f"{what}; when it has been looked into: {command}", command)
     if case.unread:
         bad = "; ".join(map(str, case.unread))
@@ -84,13 +85,11 @@ def _healthy(case: Case) -> Action:
     return Action(Kind.NONE, case.instance.name, words, why=Why.HEALTHY)
 
 
-def _failure_reason(failure: Repair, cluster: Cluster) -> str:
-    errors = [
-        cluster.jobs[number].error for number in failure.jobs if number in cluster.jobs and cluster.jobs[number].error
-    ]
+def _failure_reason(case: Case, failure: Repair) -> str:
     what = f"its {failure.type.label} repair failed"
-    if errors:
-        what += f" ({errors[-1]})"
+    job = last_job(failure, {job.id: job for job in case.jobs})
+    if job and job.error:
+        what += f" ({why_failed(job, case.instance)})"
     elif failure.jobs:
         what += f" (see job {failure.jobs[-1]})"
     return what

@@ -70,6 +70,11 @@ REASONS: Mapping[str, tuple[str, str]] = {  # what it means, and what to do
         "The program that chooses nodes can't be run on the master. The repair waits.",
         "Install it, or name another one: -e ganeti_autorepair_iallocator=hail.",
     ),
+    "secondary_state": (
+        "Its secondary was asked, and did not say that its copy is up to date. The dead primary may have newer data.",
+        "Bring the primary back. To go on with the copy as it is: gnt-instance failover, or "
+        "-e ganeti_autorepair_secondary_state=any.",
+    ),
     "job_under_way": (
         "A job of its repair has not ended.",
         "Nothing. gnt-job watch shows how it goes; gnt-job cancel ends the repair.",

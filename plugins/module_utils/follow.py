@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .action import Action, busy_text, finish, named, report, submit, wait
+from .causes import why_failed
 from .endings import ends_early
 from .handover import doubts, in_doubt, leftovers
 from .health import REINSTALL
@@ -101,15 +102,12 @@ def _is_marked_now(name: str, cluster: Cluster) -> bool:
 
 
 def _paused_words(case: Case, last: Job, again: float) -> str:
-    then = f"it is tried again after {utc(again)}"
-    if case.progress is Progress.NODE_SILENT:
-        node = silent_node(last)
-        mark = f"if it is dead, make sure that it is off, then gnt-node modify --offline=yes {node}"
-        return f"node {node} does not answer the allocator and is not marked offline; {mark}; {then} ({last.error})"
-    if case.progress is Progress.NO_ALLOCATOR:
-        return f"the allocator can't be run on the master; {then} ({last.error})"
-    what = f"job {last.id} failed" if case.progress is Progress.FAILED else "no room for it"
-    return f"{what} ({last.error}); {then}"
+    what = {
+        Progress.NODE_SILENT: f"node {silent_node(last)} does not answer the allocator",
+        Progress.NO_ALLOCATOR: "the allocator can't be run on the master",
+        Progress.NO_ROOM: "no room for it",
+    }.get(case.progress, f"job {last.id} failed")
+    return f"{what} ({why_failed(last, case.instance)}); it is tried again after {utc(again)}"
 
 
 def _is_forgotten(case: Case, repair: Repair, now: float) -> bool:
@@ -132,7 +130,7 @@ def _failed_reason(case: Case, repair: Repair, last: Job, cluster: Cluster, doub
     often = f", as did {count - 1} before it" if count > 1 else ""
     whole = "; it is on nodes that are online, see whether it runs" if case.health.whole else ""
     doubt = f"; the disks on {' and '.join(doubtful)} are not known to hold its data" if doubtful else ""
-    return f"job {last.id} failed{often}: {last.error}{doubt}{whole}"
+    return f"job {last.id} failed{often}: {why_failed(last, case.instance)}{doubt}{whole}"
 
 
 # --- the next step, or the end ---------------------------------------------------------------------------------------

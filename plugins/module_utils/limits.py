@@ -30,6 +30,13 @@ class Fencing(Enum):
     CONFIRMED = "confirmed"
 
 
+class SecondaryState(Enum):
+    """Which copy a failover may go to: any, or one that is known to be up to date."""
+
+    ANY = "any"
+    UPTODATE = "uptodate"
+
+
 @dataclass(frozen=True)
 class MaxUnhealthy:
     """How many nodes may be broken before no repair begins: a number, or percents of all nodes, as C(text) says."""
@@ -59,7 +66,8 @@ class Limits:
     Ganeti. Times are in seconds.
 
     A run that waits adds to it: C(fenced_as_of) has the fenced nodes that were seen, each with the time of its last
-    change (seconds since the epoch); C(follow) has the approved repairs that have begun.
+    change (seconds since the epoch); C(follow) has the approved repairs that have begun. A round that asks secondaries
+    adds C(secondaries): by the names of instances, the problem with the copy there, an empty text for none.
     """
 
     instances: tuple[str, ...] = ()
@@ -76,6 +84,8 @@ class Limits:
     fenced_as_of: Mapping[str, float] = field(default_factory=dict)
     min_offline_age: int = 0
     settle_time: int = 0
+    secondary_state: SecondaryState = SecondaryState.ANY
+    secondaries: Mapping[str, str] = field(default_factory=dict)
     respect_watcher_pause: bool = True
     max_repairs_per_window: int = 3
     repair_window: int = 3600
@@ -126,6 +136,7 @@ def parse_limits(given: Mapping[str, Any]) -> Limits:
         unhealthy_range=_unhealthy_range(given["unhealthy_range"]),
         fencing=Fencing(given["fencing"]),
         fenced_nodes=tuple(given["fenced_nodes"]),
+        secondary_state=SecondaryState(given["secondary_state"]),
         respect_watcher_pause=given["respect_watcher_pause"],
         windows=parse_windows(given["windows"]),
         choose_nodes=given["choose_nodes"],

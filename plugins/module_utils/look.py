@@ -16,6 +16,7 @@ from .limits import Fencing, Limits
 from .plan import Plan, make_plan, within_approved
 from .read import read_cluster
 from .results import planned
+from .secondary import secondaries_known
 from .tags import parse_tags
 from .turns import in_turn
 from .why import Why
@@ -37,7 +38,7 @@ def look(client: Client, limits: Limits, now: float) -> Plan:
 
 def _settled(made: Plan, client: Client) -> Plan:
     """The plan C(made) with what brakes, gates, room and limits make of it."""
-    return within_approved(in_turn(place(gated(made), client)))
+    return within_approved(in_turn(secondaries_known(place(gated(made), client))))
 
 
 def _to_fence(made: Plan, plan: Plan, client: Client) -> tuple[str, ...]:

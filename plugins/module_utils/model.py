@@ -218,6 +218,7 @@ class Operation(Enum):
     REINSTALL = "reinstall"
     MARK_DOWN = "mark-down"
     MARK_OFFLINE = "mark-offline"
+    QUERY_DEVICES = "query-devices"  # a job that changes nothing: its result is the answer
 
 
 @dataclass(frozen=True)

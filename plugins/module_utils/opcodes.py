@@ -41,6 +41,8 @@ def _of_task(task: Task, kind: str, name: str) -> Iterable[dict[str, Any]]:
     if task.operation in _TAGS:
         what = {"kind": _KINDS.get(kind, kind), "name": name or None, "tags": list(task.tags)}
         yield _opcode(_TAGS[task.operation], what)
+    elif task.operation is Operation.QUERY_DEVICES:
+        yield _opcode("INSTANCE_QUERY_DATA", {"instances": [name], "static": False, "use_locking": False})
     elif task.operation is Operation.REINSTALL:  # as RAPI does it: it is shut down before, and started after
         yield _opcode("INSTANCE_SHUTDOWN", {"instance_name": name})
         yield _opcode("INSTANCE_REINSTALL", {"instance_name": name})

@@ -31,6 +31,7 @@ _PATHS: Mapping[Operation, tuple[str, str, Mapping[str, Any]]] = {
     Operation.REINSTALL: ("POST", "reinstall", {}),
     Operation.MARK_DOWN: ("PUT", "modify", {"offline": False}),
     Operation.MARK_OFFLINE: ("PUT", "modify", {"offline": True}),
+    Operation.QUERY_DEVICES: ("GET", "info", {}),
 }
 
 
@@ -74,7 +75,8 @@ class RapiClient:
         if task.operation is not Operation.REINSTALL:  # it ignores depends, and takes no query beside a body
             query += [("reason", request.reason)] if request.reason else []
             body.update({"depends": [[job, ["success"]] for job in request.after]} if request.after else {})
-        answer = self._call(method, _object(request) + path, f"submit {request}", query, body)
+        sent = None if method == "GET" else body
+        answer = self._call(method, _object(request) + path, f"submit {request}", query, sent)
         if not isinstance(answer, int) or isinstance(answer, bool):
             raise AnswerLost(f"cannot tell whether {request} was submitted: RAPI sent no job id but {answer!r}")
         return answer

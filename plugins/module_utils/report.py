@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,8 @@ from .why import Why
 
 WIDTH = 100  # of the lines of a report
 INDENT = "    "
+_COMMAND = re.compile(r"(?<=: )(?:gnt-|lvs |df )[^;]*")  # in a reason: behind a colon, up to the next semicolon
+_GLUE = "\0"  # stands for a space at which no line ends
 
 
 def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
@@ -99,12 +102,13 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def _reason(action: Action) -> list[str]:
     """Why, in lines that are no wider than WIDTH; a command for a person has a line of its own, so that it can be
-    copied."""
+    copied, and one within the words is not broken."""
     words = action.reason[: len(action.reason) - len(action.command)].rstrip()
     whole = textwrap.TextWrapper(
         WIDTH, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
     )
-    text = whole.wrap(words)
+    glued = _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), words)
+    text = [line.replace(_GLUE, " ") for line in whole.wrap(glued)]
     return text + ([INDENT + INDENT + action.command] if action.command else [])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .action import Action, Kind
 from .approve import hash_of
+from .causes import telling
 from .model import Cluster, Group, Job, Node
 from .outcome import Outcome
 from .plan import Plan, is_left
@@ -146,9 +147,14 @@ def _ours(tags: Iterable[str]) -> list[str]:
 
 def _jobs(plan: Plan) -> list[dict[str, Any]]:
     """What is known of the jobs of repairs that are pending or have failed; one that has left the queue is not here."""
-    repairs = [repair for case, action in plan.rows for repair in (case.failure, case.pending) if repair]
-    numbers = sorted({number for repair in repairs for number in repair.jobs})
-    return [_job(plan.cluster.jobs[number]) for number in numbers if number in plan.cluster.jobs]
+    known = {
+        job.id: job
+        for case, action in plan.rows
+        for repair in (case.failure, case.pending)
+        for job in (case.jobs if repair else ())
+        if repair and job.id in repair.jobs
+    }
+    return [_job(known[number]) for number in sorted(known)]
 
 
 def _job(job: Job) -> dict[str, Any]:
@@ -157,7 +163,7 @@ def _job(job: Job) -> dict[str, Any]:
         "status": job.status,
         "operations": list(job.operations),
         "done": len(job.done),
-        "error": job.error or None,
+        "error": telling(job.error) or None,
         "ended": None if job.ended is None else int(job.ended),
     }
 

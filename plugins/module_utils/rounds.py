@@ -12,15 +12,17 @@ from .action import Kind
 from .claim import ClaimedClient, Terms, take
 from .client import Client
 from .confirm import confirm
+from .devices import ask_secondaries
 from .errors import AutorepairError, Held, QueueDrained
 from .execute import Settings, carry_out
 from .fencing import still_fenced
-from .limits import Followed, Limits
+from .limits import Followed, Limits, SecondaryState
 from .look import look
 from .outcome import Outcome
 from .plan import Plan, ends_together, is_left, left_to_others
 from .report import lines
 from .results import diff, performed, planned, standing
+from .secondary import only_asked
 from .why import Why
 
 
@@ -67,8 +69,12 @@ def play(
     C(noticed) are the cluster's tags where somebody has just looked, and found something to write: then the look before
     the claim, which only tells whether there is something, is left out.
     """
-    if noticed is None or limits.approved:
+    if noticed is None or limits.approved or limits.secondary_state is SecondaryState.UPTODATE:
         plan = _now(look(client, limits, terms.clock()), settings)
+        answers = ask_secondaries(plan, client, terms)  # before the claim: what they say may leave nothing to write
+        if answers:
+            limits = replace(limits, secondaries=answers)
+            plan = _now(look(client, limits, terms.clock()), settings)
         if not plan.writes:
             return _quiet(plan)
         noticed = plan.cluster.tags
@@ -97,7 +103,7 @@ def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Ter
     """What a round does while it is the only one that writes; it looks at the cluster again first."""
     lost = False
     try:
-        plan = _now(look(client, limits, terms.clock()), settings)
+        plan = only_asked(_now(look(client, limits, terms.clock()), settings))
         outcomes, trouble = carry_out(plan, client, settings, terms.sleep)
         lost = any(outcome.lost for outcome in outcomes)
     finally:  # a request without an answer may still be on its way: nobody writes before it has arrived, or never will
@@ -136,8 +142,8 @@ def result(played: Round, check_mode: bool) -> dict[str, Any]:
 
 
 def onward(played: Round) -> Limits:
-    """The limits for the round after C(played): what was approved is followed to its end, and a node counts as fenced
-    only as long as it stays as it was."""
+    """The limits for the round after C(played): what was approved is followed to its end, a node counts as fenced only
+    as long as it stays as it was, and secondaries are asked anew."""
     limits = played.before.limits
     fenced = still_fenced(limits.fenced_nodes, played.before.cluster, played.after.cluster)
     follow = limits.follow
@@ -149,7 +155,9 @@ def onward(played: Round) -> Limits:
             for action in played.before.actions
             if action.scope == "instance" and action.writes
         }
-    return replace(limits, approved=None, follow=follow, fenced_nodes=tuple(fenced), fenced_as_of=fenced)
+    return replace(
+        limits, approved=None, follow=follow, fenced_nodes=tuple(fenced), fenced_as_of=fenced, secondaries={}
+    )
 
 
 def carry_on(played: Round) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Why(Enum):
     BEHIND = "behind"
     NODE_SILENT = "node_silent"
     NO_ALLOCATOR = "no_allocator"
+    SECONDARY_STATE = "secondary_state"
     # something else comes first
     JOB_UNDER_WAY = "job_under_way"
     OTHER_JOB = "other_job"

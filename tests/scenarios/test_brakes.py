@@ -213,3 +213,25 @@ def test_plan_approval_and_fencing(cluster: Cluster, tmp_path: Path) -> None:
     assert run.code == 0, run.output
     assert fenced.read_text().split() == [lab.node("node3").full_name]
     assert run.step["summary"]["healthy"] == 4, run.step["report"]
+
+
+def test_a_failover_goes_to_a_copy_that_is_up_to_date(cluster: Cluster) -> None:
+    """The secondary is asked, over either transport; of a stopped instance's disks, which are assembled nowhere, it can
+    tell nothing."""
+    lab, asking = cluster.lab, {"secondary_state": "uptodate"}
+    lab.create_all(
+        [
+            Instance("db", "drbd", primary="node3", secondary="node2"),
+            Instance("stopped", "drbd", primary="node3", secondary="node1", running=False),
+        ]
+    )
+    lab.add_tags("cluster", "", TAG + "failover")
+    lab.node_off("node3", offline=True)
+    for cluster.transport in TRANSPORTS:
+        dry = steps(cluster, check=True, **asking)
+        assert held(dry) == {"db": None, "stopped": None} and not cluster.proxy.writes, dry["report"]
+        told = steps(cluster, instances=["stopped"], **asking)
+        assert held(told) == {"stopped": "secondary_state"} and not told["changed"], told["report"]
+        assert "disk 0 on node1.lab.example is not assembled" in " ".join(" ".join(told["report"]).split())
+    run = steps(cluster, **asking)
+    assert held(run) == {"db": None, "stopped": "secondary_state"} and run["changed"], run["report"]

@@ -12,12 +12,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, MaxUnhealthy
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import (
+    Fencing,
+    MaxUnhealthy,
+    SecondaryState,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
 from simulator import DELAY, JobTrouble, RequestFault
+from simulator.model import COPIES
 from unbraked import unbraked
 
 from .conftest import TAG, Site
@@ -175,6 +180,11 @@ def alloc_policy(policy: str) -> Part:
     return lambda site: setattr(site.cluster.groups["default"], "alloc_policy", policy)
 
 
+def own_copy(node: str, state: int | None) -> Part:
+    """What DRBD on a node says of its own copy of web's disks."""
+    return lambda site: site.cluster.instance("web").own_copies.update({node: state})
+
+
 def queue(drained: bool) -> Part:
     """Somebody drains the job queue, or opens it."""
     return lambda site: setattr(site.cluster.queue, "drained", drained)
@@ -308,6 +318,15 @@ ROWS = (
         (marked("node2", drained=False),),
     ),
     Row(
+        "its secondary was rebooted, and its disks are not assembled there",
+        Why.SECONDARY_STATE,
+        "disk 0 on node2 is not assembled, so nobody can tell whether that copy is up to date (secondary_state:",
+        (instance("drbd", "node2"), dies("node3"), own_copy("node2", None)),
+        (own_copy("node2", COPIES["up to date"]),),
+        limits={"secondary_state": SecondaryState.UPTODATE},
+        in_rounds_only="both",
+    ),
+    Row(
         "its repair is under way",
         Why.JOB_UNDER_WAY,
         "INSTANCE_FAILOVER) is under way",
@@ -352,7 +371,7 @@ ROWS = (
     Row(
         "the allocator found no node, and is asked again",
         Why.NO_ROOM,
-        "no room for it (Can't compute nodes using iallocator 'hail'",
+        "no room for it (no other node of its group can take it; to see what is free: gnt-node list",
         (
             instance("drbd", "node2"),
             dies("node2"),

@@ -23,6 +23,7 @@ LOCAL = frozenset({"plain", "file"})
 TEMPLATES = MIRRORED | SHARED | LOCAL
 ON_VOLUME_GROUP = frozenset({"drbd", "plain"})
 SHARED_STORAGE = "shared storage"
+COPIES = {"up to date": 1, "syncing": 2, "unknown": 3, "faulty": 4}  # ldisk_status
 DRBD_METADATA_MB = 128  # of each DRBD disk, on both nodes
 
 
@@ -101,8 +102,9 @@ class Node(Tagged):
 class Instance(Tagged):
     """An instance. `running_on` and `data` are the truth on the nodes, whatever the configuration says.
 
-    `wiped` counts how often its disks were made anew: data that is gone is gone for good. A `forthcoming` one is a
-    reservation, without disks. The UUID is made from the name where none is given.
+    `own_copies` is what DRBD on a node says of its own copy, where that is not "up to date": one of `COPIES`, or None
+    where the disks are not assembled. `wiped` counts how often its disks were made anew: data that is gone is gone for
+    good. A `forthcoming` one is a reservation, without disks. The UUID is made from the name where none is given.
     """
 
     uuid: str = ""
@@ -119,6 +121,7 @@ class Instance(Tagged):
     running_on: set[str] = field(default_factory=set)
     data: Data = field(default_factory=Data)
     wiped: int = 0
+    own_copies: dict[str, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.uuid = self.uuid or uuid_of("instance", self.name)

@@ -206,6 +206,7 @@ OPCODES: Mapping[str, Mapping[str, Parameter]] = {
     },
     "OP_INSTANCE_REINSTALL": INSTANCE
     | {"os_type": Parameter(maybe(text)), "force_variant": FALSE, "osparams": Parameter(maybe(mapping))},
+    "OP_INSTANCE_QUERY_DATA": {"use_locking": FALSE, "instances": Parameter(list_of(text), []), "static": FALSE},
     "OP_INSTANCE_SET_PARAMS": INSTANCE
     | {
         "force": FALSE,

@@ -197,6 +197,11 @@ def reinstall(call: Call) -> object:
     return call.cluster.submit([opcodes.build(op_id, name) for op_id in op_ids])
 
 
+def info(call: Call) -> object:
+    """GET /2/instances/NAME/info: a job, whose result is the answer."""
+    return call.submit("OP_INSTANCE_QUERY_DATA", {}, instances=[call.items[0]], static=call.flag("static"))
+
+
 def replace_disks(call: Call) -> object:
     """POST /2/instances/NAME/replace-disks"""
     body = call.data
@@ -241,6 +246,7 @@ RESOURCES = (
     tags("/2/groups/*/tags", "nodegroup"),
     tags("/2/nodes/*/tags", "node"),
     tags("/2/instances/*/tags", "instance"),
+    resource("/2/instances/*/info", GET=info),
     resource("/2/instances/*/failover", PUT=instance_job("OP_INSTANCE_FAILOVER")),
     resource("/2/instances/*/migrate", PUT=instance_job("OP_INSTANCE_MIGRATE")),
     resource("/2/instances/*/replace-disks", POST=replace_disks),

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "plugins" / "module_utils"
-WRITERS = ("claim", "writer", "execute", "confirm", "tagging", "rounds", "waiting")
+WRITERS = ("claim", "devices", "writer", "execute", "confirm", "tagging", "rounds", "waiting")
 
 
 def order() -> list[str]:

@@ -16,6 +16,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import (
     Fencing,
     Limits,
     MaxUnhealthy,
+    SecondaryState,
     parse_limits,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
@@ -52,6 +53,8 @@ SET = [
     ("fencing", "confirmed", "fencing", Fencing.CONFIRMED),
     ("min_offline_age", 4, "min_offline_age", 4),
     ("settle_time", 5, "settle_time", 5),
+    ("secondary_state", "any", "secondary_state", SecondaryState.ANY),
+    ("secondary_state", "uptodate", "secondary_state", SecondaryState.UPTODATE),
     ("respect_watcher_pause", False, "respect_watcher_pause", False),
     ("max_repairs_per_window", 1, "max_repairs_per_window", 1),
     ("repair_window", 6, "repair_window", 6),

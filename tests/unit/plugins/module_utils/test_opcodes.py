@@ -54,6 +54,11 @@ TASKS = [
     ("marked down", Task(Operation.MARK_DOWN), [_op("INSTANCE_SET_PARAMS", **WEB1, offline=False)]),
     ("marked offline", Task(Operation.MARK_OFFLINE), [_op("INSTANCE_SET_PARAMS", **WEB1, offline=True)]),
     (
+        "a question about devices",
+        Task(Operation.QUERY_DEVICES),
+        [_op("INSTANCE_QUERY_DATA", instances=["web1"], static=False, use_locking=False)],
+    ),
+    (
         "tags set",
         Task(Operation.ADD_TAGS, tags=(tag("suspend"),)),
         [_op("TAGS_SET", kind="instance", name="web1", tags=[tag("suspend")])],
@@ -138,7 +143,7 @@ def test_every_operation_can_be_sent(operation):
     assert opcodes(request)[0].get("instance_name") != "web2"
 
 
-def test_the_steps_are_all_operations_but_those_on_tags():
+def test_the_steps_are_all_operations_but_those_on_tags_and_questions():
     """Each by the opcode that does it, which stands in the job's summary."""
-    assert set(STEPS) == set(Operation) - {Operation.ADD_TAGS, Operation.REMOVE_TAGS}
+    assert set(STEPS) == set(Operation) - {Operation.ADD_TAGS, Operation.REMOVE_TAGS, Operation.QUERY_DEVICES}
     assert all(opcode in SUMMARIES[operation] for operation, opcode in STEPS.items())

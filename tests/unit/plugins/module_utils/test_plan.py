@@ -34,10 +34,11 @@ from unit.plugins.module_utils.fake import FakeClient, terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import hold
 from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, ClaimOver
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Limits, SecondaryState
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left, left_to_others, within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.secondary import secondaries_known
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import behind_tag, claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
@@ -455,6 +456,12 @@ def _unplaced():
     return place(plan_of(one), FakeClient(one)).rows[0][1].why
 
 
+def _not_up_to_date():
+    """Why nothing is done with an instance whose secondary is asked, and is not up to date."""
+    limits = {"secondary_state": SecondaryState.UPTODATE, "secondaries": {"web1": "its copy is old"}}
+    return secondaries_known(plan_of(cluster(drbd("web1", OFFLINE, ONLINE), tags=ALLOW), **limits)).rows[0][1].why
+
+
 BUSY = job(9, "running", "SHUTDOWN")
 FAILED = job(7, "error", "FAILOVER", error="it broke", ended=NOW)
 OWN = pending("reinstall", at=NOW - 2)
@@ -482,6 +489,7 @@ WHYS = {
     Why.BEHIND: lambda: _why(rbd("web1", ONLINE, behind_tag("uuid-web1-p", NOW))),
     Why.NODE_SILENT: lambda: _why(ASKED, node("n5"), jobs=[no_room(7, error=SILENT)]),
     Why.NO_ALLOCATOR: lambda: _why(ASKED, jobs=[no_room(7, error=f"{FAILS} 'x'", error_code="")]),
+    Why.SECONDARY_STATE: _not_up_to_date,
     Why.JOB_UNDER_WAY: lambda: _why(OLD, jobs=[replace(RUNNING, instances=("old1",))]),
     Why.OTHER_JOB: lambda: _why(DOWN, jobs=[BUSY]),
     Why.JUST_CHANGED: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), unseen=True),
@@ -515,14 +523,16 @@ def test_a_reason_s_name_is_what_people_look_up():
     """In facts, results and reports; the limits' reasons are called as their options."""
     assert [why.value for why in Why] == [why.name.lower() for why in Why]
     assert {name for name in Limits.__dataclass_fields__ if name in {why.value for why in Why}} == {
-        "settle_time", "windows", "fencing", "min_offline_age", "max_in_flight", "max_per_node", "max_per_group",
-        "storm_cooldown",
+        "settle_time", "windows", "fencing", "secondary_state", "min_offline_age", "max_in_flight", "max_per_node",
+        "max_per_group", "storm_cooldown",
     }  # fmt: skip
 
 
 STAYS = """healthy forthcoming not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair
     flapping last_copy_drained behind node_silent no_allocator suspended breaker queue_drained watcher_paused windows
     fencing not_approved"""
+STAYS = """healthy not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair flapping
+    last_copy_drained secondary_state suspended breaker queue_drained watcher_paused windows fencing not_approved"""
 
 
 @pytest.mark.parametrize("why", Why, ids=lambda why: why.value)

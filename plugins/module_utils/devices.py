@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices: asking the secondaries of instances for the state of their disks.
+
+Ganeti answers by a job, which changes nothing. All are submitted, then waited for together: one request asks for all.
+Such a job holds locks on both nodes of its instance, where a node hangs for a quarter of an hour, and failovers of
+other instances wait for them. So nothing is submitted for a node that does not answer a query, which takes no lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .capacity import LIVE_SECONDS
+from .causes import telling
+from .claim import Terms
+from .client import NORMAL, Client
+from .errors import AutorepairError, ClusterError, Unreachable
+from .model import FINISHED, Instance, JobRequest, Operation, Task
+from .plan import Plan
+from .secondary import problem_of, to_ask
+
+QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second
+AT_ONCE = 5  # questions to one node: the queue runs twenty jobs, and a node that hangs must not keep them all
+_LIVE = ("name", "mfree")  # a node that has a value for a live field answers
+_REASON = "ganeti.autorepair: whether the disks are up to date of "  # ends with the instance's name
+_FIELDS = ("id", "status", "opresult")
+
+
+@dataclass
+class _Questions:
+    """The questions of one round: those to submit, the jobs that were submitted, and what was answered.
+
+    `answers` has the problem with each instance's copy, an empty text where there is none.
+    """
+
+    waiting: list[Instance]
+    jobs: dict[int, Instance] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+
+
+def ask_secondaries(plan: Plan, client: Client, terms: Terms) -> Mapping[str, str]:
+    """What is wrong with the copies to which `plan` would fail instances over, by the instances' names; an empty text
+    for a copy that is up to date, and nothing where nobody has to be asked.
+
+    Sends requests that are no reads, though they change nothing: not for check mode. It waits until all have answered,
+    or none has for QUIET_SECONDS; who did not answer is not known to be well. An error of the cluster ends it, and
+    leaves those out that have not answered by then: whoever writes next meets that error, and says so.
+    """
+    questions = _Questions([case.instance for case, action in to_ask(plan)])
+    if not questions.waiting:
+        return {}
+    try:
+        _leave_out_silent(questions, client)
+        _find_begun(questions, plan)
+        _ask(questions, client, terms)
+    except ClusterError:
+        return questions.answers
+    except AutorepairError as error:  # an answer that can't be read
+        _give_up(questions, f"could not be asked for its disks ({error})")
+    _give_up(questions, f"was asked for its disks and did not answer within {QUIET_SECONDS:.0f} s")
+    return questions.answers
+
+
+def _leave_out_silent(questions: _Questions, client: Client) -> None:
+    """Do not ask the secondaries that do not answer a query within LIVE_SECONDS."""
+    names = sorted({one.secondaries[0] for one in questions.waiting})
+    try:
+        rows = client.query("node", _LIVE, ["|", *(["=", "name", name] for name in names)], LIVE_SECONDS)
+        alive = {name for (_status, name), (status, _free) in rows if status == NORMAL}
+    except Unreachable:  # the nodes, not the cluster: that has just answered
+        alive = set()
+    for instance in [one for one in questions.waiting if one.secondaries[0] not in alive]:
+        questions.waiting.remove(instance)
+        silent = f"{instance.secondaries[0]} does not answer"
+        questions.answers[instance.name] = f"{silent}, so its copy is not known to be up to date"
+
+
+def _find_begun(questions: _Questions, plan: Plan) -> None:
+    """Do not ask again what a round before has asked, and what is still under way."""
+    begun = {
+        reason[len(_REASON) :]: job.id
+        for job in plan.cluster.jobs.values()
+        for reason in (job.reasons if job.unfinished else ())
+        if reason.startswith(_REASON)
+    }
+    for instance in [one for one in questions.waiting if one.name in begun]:
+        questions.waiting.remove(instance)
+        questions.jobs[begun[instance.name]] = instance
+
+
+def _give_up(questions: _Questions, words: str) -> None:
+    """Note, with `words` about its secondary, each instance about which there is no answer."""
+    jobs = {instance.name: f", see job {job}" for job, instance in questions.jobs.items()}
+    for instance in (*questions.jobs.values(), *questions.waiting):
+        told = f"{instance.secondaries[0]} {words}{jobs.get(instance.name, '')}"
+        questions.answers.setdefault(instance.name, told)
+
+
+def _ask(questions: _Questions, client: Client, terms: Terms) -> None:
+    """Submit the questions and wait for the answers, until there are all, or none has come for QUIET_SECONDS."""
+    heard, pause = terms.clock(), 0.1
+    _submit(questions, client)
+    while questions.jobs and terms.clock() < heard + QUIET_SECONDS:
+        terms.sleep(pause)
+        pause = min(pause * 1.5, 2.0)
+        if _listen(questions, client):
+            heard, pause = terms.clock(), 0.1
+            _submit(questions, client)
+
+
+def _submit(questions: _Questions, client: Client) -> None:
+    """Submit what may be asked now, which is not too much at once for any node."""
+    for instance in list(questions.waiting):
+        asked = [one for one in questions.jobs.values() if one.secondaries == instance.secondaries]
+        if len(asked) >= AT_ONCE:
+            continue
+        questions.waiting.remove(instance)
+        task = Task(Operation.QUERY_DEVICES)
+        try:
+            job = client.submit(JobRequest("instance", instance.name, (task,), reason=_REASON + instance.name))
+        except ClusterError:
+            raise
+        except AutorepairError as error:
+            questions.answers[instance.name] = f"{instance.secondaries[0]} could not be asked for its disks ({error})"
+        else:
+            if job is not None:
+                questions.jobs[job] = instance
+
+
+def _listen(questions: _Questions, client: Client) -> bool:
+    """Note the answers that have come; whether there were any."""
+    rows = client.query("job", _FIELDS, ["|", *(["=", "id", job] for job in sorted(questions.jobs))])
+    before = len(questions.answers)
+    for values in (_values(row) for row in rows):
+        instance = questions.jobs.get(values.get("id", 0))
+        if instance is not None and values.get("status") in FINISHED:
+            del questions.jobs[values["id"]]
+            questions.answers[instance.name] = _answer(values, instance)
+    return len(questions.answers) > before
+
+
+def _values(row: Iterable[tuple[int, Any]]) -> Mapping[str, Any]:
+    return {name: value for name, (status, value) in zip(_FIELDS, row) if status == NORMAL}
+
+
+def _answer(values: Mapping[str, Any], instance: Instance) -> str:
+    """The problem that a finished job tells of; an empty text if there is none."""
+    results = values.get("opresult")
+    result = results[0] if isinstance(results, list) and results else None
+    if values["status"] == "success":
+        return problem_of(result, instance)
+    words = result[1][0] if isinstance(result, list) and len(result) > 1 and isinstance(result[1], list) else result
+    ended = f"job {values['id']} ended as {values['status']}"
+    return f"{instance.secondaries[0]} could not be asked for its disks ({ended}: {telling(str(words))})"
