@@ -82,6 +82,7 @@ ROUND: dict[str, Any] = {
         },
     },
     "choose_nodes": {"type": "bool", "default": False},
+    "retry_now": {"type": "bool", "default": False},
     "from_variables": {"type": "bool", "default": False},  # the action plugin takes it out
 }
 

@@ -17,7 +17,7 @@ from typing import Any, Callable
 from .action import Action, Kind, hold
 from .client import Client
 from .errors import AnswerLost, AutorepairError, BadOption, ClaimOver, ClusterError, QueueDrained, Unreachable
-from .health import Step, together
+from .health import Step
 from .model import Instance, Operation, RepairType, Task
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
@@ -152,7 +152,8 @@ def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) 
 
 def _take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
     """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
-    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
+    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note; it is left out
+    where it would wait for a resync."""
     intent: tuple[Task, ...] = ()
     repair = action.repair
     if repair is None:
@@ -160,15 +161,21 @@ def _take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, s
         repair = Repair(_type(action), writer.repair_id, int(plan.time))
         intent = (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
     iallocator = settings.iallocator or plan.cluster.default_iallocator or "hail"
-    steps = together(action.permitted, writer.joins)
+    steps = action.submitted(writer.joins)
     tasks = [Task(step.operation, _parameters(step, instance, action, iallocator)) for step in steps]
     first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
     before = writer.submit(*intent, *first)
     yield False
     jobs = before[-len(first) :] + writer.submit(*rest, after=before)
-    if not settings.stays:
+    if not settings.stays and not _holds_up(first, bool(intent) and not writer.joins):
         note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
         replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
+
+
+def _holds_up(tasks: Iterable[Task], follows: bool) -> bool:
+    """Whether a note would wait for the end of a resync, among C(tasks), for hours and in one of the few places that
+    Ganeti has for jobs that run; where the resync's job C(follows) the intent's, the note comes in between."""
+    return not follows and any(task.operation is Operation.REPLACE_SECONDARY for task in tasks)
 
 
 def _parameters(step: Step, instance: Instance, action: Action, iallocator: str) -> Mapping[str, Any]:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from .action import Action, busy_text, finish, submit, wait
+from .ages import jobs_text
+from .backoff import FIRST_PAUSE, pause
 from .health import REINSTALL, Step
 from .limits import Limits
 from .model import Cluster, Job, NodeState, RepairType, utc
@@ -13,7 +15,6 @@ from .repairs import Progress, Repair, failed_step, last_job, repeatable, rest_o
 from .state import Case
 from .why import Why
 
-FIRST_PAUSE, LONGEST_PAUSE = 60, 3600  # seconds between two tries of a step; doubled each time
 KEPT = 20 * 24 * 3600  # seconds for which Ganeti surely keeps a job: it deletes archived ones after 21 days
 
 
@@ -22,9 +23,9 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
     last = last_job(repair, cluster.jobs)
     steps, since = case.health.steps, now - limits.kept_results
     if case.progress is Progress.RUNNING:
-        return wait(case, Why.JOB_UNDER_WAY, f"{_jobs_text(repair, cluster)} is under way", steps)
+        return wait(case, Why.JOB_UNDER_WAY, _jobs_text(repair, cluster, now), steps)
     if case.busy:
-        return wait(case, Why.OTHER_JOB, busy_text(case), steps)
+        return wait(case, Why.OTHER_JOB, busy_text(case, now), steps)
     if case.progress is Progress.UNSEEN:
         return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", steps)
     rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
@@ -33,8 +34,8 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
     if case.progress is Progress.FAILED and last and not _may_repeat(case, repair, last, cluster, limits.retries):
         return finish(case, repair, "failure", _failed_reason(case, repair, last, cluster), since)
     if case.progress in (Progress.FAILED, Progress.NO_ROOM) and last and last.ended and not case.health.whole:
-        again = last.ended + _pause(tries(repair, cluster.jobs))
-        if again > now:
+        again = last.ended + pause(tries(repair, cluster.jobs), cluster.is_down(case.instance))
+        if again > now and not limits.retry_now:
             failed = case.progress is Progress.FAILED
             what, why = (f"job {last.id} failed", Why.TRIED_AGAIN) if failed else ("no room for it", Why.NO_ROOM)
             return wait(case, why, f"{what} ({last.error}); it is tried again after {utc(again)}", steps)
@@ -104,13 +105,6 @@ def _go_on(case: Case, repair: Repair, rest: tuple[Step, ...], cluster: Cluster,
     return submit(case, repair, repair.type, health.steps, health.problem)
 
 
-def _pause(tried: int) -> float:
-    """Seconds from the last try to the next, after so many."""
-    return float(min(FIRST_PAUSE * 2 ** max(tried - 1, 0), LONGEST_PAUSE))
-
-
-def _jobs_text(repair: Repair, cluster: Cluster) -> str:
-    running = [
-        cluster.jobs[number] for number in repair.jobs if number in cluster.jobs and cluster.jobs[number].unfinished
-    ]
-    return ", ".join("job {} ({})".format(job.id, " ".join(job.operations)) for job in running)
+def _jobs_text(repair: Repair, cluster: Cluster, now: float) -> str:
+    known = [cluster.jobs[number] for number in repair.jobs if number in cluster.jobs]
+    return jobs_text((job for job in known if job.unfinished), now)

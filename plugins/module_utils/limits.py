@@ -80,6 +80,7 @@ class Limits:
     repair_window: int = 3600
     windows: tuple[Window, ...] = ()
     choose_nodes: bool = False
+    retry_now: bool = False
     approved: Approved | None = None
     follow: Mapping[str, Followed] | None = None
 
@@ -127,6 +128,7 @@ def parse_limits(given: Mapping[str, Any]) -> Limits:
         respect_watcher_pause=given["respect_watcher_pause"],
         windows=parse_windows(given["windows"]),
         choose_nodes=given["choose_nodes"],
+        retry_now=given["retry_now"],
         approved=parse_approved(given.get("approved_plan")),
         **{name: given[name] for name in _NUMBERS},
     )
@@ -141,7 +143,8 @@ def resume_limits(limits: Limits, carry_on: Mapping[str, Any] | None) -> Limits:
         follow = {name: Followed(tuple(one["steps"]), tuple(one["jobs"])) for name, one in follow.items()}
     approved = limits.approved if follow is None else None
     fenced = carry_on["fenced_nodes"]
-    return replace(limits, approved=approved, follow=follow, fenced_nodes=tuple(fenced), fenced_as_of=fenced)
+    known: dict[str, Any] = {"fenced_nodes": tuple(fenced), "fenced_as_of": fenced}
+    return replace(limits, approved=approved, follow=follow, retry_now=False, **known)
 
 
 def _max_unhealthy(text: str) -> MaxUnhealthy:

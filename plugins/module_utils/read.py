@@ -19,7 +19,7 @@ from .model import UNFINISHED, Cluster, Group, Instance, Job, Node, NodeState, R
 from .repairs import Repair, reason_of, repairs_of, step_summaries
 from .tags import parse_tags
 
-_NODE = ("name", "group", "offline", "drained", "vm_capable", "mtime", "powered")
+_NODE = ("name", "group", "offline", "drained", "vm_capable", "mtime", "powered", "tags")
 _GROUP = ("name", "tags", "alloc_policy")
 _TAGS = ("name", "tags")
 _INSTANCE = (
@@ -35,7 +35,7 @@ _INSTANCE = (
     "be/maxmem",
     "disk.sizes",
 )
-_JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "end_ts")
+_JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "received_ts", "start_ts", "end_ts")
 
 
 def read_cluster(client: Client) -> Cluster:
@@ -109,6 +109,7 @@ def _node(row: Row) -> Node:
         vm_capable=values.get("vm_capable") is True,
         changed=float(changed) if isinstance(changed, (int, float)) else None,
         powered=powered if isinstance(powered, bool) else None,
+        tags=tuple(values["tags"]) if _is_texts(values.get("tags")) else None,
     )
 
 
@@ -207,7 +208,6 @@ def _job(values: Mapping[str, Any]) -> Job | None:
     trail = [entry for op in ops for entry in _list(op.get("reason"))]
     statuses = _list(values.get("opstatus"))
     kind, error, code = _error(statuses, _list(values.get("opresult")))
-    end = _list(values.get("end_ts"))
     operations = tuple(str(text).partition("(")[0] for text in _list(values.get("summary")))
     return Job(
         id=values["id"],
@@ -220,8 +220,19 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         error=error,
         error_class=kind,
         error_code=code,
-        ended=end[0] + end[1] / 1e6 if len(end) == 2 and all(isinstance(part, int) for part in end) else None,
+        received=_time(values.get("received_ts")),
+        started=_time(values.get("start_ts")),
+        ended=_time(values.get("end_ts")),
+        after=tuple(dict.fromkeys(number for op in ops for number in _dependencies(op))),
     )
+
+
+def _time(value: Any) -> float | None:
+    """A time as jobs have it, C([seconds, microseconds]), in seconds since the epoch; None where there is none."""
+    parts = _list(value)
+    if len(parts) != 2 or not all(isinstance(part, int) for part in parts):
+        return None
+    return float(parts[0] + parts[1] / 1e6)
 
 
 def _list(value: Any) -> list[Any]:
@@ -241,6 +252,12 @@ def _node_names(op: Mapping[str, Any]) -> Iterable[str]:
     yield from (str(name) for name in _list(op.get("nodes")))
     if isinstance(op.get("target_node"), str):
         yield op["target_node"]
+
+
+def _dependencies(op: Mapping[str, Any]) -> Iterable[int]:
+    """The ids of the jobs that an opcode waits for."""
+    entries = [_list(entry) for entry in _list(op.get("depends"))]
+    yield from (entry[0] for entry in entries if entry and isinstance(entry[0], int))
 
 
 def _succeeded(named: tuple[str, Any]) -> bool:

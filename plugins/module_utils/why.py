@@ -21,6 +21,7 @@ class Why(Enum):
     OTHER_REPAIR = "other_repair"
     FLAPPING = "flapping"
     LAST_COPY_DRAINED = "last_copy_drained"
+    NO_NODE = "no_node"
     # something else comes first
     JOB_UNDER_WAY = "job_under_way"
     OTHER_JOB = "other_job"

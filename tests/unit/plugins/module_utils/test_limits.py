@@ -56,6 +56,7 @@ SET = [
     ("repair_window", 6, "repair_window", 6),
     ("windows", [WINDOW], "windows", parse_windows([WINDOW])),
     ("choose_nodes", True, "choose_nodes", True),
+    ("retry_now", True, "retry_now", True),
     ("approved_plan", HASH, "approved", Approved(HASH)),
     ("approved_plan", f" {HASH}\n", "approved", Approved(HASH)),
     ("approved_plan", PLAN, "approved", Approved(PLAN["hash"], (), "uuid")),

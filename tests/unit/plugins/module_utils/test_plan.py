@@ -34,6 +34,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.action import ho
 from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, ClaimOver
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.nowhere import without_hopeless
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left, left_to_others, within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
@@ -114,7 +115,7 @@ def _five(*more):
 
 RUNNING = job(7, "running", "FAILOVER", "old1", repair="r1")
 OLD = rbd("old1", OFFLINE, pending(jobs="7"))
-NEXT = drbd("old2", ONLINE, OFFLINE, pending("fix-storage", "8", repair="r2"))
+NEXT = rbd("old2", OFFLINE, pending(jobs="8", repair="r2"))
 
 
 @pytest.mark.parametrize(("most", "begun"), [(0, 0), (1, 1), (4, 4), (5, 5), (6, 5)], ids="max_in_flight {}".format)
@@ -176,7 +177,7 @@ def test_repairs_asked_for_from_outside_are_limited_too():
 
 
 def test_those_that_are_down_go_first_then_the_lesser_repairs_then_the_name():
-    """With room for more and more of them, in this order."""
+    """With room for more and more of them, in this order; those that are down count by themselves."""
     fleet = cluster(
         rbd("a-drained", DRAINED),
         drbd("b-degraded", ONLINE, OFFLINE),
@@ -189,7 +190,9 @@ def test_those_that_are_down_go_first_then_the_lesser_repairs_then_the_name():
     order = []
     for most in range(1, 7):
         order += [name for name in _submitted(plan_of(fleet, max_in_flight=most)) if name not in order]
-    assert order == ["c-down", "f-down", "d-lost", "b-degraded", "a-drained", "e-meant-to-be-down"]
+    down = ["c-down", "f-down", "d-lost"]
+    assert [name for name in order if name in down] == down
+    assert [name for name in order if name not in down] == ["b-degraded", "a-drained", "e-meant-to-be-down"]
 
 
 # --- lifts ----------------------------------------------------------------------------------------------------------
@@ -448,7 +451,7 @@ def _played(script=lambda request: None, *tags):
 
 def _unplaced():
     """Why nothing is done with an instance for which there is no room."""
-    one = cluster(plain("web1", OFFLINE), tags=ALLOW)
+    one = cluster(plain("web1", OFFLINE), node("silent"), tags=ALLOW)
     return place(plan_of(one), FakeClient(one)).rows[0][1].why
 
 
@@ -469,6 +472,7 @@ WHYS = {
     Why.OTHER_REPAIR: lambda: _why(plain("web1", OFFLINE, pending("reinstall"), pending(repair="r2"))),
     Why.FLAPPING: lambda: _why(rbd("web1", OFFLINE, *TWICE), limits={"repair_window": 60, "max_repairs_per_window": 2}),
     Why.LAST_COPY_DRAINED: lambda: _why(drbd("web1", OFFLINE, DRAINED)),
+    Why.NO_NODE: lambda: without_hopeless(plan_of(cluster(drbd("web1", ONLINE, OFFLINE), tags=ALLOW))).rows[0][1].why,
     Why.JOB_UNDER_WAY: lambda: _why(OLD, jobs=[replace(RUNNING, instances=("old1",))]),
     Why.OTHER_JOB: lambda: _why(DOWN, jobs=[BUSY]),
     Why.JUST_CHANGED: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), unseen=True),
@@ -508,7 +512,7 @@ def test_a_reason_s_name_is_what_people_look_up():
 
 
 STAYS = """healthy not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair flapping
-    last_copy_drained suspended breaker queue_drained watcher_paused windows fencing not_approved"""
+    last_copy_drained no_node suspended breaker queue_drained watcher_paused windows fencing not_approved"""
 
 
 @pytest.mark.parametrize("why", Why, ids=lambda why: why.value)
