@@ -56,7 +56,7 @@ def _nobody(instance: Instance, step: Step, primary: str, plan: Plan) -> str:
     if sum(not why for why in barred.values()) >= wanted:
         return ""
     told = [f"{name} {why}" for name, why in sorted(barred.items()) if why]
-    more = [f"{len(told) - _NAMED} more nodes"] * (len(told) > _NAMED)
+    more = [f"{len(told) - _NAMED} more"] * (len(told) > _NAMED)
     able = "no node" if wanted == 1 else "fewer than 2 nodes"
     what = _WHAT.get(step.operation, "can take it")
     listed = ", ".join(told[:_NAMED] + more)

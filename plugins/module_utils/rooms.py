@@ -116,6 +116,6 @@ def no_room(need: Need, free: Mapping[str, Room]) -> str:
     disk = f"{need.disk} MiB of disk and " if need.disk else ""
     order = sorted(free, key=lambda name: (max(need.disk - free[name].disk, 0), need.memory - free[name].memory, name))
     told = [f"{name}: {need.missing(free[name], True) or 'fits'}" for name in order[:_NAMED]]
-    more = [f"{len(order) - _NAMED} more nodes"] * (len(order) > _NAMED)
+    more = [f"{len(order) - _NAMED} more"] * (len(order) > _NAMED)
     nodes = "; ".join(told + more) or "no node of it can be asked"
     return f"it needs {where} with {disk}{need.memory} MiB of memory free ({nodes})"

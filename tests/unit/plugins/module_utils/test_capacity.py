@@ -343,7 +343,7 @@ LACKS = [
         "five, of which three are named",
         ONE,
         {"a": (0, 512), "b": (1, 512), "c": (2, 512), "d": (3, 512), "e": (0, 511)},
-        "d: 1021 MiB of disk missing; c: 1022 MiB of disk missing; b: 1023 MiB of disk missing; 2 more nodes",
+        "d: 1021 MiB of disk missing; c: 1022 MiB of disk missing; b: 1023 MiB of disk missing; 2 more",
     ),
 ]
 

@@ -87,7 +87,7 @@ WORDS = [
     (
         "more than three",
         [drbd("web1", ONLINE, OFFLINE), node("x", DRAINED), node("y", vm_capable=False), node("z", OFFLINE)],
-        "(web1-p is its primary, web1-s is offline, x is drained, 2 more nodes)",
+        "(web1-p is its primary, web1-s is offline, x is drained, 2 more)",
     ),
     ("new disks on two", [drbd("web1", OFFLINE, OFFLINE), node("x")], "fewer than 2 nodes of group default can take"),
     ("shared storage", [rbd("web1", OFFLINE)], "no node of group default can take it (web1-p is offline)"),
