@@ -47,26 +47,32 @@ options:
     default: 600
   max_in_flight:
     description:
-      - Number of repairs that may be under way at once. A new one begins only below it; those that have begun go on.
+      - How much may be under way at once. Failovers and recreations that bring back an instance that is down are
+        counted by themselves, all other work (resyncs for a new secondary, and moves of what runs) by itself, so that
+        no instance stays down because others resync. A repair of an instance that is down is not counted any longer
+        when its job has run for an hour, or has waited for ten minutes.
+      - A failover begins also where its new secondary would be one resync too many; that then follows in its turn.
       - Instances that are down go first, then what was asked for longest ago, then what risks least.
     type: int
     default: 10
   max_per_node:
     description:
-      - Number of repairs that may be under way at once on a node that works on them, which are the nodes of the
-        instance that are not marked offline, and those that were chosen for it.
+      - How much may be under way at once on a node that works on it, counted as with O(max_in_flight). These are the
+        nodes of the instance that are not marked offline, and those that were chosen for it.
     type: int
     default: 5
   max_per_group:
     description:
-      - Number of repairs that may be under way at once in a node group; the group of the primary counts.
+      - How much may be under way at once in a node group, counted as with O(max_in_flight); the group of the primary
+        counts.
     type: int
     default: 10
   retries:
     description:
       - How often a step of a repair is taken again when its job has failed, before the repair ends with a failure. Only
         what is safe to repeat is repeated, after a pause of one minute that doubles each time.
-      - A step that found no resources is taken again without end; the pauses grow to an hour.
+      - A step that found no resources is taken again without end; the pauses grow to an hour, or to five minutes where
+        the instance is down.
     type: int
     default: 2
   fencing:
@@ -172,8 +178,16 @@ options:
   choose_nodes:
     description:
       - Whether the target of a failover or a migration of an instance on shared storage is chosen here, from what the
-        nodes of its node group have free and from the exclusion tags, in place of an allocator. The nodes for new disks
-        always are.
+        nodes of its node group have free and from the exclusion, location and migration tags that htools knows, in
+        place of an allocator. The nodes for new disks always are.
+      - Free disk is that of the cluster's main volume group.
+    type: bool
+    default: false
+  retry_now:
+    description:
+      - Whether what waits for its pause after a try that failed, or that found no room, is tried again at once. It is
+        for a round that a person starts; with O(ganeti.autorepair.ganeti_autorepair_step#module:wait) only the first
+        round does so.
     type: bool
     default: false
   from_variables:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import takewhile
 
-from .health import Step
+from .ages import jobs_text
+from .health import Step, together
 from .model import Job, RepairType
 from .repairs import Repair
 from .state import Case
@@ -42,8 +43,9 @@ class Action:
     all that are to come, of which the first is submitted now (over LUXI with those that must not wait); C(result) is
     what a C(finish) or C(refuse) writes (None: no result); C(cancel) are jobs of ours to be canceled before that;
     C(remove) and C(add) are tags to be removed and added; C(nodes) where disks are recreated, or an instance on shared
-    storage goes. C(why) says why nothing is done now, where nothing is; C(command) is what a person can run; C(reason)
-    ends with it.
+    storage goes. C(alone) says that the first step is submitted without the one that belongs to it, which follows in
+    its turn. C(why) says why nothing is done now, where nothing is; C(command) is what a person can run; C(reason) ends
+    with it.
     """
 
     kind: Kind
@@ -58,6 +60,7 @@ class Action:
     remove: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+    alone: bool = False
     why: Why | None = None
     command: str = ""
 
@@ -76,6 +79,10 @@ class Action:
         """Those of the steps to come that the permission covers: up to the first that it does not."""
         kind = None if self.kind is Kind.REFUSE else self.type
         return tuple(takewhile(lambda step: kind is not None and step.needs <= kind, self.steps))
+
+    def submitted(self, joins: bool) -> tuple[Step, ...]:
+        """The permitted steps that are submitted now; see C(together)."""
+        return self.permitted[:1] if self.alone else together(self.permitted, joins)
 
 
 def report(case: Case, why: Why, reason: str, command: str = "", steps: tuple[Step, ...] = ()) -> Action:
@@ -133,9 +140,9 @@ def hold(action: Action, why: Why, words: str) -> Action:
     )
 
 
-def busy_text(case: Case) -> str:
+def busy_text(case: Case, now: float) -> str:
     """The unfinished jobs of anybody on the instance, in words."""
-    return ", ".join(f"{named([job])} is under way" for job in case.busy)
+    return jobs_text(case.busy, now)
 
 
 def named(jobs: Iterable[Job]) -> str:

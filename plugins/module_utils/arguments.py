@@ -85,6 +85,7 @@ ROUND: dict[str, Any] = {
     },
     "choose_nodes": {"type": "bool", "default": False},
     "drained_secondaries": {"type": "str", "choices": [one.value for one in DrainedSecondaries], "default": "replace"},
+    "retry_now": {"type": "bool", "default": False},
     "from_variables": {"type": "bool", "default": False},  # the action plugin takes it out
 }
 

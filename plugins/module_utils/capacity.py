@@ -5,6 +5,9 @@
 
 Left to itself Ganeti's allocator may pick another group for new disks, fail half-way and leave the instance without, so
 their nodes are always named. They come from the instance's own group, as its policy and its networks do.
+
+Free disk is that of the cluster's main volume group. Ganeti tells only by a job (OP_INSTANCE_QUERY_DATA) which volume
+group an instance's disks are in; no query has it, over either transport. So for another group the numbers are wrong.
 """
 
 from __future__ import annotations
@@ -13,48 +16,40 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .action import Action, Kind
+from .action import Action, Kind, report
 from .client import NORMAL, Client
 from .errors import AutorepairError, ClusterError, Unreachable
-from .model import TEMPLATE_CLASSES, Instance, Node, NodeState, Operation, TemplateClass
+from .locations import desired, labels
+from .model import Instance, Operation
 from .plan import Plan
+from .rooms import Need, Room, choose, no_room
 from .state import Case
 from .why import Why
 
 LIVE_SECONDS = 20  # for the answer of live nodes; one that hangs is not worth a longer wait
-_FIELDS = ("name", "dfree", "mfree")
+_FIELDS = ("name", "dfree", "mfree", "dtotal")
 _DRBD_META = 128  # MiB that Ganeti adds to each disk of a drbd instance
 _EXCLUSION = "htools:iextags:"  # a cluster's tag: what follows begins tags that two primaries of a node never share
-_NAMED = 3  # nodes that are named where there is no room
 
 
-@dataclass(frozen=True)
-class Room:
-    """What a node has free, in MiB, the exclusion tags of the instances whose primary it is, and the number of repairs
-    for which it was chosen and that have not ended."""
+@dataclass
+class _Rooms:
+    """C(known) are all nodes, without what they have free; C(asked) those that told what they have free, less what is
+    promised to others; C(trouble) says why none could be asked."""
 
-    disk: int
-    memory: int
-    tags: frozenset[str] = frozenset()
-    work: int = 0
+    known: Mapping[str, Room]
+    asked: Mapping[str, Room]
+    trouble: str = ""
 
+    def take(self, nodes: tuple[str, ...], need: Need) -> None:
+        """Promise what C(need) asks for on C(nodes), of which the first is the primary."""
+        taken = {name: self.asked[name].without(need, name == nodes[0]) for name in nodes}
+        self.asked = {**self.asked, **taken}
 
-@dataclass(frozen=True)
-class Need:
-    """What an instance needs of a node, in MiB, and its exclusion tags; C(copies) is the number of nodes."""
-
-    disk: int
-    memory: int
-    tags: frozenset[str] = frozenset()
-    copies: int = 1
-
-    def missing(self, room: Room, primary: bool) -> str:
-        """What keeps it off a node with C(room), in words; empty if nothing does."""
-        shared = sorted(self.tags & room.tags) if primary else []
-        if shared:
-            return f"it holds another instance with the tag {shared[0]}"
-        short = [(self.disk - room.disk, "disk"), (self.memory - room.memory, "memory")]
-        return " and ".join(f"{missing} MiB of {what} missing" for missing, what in short if missing > 0)
+    def inside(self, case: Case, plan: Plan) -> Mapping[str, Room]:
+        """Those of the asked nodes to which the instance of C(case) may go."""
+        nodes, primary = plan.cluster.nodes, case.instance.primary
+        return {name: room for name, room in self.asked.items() if nodes[name].group == case.group and name != primary}
 
 
 def place(plan: Plan, client: Client) -> Plan:
@@ -64,14 +59,14 @@ def place(plan: Plan, client: Client) -> Plan:
     nothing to place.
     """
     to_place = {case.group for case, action in plan.rows if _wants_nodes(case, action, plan)}
-    groups = {group for group in to_place if not _closed(group, plan)}
-    free, trouble = _read_room(plan, client, groups) if groups else ({}, "")
-    free = _without_promised(plan, free)
+    if not to_place:
+        return plan
+    rooms = _read_rooms(plan, client, {group for group in to_place if not _closed(group, plan)})
+    rooms.asked = _without_promised(plan, rooms.asked)
     rows = []
     for case, action in sorted(plan.rows, key=plan.urgency):
-        if _wants_nodes(case, action, plan):
-            action, free = _placed(case, action, plan, free, trouble)
-        rows.append((case, action))
+        wants = _wants_nodes(case, action, plan)
+        rows.append((case, _placed(case, action, plan, rooms) if wants else action))
     return replace(plan, rows=tuple(sorted(rows, key=lambda row: row[0].instance.name)))
 
 
@@ -79,10 +74,9 @@ def _wants_nodes(case: Case, action: Action, plan: Plan) -> bool:
     if action.kind is not Kind.SUBMIT:
         return False
     operation = action.steps[0].operation
-    shared = TEMPLATE_CLASSES.get(case.instance.disk_template) is TemplateClass.SHARED
     if action.begins and not plan.limits.max_in_flight:  # nothing may begin
         return False
-    moves = operation in (Operation.FAILOVER, Operation.MIGRATE) and shared and plan.limits.choose_nodes
+    moves = operation in (Operation.FAILOVER, Operation.MIGRATE) and case.instance.shared and plan.limits.choose_nodes
     return moves or operation is Operation.RECREATE_DISKS
 
 
@@ -94,26 +88,39 @@ def _closed(group: str, plan: Plan) -> str:
     return f"the alloc_policy of its group {group} is {policy or 'not known'}"
 
 
-def _read_room(plan: Plan, client: Client, groups: Iterable[str]) -> tuple[Mapping[str, Room], str]:
+def _read_rooms(plan: Plan, client: Client, groups: Iterable[str]) -> _Rooms:
     """What the nodes of C(groups) that may take an instance have free; or why nobody knows, in words."""
-    names = [node.name for node in plan.cluster.nodes.values() if node.group in groups and _may_take(node)]
+    known = _known(plan)
+    names = [node.name for node in plan.cluster.nodes.values() if node.group in groups and node.takes_instances]
     if not names:
-        return {}, ""
+        return _Rooms(known, {})
     try:
         rows = client.query("node", _FIELDS, ["|", *(["=", "name", name] for name in names)], LIVE_SECONDS)
     except Unreachable as error:  # the nodes, not the cluster: that has just answered
-        return {}, str(error)
+        return _Rooms(known, {}, str(error))
     except ClusterError:
         raise
     except AutorepairError as error:
-        return {}, str(error)
+        return _Rooms(known, {}, str(error))
     cells = [{field: value for field, (status, value) in zip(_FIELDS, row) if status == NORMAL} for row in rows]
+    answered = [cell for cell in cells if cell.get("name") in names and isinstance(cell.get("mfree"), int)]
+    return _Rooms(known, {cell["name"]: _room(cell, known[cell["name"]]) for cell in answered})
+
+
+def _room(cell: Mapping[str, Any], known: Room) -> Room:
+    """What is C(known) of a node by its configuration, with what it has free; without a volume group it has no disk."""
+    size = cell["dtotal"] if isinstance(cell.get("dtotal"), int) else None
+    return replace(known, disk=_number(cell.get("dfree")), memory=cell["mfree"], size=size)
+
+
+def _known(plan: Plan) -> Mapping[str, Room]:
+    """All nodes by their configuration: as rooms of which nobody knows what is free."""
     tags = _tags_of_primaries(plan)
-    return {  # a node without a volume group has no disk free
-        cell["name"]: Room(_number(cell.get("dfree")), cell["mfree"], tags.get(cell["name"], frozenset()))
-        for cell in cells
-        if cell.get("name") in names and isinstance(cell.get("mfree"), int)
-    }, ""
+    nodes = plan.cluster.nodes
+    return {
+        name: Room(0, 0, tags.get(name, frozenset()), labels=labels(node, plan.cluster.tags))
+        for name, node in nodes.items()
+    }
 
 
 def _without_promised(plan: Plan, free: Mapping[str, Room]) -> Mapping[str, Room]:
@@ -123,7 +130,7 @@ def _without_promised(plan: Plan, free: Mapping[str, Room]) -> Mapping[str, Room
         if nodes:
             anew = any("INSTANCE_RECREATE_DISKS" in job.operations for job in case.busy)
             need = _need(case.instance, plan, anew)
-            free = {name: _after(room, need, True) if name in nodes else room for name, room in free.items()}
+            free = {name: room.without(need, True) if name in nodes else room for name, room in free.items()}
     return free
 
 
@@ -139,40 +146,53 @@ def _tags_of_primaries(plan: Plan) -> Mapping[str, frozenset[str]]:
     return found
 
 
-def _may_take(node: Node) -> bool:
-    return node.state is NodeState.ONLINE and node.vm_capable
-
-
 def _exclusion_tags(instance: Instance, plan: Plan) -> frozenset[str]:
     begins = tuple(tag[len(_EXCLUSION) :] for tag in plan.cluster.tags if tag.startswith(_EXCLUSION))
     return frozenset(tag for tag in instance.tags if tag.startswith(tuple(begin for begin in begins if begin)))
 
 
-def _placed(
-    case: Case, action: Action, plan: Plan, free: Mapping[str, Room], trouble: str
-) -> tuple[Action, Mapping[str, Room]]:
-    """C(action) with its nodes, and what is free after it; or the same to wait for, and C(free) as it was."""
-    instance = case.instance
-    need = _need(instance, plan, anew=action.steps[0].operation is Operation.RECREATE_DISKS)
-    why = _closed(case.group, plan) or trouble or _not_enabled(instance, plan)
-    if not why and action.steps[0].operation is Operation.RECREATE_DISKS and not instance.disk_sizes:
-        why = "the sizes of its disks are not known"
-    if why:
-        return _unplaced(action, why), free
-    inside = {
-        name: room
-        for name, room in free.items()
-        if plan.cluster.nodes[name].group == case.group and name != instance.primary
-    }
-    nodes = choose(need, inside, plan.limits.max_per_node)
+def _placed(case: Case, action: Action, plan: Plan, rooms: _Rooms) -> Action:
+    """C(action) with its nodes, for which the room is taken from C(rooms); or the same to wait for, or for a person."""
+    instance, first = case.instance, action.steps[0].operation
+    anew = first is Operation.RECREATE_DISKS
+    never = _closed(case.group, plan) or _not_enabled(instance, plan)
+    if never:
+        told = plan.cluster.groups[case.group].alloc_policy and plan.cluster.enabled_disk_templates
+        return _reported(case, action, Why.NO_NODE if told else Why.NOT_KNOWN, never)
+    if anew and not instance.disk_sizes:
+        return _reported(case, action, Why.NOT_KNOWN, "the sizes of its disks are not known")
+    if rooms.trouble:
+        return _waiting(action, rooms.trouble)
+    need = _need(instance, plan, anew)
+    if first is Operation.MIGRATE:
+        need = replace(need, source=rooms.known[instance.primary].labels)
+    inside = rooms.inside(case, plan)
+    nodes = choose(need, inside, plan.limits.max_per_node, {**rooms.known, **rooms.asked})
     if nodes is None:
-        return _unplaced(action, _no_room(need, inside, case.group)), free
-    taken = {name: _after(free[name], need, name == nodes[0]) for name in nodes}
-    return replace(action, nodes=nodes), {**free, **taken}
+        return _unplaced(case, action, plan, need, inside)
+    rooms.take(nodes, need)
+    return replace(action, nodes=nodes)
 
 
-def _unplaced(action: Action, words: str) -> Action:
+def _unplaced(case: Case, action: Action, plan: Plan, need: Need, inside: Mapping[str, Room]) -> Action:
+    """C(action), to wait until there is room; or for a person where there never will be."""
+    words = no_room(need, inside)
+    if need.disk:
+        words += "; disk is counted in the cluster's main volume group only"
+    asked = [node for node in plan.cluster.nodes.values() if node.group == case.group and node.takes_instances]
+    silent = [node for node in asked if node.name not in inside and node.name != case.instance.primary]
+    able = sum(not need.never(room) for room in inside.values()) + len(silent)
+    if able < need.copies:
+        return _reported(case, action, Why.NO_NODE, f"no node of group {case.group} can ever take it: {words}")
+    return _waiting(action, f"no room in group {case.group}: {words}")
+
+
+def _waiting(action: Action, words: str) -> Action:
     return replace(action, kind=Kind.WAIT, reason=f"{action.reason}; {words}", why=Why.NO_ROOM)
+
+
+def _reported(case: Case, action: Action, why: Why, words: str) -> Action:
+    return report(case, why, f"{action.reason}; {words}", steps=action.steps)
 
 
 def _not_enabled(instance: Instance, plan: Plan) -> str:
@@ -189,36 +209,7 @@ def _need(instance: Instance, plan: Plan, anew: bool) -> Need:
     copies = 2 if instance.mirrored else 1
     meta = _DRBD_META if instance.mirrored else 0
     disk = sum(size + meta for size in instance.disk_sizes) if anew and instance.disk_template != "file" else 0
-    return Need(disk, instance.memory if instance.meant_to_run else 0, _exclusion_tags(instance, plan), copies)
-
-
-def choose(need: Need, free: Mapping[str, Room], most: int) -> tuple[str, ...] | None:
-    """The nodes with the most room that can hold what C(need) asks for, primary first; None where that fails. Those on
-    which C(most) repairs work already come last."""
-
-    def order_of(name: str) -> tuple[bool, int, int, str]:
-        room = free[name]
-        return room.work >= most, -room.disk if need.disk else 0, -room.memory, name
-
-    order = sorted(free, key=order_of)
-    for primary in (name for name in order if not need.missing(free[name], True)):
-        others = [name for name in order if name != primary and not need.missing(free[name], False)]
-        if len(others) >= need.copies - 1:
-            return (primary, *others[: need.copies - 1])
-    return None
-
-
-def _no_room(need: Need, free: Mapping[str, Room], group: str) -> str:
-    """What is missing, on the nodes where the least is."""
-    where = "2 nodes" if need.copies > 1 else "a node"
-    disk = f"{need.disk} MiB of disk and " if need.disk else ""
-    text = f"no room in group {group}: it needs {where} with {disk}{need.memory} MiB of memory free"
-    order = sorted(free, key=lambda name: (max(need.disk - free[name].disk, 0), need.memory - free[name].memory, name))
-    told = [f"{name}: {need.missing(free[name], True) or 'fits'}" for name in order[:_NAMED]]
-    more = [f"{len(order) - _NAMED} more nodes"] * (len(order) > _NAMED)
-    return f"{text} ({'; '.join(told + more) or 'no node of it can be asked'})"
-
-
-def _after(room: Room, need: Need, primary: bool) -> Room:
-    tags = room.tags | need.tags if primary else room.tags
-    return Room(room.disk - need.disk, room.memory - need.memory, tags, room.work + 1)
+    memory = instance.memory if instance.meant_to_run else 0
+    return Need(
+        disk, memory, _exclusion_tags(instance, plan), copies, desired=desired(instance.tags, plan.cluster.tags)
+    )

@@ -49,12 +49,12 @@ def _decide(case: Case, cluster: Cluster, now: float, limits: Limits, since: flo
     if case.pending:
         return follow(case, case.pending, cluster, now, limits)
     if case.tags.pendings and not case.policy.suspended:  # a result stands beside it
-        return (
-            wait(case, Why.OTHER_JOB, busy_text(case)) if case.busy else _tidy(case, cluster, since) or _healthy(case)
-        )
+        if case.busy:
+            return wait(case, Why.OTHER_JOB, busy_text(case, now))
+        return _tidy(case, cluster, since) or _healthy(case)
     if case.health.whole:
         return _healthy(case)
-    return _begin(case, since)
+    return _begin(case, now, since)
 
 
 def _is_on(case: Case, uuid: str, cluster: Cluster) -> bool:
@@ -113,7 +113,7 @@ def _suspended(case: Case) -> Action:
     return Action(Kind.HOLD, case.instance.name, reason, repair=case.pending, steps=steps, why=why)
 
 
-def _begin(case: Case, since: float) -> Action:
+def _begin(case: Case, now: float, since: float) -> Action:
     """What comes next for a broken instance without a repair."""
     health, allowed = case.health, case.policy.allowed
     if health.advice:
@@ -125,15 +125,15 @@ def _begin(case: Case, since: float) -> Action:
         why = Why.UNREADABLE_TAG if case.policy.doubts else Why.NOT_ALLOWED
         return report(case, why, f"{health.problem}; {needs.label} is needed, and {doubts}", steps=health.steps)
     if health.steps[0].needs > allowed:
-        return _refuse(case, needs, allowed, since)
+        return _refuse(case, needs, allowed, now, since)
     if health.waits_for:
         return wait(case, Why.LAST_COPY_DRAINED, f"{health.problem}; waits for {health.waits_for}", health.steps)
     if case.busy:
-        return wait(case, Why.OTHER_JOB, f"{health.problem}; {busy_text(case)}", health.steps)
+        return wait(case, Why.OTHER_JOB, f"{health.problem}; {busy_text(case, now)}", health.steps)
     return submit(case, None, min(needs, allowed), health.steps, health.problem)
 
 
-def _refuse(case: Case, needs: RepairType, allowed: RepairType, since: float) -> Action:
+def _refuse(case: Case, needs: RepairType, allowed: RepairType, now: float, since: float) -> Action:
     """C(enoperm), unless one that still says the truth stands there: of harep's kind, which names what is needed, or
     one of a repair that went as far as it might."""
     allows = f"the tag of its {case.policy.source} allows {allowed.label}"
@@ -145,7 +145,7 @@ def _refuse(case: Case, needs: RepairType, allowed: RepairType, since: float) ->
     if any(repair.type is needs or (repair.jobs and repair.type < needs) for repair in refusals):
         return report(case, Why.NOT_ALLOWED, reason, steps=steps)
     if case.busy:
-        return wait(case, Why.OTHER_JOB, f"{case.health.problem}; {busy_text(case)}", steps)
+        return wait(case, Why.OTHER_JOB, f"{case.health.problem}; {busy_text(case, now)}", steps)
     old = case.outdated(since)
     return Action(
         Kind.REFUSE,

@@ -181,15 +181,23 @@ def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) 
 
 def _take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
     """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
-    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
+    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note; it is left out
+    where it would wait for a resync."""
     repair, intent = _intent(action, plan, writer, settings)
     tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
     first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
     before = writer.submit(*intent, *first)
     yield False
     jobs = before[-len(first) :] + writer.submit(*rest, after=before)
-    if not settings.stays or action.steps[0].operation is Operation.REINSTALL:  # RAPI keeps no reason for that
+    reinstalls = action.steps[0].operation is Operation.REINSTALL  # RAPI keeps no reason for that
+    if reinstalls or not (settings.stays or _holds_up(first, bool(intent) and not writer.joins)):
         _note(repair, jobs, writer)
+
+
+def _holds_up(tasks: Iterable[Task], follows: bool) -> bool:
+    """Whether a note would wait for the end of a resync, among C(tasks), for hours and in one of the few places that
+    Ganeti has for jobs that run; where the resync's job C(follows) the intent's, the note comes in between."""
+    return not follows and any(task.operation is Operation.REPLACE_SECONDARY for task in tasks)
 
 
 def _give_up_disks(

@@ -92,8 +92,12 @@ REASONS: Mapping[str, tuple[str, str]] = {  # what it means, and what to do
         "See what went wrong: gnt-job info. Put it right, and let it try.",
     ),
     "no_room": (
-        "No node of its group can take it.",
+        "No node of its group has room for it now.",
         "See what is free: gnt-node list -o name,group,role,dfree,mfree. Then move instances away or add a node.",
+    ),
+    "no_node": (
+        "No node of its group could take it, however much room there were.",
+        "Add a node to the group or bring one back; where the report names a setting, change that.",
     ),
     "suspended": (
         "A suspend tag stands on the instance, on its group or on the cluster.",

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .action import Action, busy_text, finish, named, report, submit, wait
+from .action import Action, busy_text, finish, report, submit, wait
+from .ages import jobs_text
+from .backoff import FIRST_PAUSE, pause
 from .causes import why_failed
 from .endings import ends_early
 from .handover import doubts, in_doubt, leftovers
@@ -30,7 +32,6 @@ from .repairs import (
 from .state import Case
 from .why import Why
 
-FIRST_PAUSE, LONGEST_PAUSE = 60, 3600  # seconds between two tries of a step; doubled each time
 KEPT = 20 * 24 * 3600  # seconds for which Ganeti surely keeps a job: it deletes archived ones after 21 days
 _WAITS = {  # why a step that did nothing is tried again later
     Progress.FAILED: Why.TRIED_AGAIN,
@@ -48,9 +49,9 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
         if ended:
             return ended
     if case.progress is Progress.RUNNING:
-        return wait(case, Why.JOB_UNDER_WAY, f"{_jobs_text(repair, cluster)} is under way", case.health.steps)
+        return wait(case, Why.JOB_UNDER_WAY, _jobs_text(repair, cluster, now), case.health.steps)
     if case.busy:
-        return wait(case, Why.OTHER_JOB, busy_text(case), case.health.steps)
+        return wait(case, Why.OTHER_JOB, busy_text(case, now), case.health.steps)
     if case.progress is Progress.UNSEEN:
         return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", case.health.steps)
     last = last_job(repair, cluster.jobs)
@@ -91,8 +92,10 @@ def _stopped(case: Case, repair: Repair, last: Job, cluster: Cluster, now: float
         return finish(case, repair, "failure", words, now - limits.kept_results, doubts(case, doubtful, cluster, now))
     if last.ended is None or case.health.whole or _is_marked_now(silent_node(last), cluster):
         return None
-    again = last.ended + _pause(tries(repair, cluster.jobs))
-    return wait(case, _WAITS[case.progress], _paused_words(case, last, again)) if again > now else None
+    again = last.ended + pause(tries(repair, cluster.jobs), cluster.is_down(case.instance))
+    if again <= now or limits.retry_now:
+        return None
+    return wait(case, _WAITS[case.progress], _paused_words(case, last, again), case.health.steps)
 
 
 def _is_marked_now(name: str, cluster: Cluster) -> bool:
@@ -189,11 +192,6 @@ def _told(repair: Repair, cluster: Cluster) -> Repair:
     return repair if has_done_a_step(repair, cluster.jobs) else replace(repair, jobs=())
 
 
-def _pause(tried: int) -> float:
-    """Seconds from the last try to the next, after so many."""
-    return float(min(FIRST_PAUSE * 2 ** max(tried - 1, 0), LONGEST_PAUSE))
-
-
-def _jobs_text(repair: Repair, cluster: Cluster) -> str:
-    jobs = [cluster.jobs[number] for number in repair.jobs if number in cluster.jobs]
-    return named([job for job in jobs if job.unfinished])
+def _jobs_text(repair: Repair, cluster: Cluster, now: float) -> str:
+    known = [cluster.jobs[number] for number in repair.jobs if number in cluster.jobs]
+    return jobs_text((job for job in known if job.unfinished), now)

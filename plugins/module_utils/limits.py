@@ -92,6 +92,7 @@ class Limits:
     windows: tuple[Window, ...] = ()
     choose_nodes: bool = False
     drained_secondaries: DrainedSecondaries = DrainedSecondaries.REPLACE
+    retry_now: bool = False
     approved: Approved | None = None
     follow: Mapping[str, Followed] | None = None
 
@@ -141,6 +142,7 @@ def parse_limits(given: Mapping[str, Any]) -> Limits:
         windows=parse_windows(given["windows"]),
         choose_nodes=given["choose_nodes"],
         drained_secondaries=DrainedSecondaries(given["drained_secondaries"]),
+        retry_now=given["retry_now"],
         approved=parse_approved(given.get("approved_plan")),
         **{name: given[name] for name in _NUMBERS},
     )
@@ -155,7 +157,8 @@ def resume_limits(limits: Limits, carry_on: Mapping[str, Any] | None) -> Limits:
         follow = {name: Followed(tuple(one["steps"]), tuple(one["jobs"])) for name, one in follow.items()}
     approved = limits.approved if follow is None else None
     fenced = carry_on["fenced_nodes"]
-    return replace(limits, approved=approved, follow=follow, fenced_nodes=tuple(fenced), fenced_as_of=fenced)
+    known: dict[str, Any] = {"fenced_nodes": tuple(fenced), "fenced_as_of": fenced}
+    return replace(limits, approved=approved, follow=follow, retry_now=False, **known)
 
 
 def _max_unhealthy(text: str) -> MaxUnhealthy:

@@ -13,6 +13,7 @@ from .client import Client
 from .fencing import to_prove, unproven
 from .gates import gated
 from .limits import Fencing, Limits
+from .nowhere import without_hopeless
 from .plan import Plan, make_plan, within_approved
 from .read import read_cluster
 from .results import planned
@@ -38,7 +39,8 @@ def look(client: Client, limits: Limits, now: float) -> Plan:
 
 def _settled(made: Plan, client: Client) -> Plan:
     """The plan C(made) with what brakes, gates, room and limits make of it."""
-    return within_approved(in_turn(secondaries_known(place(gated(made), client))))
+    placed = place(without_hopeless(gated(made)), client)
+    return within_approved(in_turn(secondaries_known(placed)))
 
 
 def _to_fence(made: Plan, plan: Plan, client: Client) -> tuple[str, ...]:

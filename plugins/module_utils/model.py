@@ -65,7 +65,8 @@ class Node:
     """A node; C(vm_capable) says whether it may hold instances at all.
 
     C(changed) is when its configuration was last changed, in seconds since the epoch: it was marked offline then, or
-    before (measured: whatever marks a node sets its mtime). C(powered) is None where Ganeti does not know.
+    before (measured: whatever marks a node sets its mtime). C(powered) is None where Ganeti does not know, and C(tags)
+    where they did not come.
     """
 
     name: str
@@ -75,6 +76,12 @@ class Node:
     changed: float | None = None
     powered: bool | None = None
     uuid: str = ""
+    tags: tuple[str, ...] | None = ()
+
+    @property
+    def takes_instances(self) -> bool:
+        """Whether an instance may be moved to it."""
+        return self.state is NodeState.ONLINE and self.vm_capable
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,11 @@ class Instance:
         return TEMPLATE_CLASSES.get(self.disk_template) is TemplateClass.MIRRORED
 
     @property
+    def shared(self) -> bool:
+        """Whether its disks are beside the nodes, so that any of them could run it."""
+        return TEMPLATE_CLASSES.get(self.disk_template) is TemplateClass.SHARED
+
+    @property
     def meant_to_run(self) -> bool:
         """Whether its administrator wants it running."""
         return self.admin_state == "up"
@@ -134,8 +146,9 @@ class Job:
     C(operations) are opcodes in their order as the job's summary names them (C(INSTANCE_FAILOVER)), C(done) those at
     the beginning that have succeeded, C(begun) the number of those that had their locks and began, C(instances) and
     C(nodes) the names that they were given, C(uuids) those of instances, which Ganeti adds when an opcode begins,
-    C(tags) the tags that they set, C(reasons) the texts of the reason trail and C(sources) who wrote them, C(ended)
-    seconds since the epoch. C(error), C(error_class) and C(error_code) come from the first opcode that failed.
+    C(tags) the tags that they set, C(reasons) the texts of the reason trail and C(sources) who wrote them. C(received),
+    C(started) and C(ended) are seconds since the epoch, None if not told; C(after) are the jobs that have to end before
+    it. C(error), C(error_class) and C(error_code) come from the first opcode that failed.
     """
 
     id: int
@@ -152,7 +165,10 @@ class Job:
     error: str = ""
     error_class: str = ""
     error_code: str = ""
+    received: float | None = None
+    started: float | None = None
     ended: float | None = None
+    after: tuple[int, ...] = ()
 
     @property
     def unfinished(self) -> bool:
@@ -204,6 +220,11 @@ class Cluster:
     jobs: Mapping[int, Job] = field(default_factory=dict)
     asked: frozenset[int] = frozenset()
     followed: frozenset[str] = frozenset()
+
+    def is_down(self, instance: Instance) -> bool:
+        """Whether an instance should be running, and can't be: its primary is dead."""
+        node = self.nodes.get(instance.primary)
+        return instance.meant_to_run and node is not None and node.state is NodeState.OFFLINE
 
 
 class Operation(Enum):

@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from .action import Action, Kind, hold, wait
 from .breaker import Breaker
 from .decide import decide
-from .health import together
 from .limits import Followed, Limits
-from .model import Cluster, NodeState, RepairType
+from .model import Cluster, RepairType
 from .opcodes import STEPS
 from .policy import expired
 from .repairs import Progress, last_job
@@ -56,7 +55,7 @@ class Plan:
         begun = action.repair is not None and not action.begins
         asked = case.pending.timestamp if case.pending else int(self.time)
         risk = int(action.type or RepairType.REINSTALL)
-        return not action.writes, not begun, not _is_down(case, self.cluster), asked, risk, case.instance.name
+        return not action.writes, not begun, not self.cluster.is_down(case.instance), asked, risk, case.instance.name
 
     @property
     def writes(self) -> bool:
@@ -171,14 +170,8 @@ def _is_approved(case: Case, action: Action, follow: Mapping[str, Followed], pla
     numbers = [number for number in (action.repair.jobs if action.repair else ()) if number not in approved.jobs]
     done = [name for number in numbers if number in plan.cluster.jobs for name in plan.cluster.jobs[number].done]
     taken = len([name for name in done if name in STEPS.values()])
-    steps = tuple(step.operation.value for step in together(action.permitted, joins=True))
+    steps = tuple(step.operation.value for step in action.submitted(joins=True))
     return approved.steps[taken : taken + len(steps)] == steps
-
-
-def _is_down(case: Case, cluster: Cluster) -> bool:
-    """Whether it should be running, and can't be."""
-    node = cluster.nodes.get(case.instance.primary)
-    return case.instance.meant_to_run and node is not None and node.state is NodeState.OFFLINE
 
 
 def _lifts(

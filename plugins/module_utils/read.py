@@ -21,7 +21,7 @@ from .shown import REPLACED
 from .tags import parse_tags
 from .usable import INSTANCE, is_flag, is_name, is_number, is_size, is_text, is_texts, number
 
-_NODE = ("name", "group", "offline", "drained", "vm_capable", "mtime", "powered", "uuid")
+_NODE = ("name", "group", "offline", "drained", "vm_capable", "mtime", "powered", "uuid", "tags")
 _GROUP = ("name", "tags", "alloc_policy")
 _TAGS = ("name", "tags")
 _INSTANCE = (
@@ -38,7 +38,7 @@ _INSTANCE = (
     "disk.sizes",
     "forthcoming",
 )
-_JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "opexec", "end_ts")
+_JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "opexec", "received_ts", "start_ts", "end_ts")
 
 
 def read_cluster(client: Client) -> Cluster:
@@ -117,6 +117,7 @@ def _node(row: Row) -> Node:
         changed=number(values.get("mtime")),
         powered=powered if isinstance(powered, bool) else None,
         uuid=_text(values, "uuid"),
+        tags=tuple(values["tags"]) if is_texts(values.get("tags")) else None,
     )
 
 
@@ -230,7 +231,6 @@ def _job(values: Mapping[str, Any]) -> Job | None:
     trail = [entry for op in ops for entry in _list(op.get("reason"))]
     statuses = _list(values.get("opstatus"))
     kind, error, code = _error(statuses, _list(values.get("opresult")))
-    end = [number(part) for part in _list(values.get("end_ts"))]
     operations = tuple(str(text).partition("(")[0] for text in _list(values.get("summary")))
     return Job(
         id=values["id"],
@@ -247,8 +247,19 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         error=error,
         error_class=kind,
         error_code=code,
-        ended=end[0] + end[1] / 1e6 if len(end) == 2 and end[0] is not None and end[1] is not None else None,
+        received=_time(values.get("received_ts")),
+        started=_time(values.get("start_ts")),
+        ended=_time(values.get("end_ts")),
+        after=tuple(dict.fromkeys(number for op in ops for number in _dependencies(op))),
     )
+
+
+def _time(value: Any) -> float | None:
+    """A time as jobs have it, C([seconds, microseconds]), in seconds since the epoch; None where there is none."""
+    parts = [number(part) for part in _list(value)]
+    if len(parts) != 2 or parts[0] is None or parts[1] is None:
+        return None
+    return parts[0] + parts[1] / 1e6
 
 
 def _list(value: Any) -> list[Any]:
@@ -268,6 +279,12 @@ def _node_names(op: Mapping[str, Any]) -> Iterable[str]:
     yield from (str(name) for name in _list(op.get("nodes")))
     if isinstance(op.get("target_node"), str):
         yield op["target_node"]
+
+
+def _dependencies(op: Mapping[str, Any]) -> Iterable[int]:
+    """The ids of the jobs that an opcode waits for."""
+    entries = [_list(entry) for entry in _list(op.get("depends"))]
+    yield from (entry[0] for entry in entries if entry and is_size(entry[0]))
 
 
 def _succeeded(named: tuple[str, Any]) -> bool:

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from .action import Action, Kind
-from .health import DrainedSecondaries, together
-from .model import utc
+from .health import DrainedSecondaries
+from .model import Operation, utc
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
 from .state import State
@@ -77,9 +77,14 @@ _DOING: Mapping[Kind, str] = {  # what went wrong
 def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
     """The instances that are not healthy or had something done to them, each with the reason below it; and the suspends
     that were lifted from groups and the cluster."""
-    states = {case.instance.name: case.state.value for case, action in (*before.rows, *after.rows)}
+    cases = {case.instance.name: case for case, action in (*before.rows, *after.rows)}
+    states = {name: case.state.value for name, case in cases.items()}
+    shared = frozenset(name for name, case in cases.items() if case.instance.shared)
     told = [
-        ((_object(outcome.action), states.get(outcome.action.name, ""), _done(outcome, dry_run)), outcome.action)
+        (
+            (_object(outcome.action), states.get(outcome.action.name, ""), _done(outcome, dry_run, shared)),
+            outcome.action,
+        )
         for outcome in outcomes
     ]
     names = {action.name for row, action in told}
@@ -126,17 +131,18 @@ def _forgotten(outcome: Outcome) -> Iterable[str]:
         yield f"NOTE {_object(outcome.action)}: its tag has no room for the oldest of its jobs, {', '.join(lost)}"
 
 
-def _done(outcome: Outcome, dry_run: bool) -> str:
-    """What was done, in a few words."""
+def _done(outcome: Outcome, dry_run: bool, shared: frozenset[str]) -> str:
+    """What was done, in a few words; C(shared) are the instances on shared storage."""
     action = outcome.action
     if outcome.error:
         return "not begun" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} went wrong"
     if action.kind is Kind.SUBMIT:
-        now = outcome.steps or [step.operation for step in together(action.permitted, joins=False)]
-        taken = [operation.value for operation in now]
+        now = outcome.steps or [step.operation for step in action.submitted(joins=False)]
         nodes = " on " + " and ".join(action.nodes) if action.nodes else ""
-        step = ", ".join([taken[0] + nodes, *taken[1:]])
-        return f"would submit {step}{_to_come(action, len(taken))}" if dry_run else f"{_jobs(outcome)}: {step}"
+        if dry_run:
+            names = [_if_room(step.operation, action, action.name in shared) for step in action.steps]
+            return f"would submit {_listed(names[: len(now)], nodes)}{_to_come(action, names, len(now))}"
+        return f"{_jobs(outcome)}: {_listed([operation.value for operation in now], nodes)}"
     if action.scope != "instance" and action.why is Why.BREAKER:
         return _STORM[bool(action.add)][0 if dry_run else 1]
     why = f": {action.why.value}" if action.why and not action.writes else ""
@@ -154,10 +160,19 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _to_come(action: Action, taken: int) -> str:
-    """The steps that follow those that are taken now, and which of them nobody has permitted."""
+def _if_room(operation: Operation, action: Action, shared: bool) -> str:
+    """A step, with the condition that it has where an allocator decides on which node it can be done."""
+    moves = operation in (Operation.FAILOVER, Operation.MIGRATE) and shared and not action.nodes
+    return operation.value + " if there is room" * (moves or operation is Operation.REPLACE_SECONDARY)
+
+
+def _listed(names: Sequence[str], nodes: str) -> str:
+    """Steps in a row, the first with the C(nodes) that were chosen for it."""
+    return ", ".join([names[0] + nodes, *names[1:]])
+
+
+def _to_come(action: Action, names: Sequence[str], taken: int) -> str:
+    """The steps, by their C(names), that follow those that are taken now, and which of them nobody has permitted."""
     allowed = len(action.permitted)
-    later = [
-        step.operation.value + (", not permitted" if at >= allowed else "") for at, step in enumerate(action.steps)
-    ]
+    later = [name + (", not permitted" if at >= allowed else "") for at, name in enumerate(names)]
     return "".join(f", then {name}" for name in later[taken:])

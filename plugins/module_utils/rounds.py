@@ -112,7 +112,8 @@ def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Ter
         outcomes = confirm(outcomes, client, terms.sleep, released)
         if not any(outcome.written for outcome in outcomes):
             return Round(plan, outcomes, plan, trouble)
-        return Round(plan, outcomes, look(client, replace(limits, approved=None), terms.clock()), trouble)
+        after = look(client, replace(limits, approved=None, retry_now=False), terms.clock())
+        return Round(plan, outcomes, after, trouble)
     except AutorepairError as error:
         return Round(plan, outcomes, plan, trouble or error, seen=False)
 
@@ -143,7 +144,7 @@ def result(played: Round, check_mode: bool) -> dict[str, Any]:
 
 def onward(played: Round) -> Limits:
     """The limits for the round after C(played): what was approved is followed to its end, a node counts as fenced only
-    as long as it stays as it was, and secondaries are asked anew."""
+    as long as it stays as it was, secondaries are asked anew, and pauses are kept."""
     limits = played.before.limits
     fenced = still_fenced(limits.fenced_nodes, played.before.cluster, played.after.cluster)
     follow = limits.follow
@@ -156,7 +157,13 @@ def onward(played: Round) -> Limits:
             if action.scope == "instance" and action.writes
         }
     return replace(
-        limits, approved=None, follow=follow, fenced_nodes=tuple(fenced), fenced_as_of=fenced, secondaries={}
+        limits,
+        approved=None,
+        follow=follow,
+        fenced_nodes=tuple(fenced),
+        fenced_as_of=fenced,
+        secondaries={},
+        retry_now=False,
     )
 
 

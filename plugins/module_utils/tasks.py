@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .action import Action
-from .health import Step, together
+from .health import Step
 from .model import Instance, Operation, Task
 from .plan import Plan
 
@@ -19,7 +19,7 @@ def tasks_of(action: Action, instance: Instance, plan: Plan, joins: bool, ialloc
     C(joins) says whether one job can hold several tasks; an empty C(iallocator) stands for the cluster's own.
     """
     allocator = iallocator or plan.cluster.default_iallocator or "hail"
-    steps = together(action.permitted, joins)
+    steps = action.submitted(joins)
     return [Task(step.operation, _parameters(step, instance, action, allocator)) for step in steps]
 
 

@@ -1,23 +1,39 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turns: which of the repairs that may begin do so now, so that no more are under way than the limits let (law 9)."""
+"""Turns: which steps may be submitted now, so that no more work is under way at once than the limits allow (law 9).
+
+The limits count two kinds of work, each by itself. What brings back an instance that is down is short and urgent; it is
+never held because others resync or migrate. A new secondary that would follow it at once is left out where the limits
+have no room for one more resync, and is submitted in its turn.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from .action import Action, Kind, hold
-from .model import NodeState
+from .ages import is_overdue
+from .model import NodeState, Operation
+from .opcodes import STEPS
 from .plan import Plan
 from .repairs import Progress
 from .state import Case
 from .why import Why
 
 
+class Work(Enum):
+    """A kind of work that the limits count by itself; the values are the words for one and for several."""
+
+    RETURN = ("repair of an instance that is down", "repairs of instances that are down")
+    OTHER = ("repair", "repairs")  # resyncs above all, and moves of what runs
+
+
 @dataclass
 class _Load:
-    """The repairs under way: in all, by group, and by node that works on them."""
+    """The work of one kind that is under way: in all, by group, and by node that takes part."""
 
     total: int = 0
     groups: Counter[str] = field(default_factory=Counter)
@@ -29,45 +45,59 @@ class _Load:
         self.nodes.update(_working(case, action, plan))
 
 
+_Loads = Mapping[Work, _Load]
+
+
 def in_turn(plan: Plan) -> Plan:
-    """C(plan) with the repairs held that would be too many at once; those that have done a step go on.
+    """C(plan) with the steps held that would be too many at once.
 
     The most urgent go first; one that is over a limit of its node or group lets the next by, and is tried first again
     in the next round.
     """
-    load = _Load()
+    loads = {work: _Load() for work in Work}
     for case, action in plan.rows:
-        if _is_under_way(case, action):
-            load.add(case, action, plan)
-    over: dict[str, Action] = {}
-    for case, action in sorted((row for row in plan.rows if _queues(*row)), key=plan.urgency):
-        full = _full(case, action, plan, load)
-        if full:
-            over[case.instance.name] = hold(action, *full)
-        else:
-            load.add(case, action, plan)
-    rows = tuple((case, over.get(case.instance.name, action)) for case, action in plan.rows)
+        for work in _under_way(case, plan):
+            loads[work].add(case, action, plan)
+    changed: dict[str, Action] = {}
+    submits = [row for row in plan.rows if row[1].kind is Kind.SUBMIT]
+    for case, action in sorted(submits, key=lambda row: (_queues(*row), plan.urgency(row))):
+        changed[case.instance.name] = _admitted(case, action, plan, loads)
+    rows = tuple((case, changed.get(case.instance.name, action)) for case, action in plan.rows)
     return replace(plan, rows=rows)
 
 
-def _full(case: Case, action: Action, plan: Plan, load: _Load) -> tuple[Why, str] | None:
-    """The limit that leaves no place for one more, in words."""
-    limits = plan.limits
+def _admitted(case: Case, action: Action, plan: Plan, loads: _Loads) -> Action:
+    """C(action) as the limits allow it: as it is, its first step alone, or held. Its work is counted in C(loads)."""
+    first, *later = _works(case, action, plan)
+    full = _full(case, action, plan, loads, first) if _queues(case, action) else None
+    if full:
+        return hold(action, *full)
+    loads[first].add(case, action, plan)
+    if later and _full(case, action, plan, loads, later[0]):
+        return replace(action, alone=True)
+    for work in later:
+        loads[work].add(case, action, plan)
+    return action
+
+
+def _full(case: Case, action: Action, plan: Plan, loads: _Loads, work: Work) -> tuple[Why, str] | None:
+    """The limit that leaves no place for one more C(work), in words."""
+    limits, load = plan.limits, loads[work]
     if load.total >= limits.max_in_flight:
-        return Why.MAX_IN_FLIGHT, f"max_in_flight lets {_repairs(limits.max_in_flight)} be under way at once"
+        return Why.MAX_IN_FLIGHT, f"max_in_flight lets {_count(limits.max_in_flight, work)} be under way at once"
     if load.groups[case.group] >= limits.max_per_group:
-        return (
-            Why.MAX_PER_GROUP,
-            f"max_per_group lets {_repairs(limits.max_per_group)} be under way in group {case.group}",
-        )
+        words = f"max_per_group lets {_count(limits.max_per_group, work)} be under way in group {case.group}"
+        return Why.MAX_PER_GROUP, words
     for name in _working(case, action, plan):
         if load.nodes[name] >= limits.max_per_node:
-            return Why.MAX_PER_NODE, f"max_per_node lets {_repairs(limits.max_per_node)} be under way on node {name}"
+            words = f"max_per_node lets {_count(limits.max_per_node, work)} be under way on node {name}"
+            return Why.MAX_PER_NODE, words
     return None
 
 
-def _repairs(count: int) -> str:
-    return "1 repair" if count == 1 else f"{count} repairs"
+def _count(number: int, work: Work) -> str:
+    single, several = work.value
+    return f"1 {single}" if number == 1 else f"{number} {several}"
 
 
 def _working(case: Case, action: Action, plan: Plan) -> tuple[str, ...]:
@@ -81,13 +111,43 @@ def _working(case: Case, action: Action, plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*alive, *action.nodes)))
 
 
-def _is_under_way(case: Case, action: Action) -> bool:
-    if case.progress in (Progress.RUNNING, Progress.UNSEEN):
-        return True
-    return action.kind is Kind.SUBMIT and not _queues(case, action)
-
-
 def _queues(case: Case, action: Action) -> bool:
-    """Whether it begins, or tries again what it could not do before: that has not run in the meantime."""
+    """Whether a step waits for its turn: it begins a repair, tries again what has not run since, or makes a new
+    secondary. Any other step of a repair that has begun goes on at once, so that no instance rests half-way."""
     tried = case.progress in (Progress.FAILED, Progress.NO_ROOM)
-    return action.kind is Kind.SUBMIT and (action.begins or tried)
+    return action.begins or tried or action.steps[0].operation is Operation.REPLACE_SECONDARY
+
+
+# --- what is under way, and what would be ---------------------------------------------------------------------------
+
+
+def _under_way(case: Case, plan: Plan) -> Iterable[Work]:
+    """The work that the repair of C(case) does now. A return that is overdue does not count: it may hang, and nobody
+    else should stay down for that."""
+    if case.progress is Progress.UNSEEN:  # what has come since is not known
+        return {Work.RETURN if plan.cluster.is_down(case.instance) else Work.OTHER}
+    if case.progress is not Progress.RUNNING or not case.pending:
+        return ()
+    jobs = plan.cluster.jobs
+    unfinished = [jobs[number] for number in case.pending.jobs if number in jobs and jobs[number].unfinished]
+    found = {
+        (_work(name, case, plan), is_overdue(job, plan.time))
+        for job in unfinished
+        for name in job.operations[len(job.done) :]
+        if name in STEPS.values()
+    }
+    return {work for work, overdue in found if work is Work.OTHER or not overdue}
+
+
+def _works(case: Case, action: Action, plan: Plan) -> tuple[Work, ...]:
+    """The work that the steps do that C(action) submits, in their order."""
+    steps = action.submitted(joins=True)
+    return tuple(dict.fromkeys(_work(STEPS[step.operation], case, plan) for step in steps))
+
+
+def _work(opcode: str, case: Case, plan: Plan) -> Work:
+    """The kind of work that C(opcode) does for the instance. A recreation moves the primary before it is done, so there
+    it is not looked whether that is dead."""
+    anew = opcode in ("INSTANCE_RECREATE_DISKS", "INSTANCE_REINSTALL") and case.instance.meant_to_run
+    failover = opcode == "INSTANCE_FAILOVER" and plan.cluster.is_down(case.instance)
+    return Work.RETURN if anew or failover else Work.OTHER

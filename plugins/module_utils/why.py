@@ -26,6 +26,7 @@ class Why(Enum):
     NODE_SILENT = "node_silent"
     NO_ALLOCATOR = "no_allocator"
     SECONDARY_STATE = "secondary_state"
+    NO_NODE = "no_node"
     # something else comes first
     JOB_UNDER_WAY = "job_under_way"
     OTHER_JOB = "other_job"

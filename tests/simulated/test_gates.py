@@ -484,6 +484,7 @@ def test_a_name_of_two_nodes(site: Site) -> None:
     for domain in ("a", "b"):
         site.cluster.add_node(f"n1.{domain}.example", "lab")
         site.cluster.add_instance(f"w{domain}", "rbd", f"n1.{domain}.example")
+    site.cluster.add_node("spare", "lab")
     site.allow("failover")
     die(site, "n1.a.example", "n1.b.example")
     words = r"fenced_nodes: more than one node is called n1 \(n1.a.example, n1.b.example\); nothing was done"

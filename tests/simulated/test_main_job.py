@@ -89,7 +89,7 @@ def test_repairs(
     site.play_until_quiet()
     if expected is None:
         assert site.tags("web") == []
-        assert "no room in group rack2" in site.play().outcomes[0].action.reason
+        assert "fewer than 2 nodes of group rack2 can take its new disks" in site.play().outcomes[0].action.reason
         return
     kind, jobs, runs = expected
     if kind == "reinstall" and site.transport == "luxi":
@@ -173,7 +173,7 @@ def test_an_unchanged_cluster_in_each_state(site: Site) -> None:
     add("failed", "rbd", "node3").tags.add(f"{TAG}result:failover:x:1:failure:7")
     add("disallowed", "plain", "node3")
     add("broken", "plain", "node5", memory=10**6).tags.add(f"{TAG}reinstall")  # there is no room for it anywhere
-    add("pending", "drbd", "node6", "node5")  # nor for its secondary
+    add("pending", "drbd", "node5", "node6")  # it has no node for its new secondary
     site.allow("failover")
     site.kill("node3")
     site.kill("node5")

@@ -175,6 +175,27 @@ def disks_free(storage: int, *names: str) -> Part:
     return leave
 
 
+def disks_taken(storage: int, *names: str) -> Part:
+    """Another instance leaves so many MiB of disk free on each of these nodes."""
+
+    def fill(site: Site) -> None:
+        for name in names:
+            size = site.cluster.storage_free(site.cluster.node(name)) - storage
+            site.cluster.add_instance(f"on-{name}", "plain", name, disks=[size], memory=0)
+
+    return fill
+
+
+def memory_free(memory: int, *names: str) -> Part:
+    """Nodes have so many MiB of memory free."""
+
+    def leave(site: Site) -> None:
+        for name in names:
+            site.cluster.leave_free(name, memory=memory)
+
+    return leave
+
+
 def alloc_policy(policy: str) -> Part:
     """Somebody sets the allocation policy of web's group."""
     return lambda site: setattr(site.cluster.groups["default"], "alloc_policy", policy)
@@ -327,17 +348,38 @@ ROWS = (
         in_rounds_only="both",
     ),
     Row(
+        "its group has no other node",
+        Why.NO_NODE,
+        "add a node to the group, or bring one back",
+        (instance("drbd", "node2"), dies("node2"), marked("node1", drained=True), marked("node4", drained=True)),
+        (returns("node4"),),
+    ),
+    Row(
+        "its disks are larger than any node's",
+        Why.NO_NODE,
+        "no node of group default can ever take it: it needs a node with",
+        (instance("plain"), dies("node3"), disks_free(1023, "node1", "node2", "node4")),
+        (disks_free(1024, "node2"),),
+    ),
+    Row(
+        "its group takes no instances",
+        Why.NO_NODE,
+        "the alloc_policy of its group default is unallocable",
+        (instance("plain"), dies("node3"), alloc_policy("unallocable")),
+        (alloc_policy("last_resort"),),
+    ),
+    Row(
         "its repair is under way",
         Why.JOB_UNDER_WAY,
-        "INSTANCE_FAILOVER) is under way",
-        (*BROKEN, a_round_begins),
+        "INSTANCE_FAILOVER) is under way since 2027-01-15T08:00:0",
+        (*BROKEN, a_round_begins, time_goes_by(1)),
         (),
     ),
     Row(
         "somebody else's job is under way",
         Why.OTHER_JOB,
-        "(INSTANCE_FAILOVER) is under way",
-        (*BROKEN, tagged("pending:failover:asked-for:1700000000:"), a_failover_by_hand),
+        "(INSTANCE_FAILOVER) is under way since 2027-01-15T08:00:0",
+        (*BROKEN, tagged("pending:failover:asked-for:1700000000:"), a_failover_by_hand, time_goes_by(1)),
         (),
     ),
     Row(
@@ -358,15 +400,8 @@ ROWS = (
         "no other node has room for its disks",
         Why.NO_ROOM,
         "no room in group default: it needs a node with 1024 MiB of disk and 512 MiB of memory free",
-        (instance("plain"), dies("node3"), disks_free(1023, "node1", "node2", "node4")),
+        (instance("plain"), dies("node3"), disks_taken(1023, "node1", "node2", "node4")),
         (disks_free(1024, "node2"),),
-    ),
-    Row(
-        "its group takes no instances",
-        Why.NO_ROOM,
-        "the alloc_policy of its group default is unallocable",
-        (instance("plain"), dies("node3"), alloc_policy("unallocable")),
-        (alloc_policy("last_resort"),),
     ),
     Row(
         "the allocator found no node, and is asked again",
@@ -375,11 +410,10 @@ ROWS = (
         (
             instance("drbd", "node2"),
             dies("node2"),
-            marked("node1", drained=True),
-            marked("node4", drained=True),
+            memory_free(1, "node1", "node4"),
             a_round(),
         ),
-        (returns("node4"), time_goes_by(60)),
+        (memory_free(9999, "node4"), time_goes_by(60)),
     ),
     Row(
         "it is suspended",

@@ -237,6 +237,7 @@ def node_object(one: Node, room: tuple[int, int] | None) -> Mapping[str, Any]:
     known |= flags if one.state is not UNKNOWN else {}
     known |= {"mtime": one.changed} if one.changed is not None else {}
     known |= {"powered": one.powered} if one.powered is not None else {}
+    known |= {"tags": list(one.tags)} if one.tags is not None else {}
     return known | ({"dfree": room[0], "mfree": room[1]} if room else {})
 
 
@@ -256,8 +257,14 @@ def job_object(one: Job) -> Mapping[str, Any]:
         "opresult": [None] * len(one.done)
         + ([[one.error_class, [one.error, one.error_code]] if failed else None] + [None] * (todo - 1)) * bool(todo),
         "opexec": [[1, 1] if at < one.begun else None for at in range(len(one.operations))],
-        "end_ts": None if one.ended is None else [int(one.ended), int(one.ended % 1 * 1e6)],
+        "received_ts": _time(one.received),
+        "start_ts": _time(one.started),
+        "end_ts": _time(one.ended),
     }
+
+
+def _time(seconds: float | None) -> list[int] | None:
+    return None if seconds is None else [int(seconds), int(seconds % 1 * 1e6)]
 
 
 def _op(operation: str, name: str) -> dict[str, Any]:

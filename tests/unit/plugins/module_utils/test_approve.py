@@ -224,8 +224,8 @@ DIFFERENT = [
         ([ONE], {"limits": {"max_in_flight": 0}}),
         ([ONE], {}),
         [
-            "web1: approved was hold (primary web1-p is offline; held, as max_in_flight lets 0 repairs be under way at "
-            "once), now it is submit failover (web1-p offline)"
+            "web1: approved was hold (primary web1-p is offline; held, as max_in_flight lets 0 repairs of instances "
+            "that are down be under way at once), now it is submit failover (web1-p offline)"
         ],
     ),
     (

@@ -151,7 +151,7 @@ def test_memory_that_one_takes_is_taken_too():
 
 def test_an_instance_without_room_waits_and_says_how_much_it_needs():
     """With numbers, for a person who could make room."""
-    plan, _client = _placed(drbd("web1", OFFLINE, OFFLINE), node("a"), room={"a": (9000, 9000)})
+    plan, _client = _placed(drbd("web1", OFFLINE, OFFLINE), node("a"), node("b"), room={"a": (9000, 9000)})
     ((_case, action),) = plan.rows
     assert action.kind.value == "wait"
     for words in ("no room in group default", "2 node", "1152 MiB of disk", "512 MiB of memory"):
@@ -186,7 +186,7 @@ def test_a_value_that_ganeti_marks_as_missing_is_not_room():
 def test_a_group_without_nodes_to_choose_is_not_asked():
     """A filter without a term would mean every node."""
     plan, client = _placed(plain("web1", OFFLINE), room={})
-    assert (client.log, deeds(plan)) == ([], {"web1": "wait"})
+    assert (client.log, deeds(plan)) == ([], {"web1": "report"})
 
 
 def test_an_instance_is_not_placed_in_another_group():
@@ -195,7 +195,7 @@ def test_an_instance_is_not_placed_in_another_group():
         plain("web1", OFFLINE), plain("web2", OFFLINE, group="other"), node("far", group="other"),
         room={"far": (9000, 9000)},
     )  # fmt: skip
-    assert deeds(plan) == {"web1": "wait", "web2": "submit"}
+    assert deeds(plan) == {"web1": "report", "web2": "submit"}
 
 
 def test_a_size_that_did_not_come_is_not_taken_for_nothing():
@@ -222,9 +222,10 @@ def test_one_without_room_does_not_take_the_place_of_another_repair():
 
 
 def _waits(plan, name="web1"):
-    """Why an instance waits for room, in words; empty if it does not."""
+    """Why an instance waits for room, or for a person who finds a node, in words; empty if it does not."""
     (action,) = (action for case, action in plan.rows if case.instance.name == name)
     assert (action.why is Why.NO_ROOM) is (action.kind.value == "wait")
+    assert (action.why in (Why.NO_NODE, Why.NOT_KNOWN)) is (action.kind.value == "report")
     return action.reason if action.why else ""
 
 
@@ -238,7 +239,7 @@ def test_a_group_takes_new_disks_by_its_alloc_policy(policy, open_):
     one = replace(one, groups={"default": replace(one.groups["default"], alloc_policy=policy)})
     client = FakeClient(one, room={"a": (9000, 9000)})
     plan = place(plan_of(one), client)
-    assert deeds(plan) == {"web1": "submit" if open_ else "wait", "web2": "submit"}
+    assert deeds(plan) == {"web1": "submit" if open_ else "report", "web2": "submit"}
     assert client.reads == ["node"] * open_
     if not open_:
         assert _waits(plan) == (
@@ -252,7 +253,7 @@ def test_a_closed_group_closes_no_other():
     one = cluster(*members, tags=ALLOW)
     one = replace(one, groups={**one.groups, "shut": replace(one.groups["shut"], alloc_policy="unallocable")})
     plan = place(plan_of(one), FakeClient(one, room=dict.fromkeys("ab", (9000, 9000))))
-    assert (deeds(plan), _nodes(plan)) == ({"web1": "wait", "web2": "submit"}, {"web2": ("b",)})
+    assert (deeds(plan), _nodes(plan)) == ({"web1": "report", "web2": "submit"}, {"web2": ("b",)})
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_new_disks_are_of_a_template_that_is_enabled(enabled, open_):
     """Ganeti would refuse the others."""
     one = replace(cluster(plain("web1", OFFLINE), node("a"), tags=ALLOW), enabled_disk_templates=enabled)
     plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000)}))
-    assert deeds(plan) == {"web1": "submit" if open_ else "wait"}
+    assert deeds(plan) == {"web1": "submit" if open_ else "report"}
     if enabled and not open_:
         assert _waits(plan).endswith("; the disk template plain is not enabled in the cluster, which has drbd, rbd")
 
@@ -321,7 +322,7 @@ def test_two_that_exclude_each_other_are_not_placed_together():
     one = cluster(*members, tags=[*ALLOW, "htools:iextags:service"])
     plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000)}))
     assert _nodes(plan) == {"web1": ("a",)}
-    assert _waits(plan, "web2").endswith("(a: it holds another instance with the tag service:web)")
+    assert "(a: it holds another instance with the tag service:web)" in _waits(plan, "web2")
 
 
 # --- what is said where there is no room ----------------------------------------------------------------------------
@@ -342,7 +343,7 @@ LACKS = [
         "five, of which three are named",
         ONE,
         {"a": (0, 512), "b": (1, 512), "c": (2, 512), "d": (3, 512), "e": (0, 511)},
-        "d: 1021 MiB of disk missing; c: 1022 MiB of disk missing; b: 1023 MiB of disk missing; 2 more nodes",
+        "d: 1021 MiB of disk missing; c: 1022 MiB of disk missing; b: 1023 MiB of disk missing; 2 more",
     ),
 ]
 
@@ -351,7 +352,8 @@ LACKS = [
 def test_what_is_missing_is_told(one, free, words):
     """On the nodes where the least is."""
     plan, _client = _placed(one, *(node(name) for name in free), room=free)
-    assert _waits(plan).endswith(f" MiB of memory free ({words})")
+    told = f" MiB of memory free ({words}); disk is counted in the cluster's main volume group only"
+    assert _waits(plan).endswith(told)
 
 
 def test_a_node_whose_disk_nobody_knows_has_none():
@@ -541,10 +543,10 @@ CHOSEN = [
 
 @pytest.mark.parametrize(("one", "free", "wanted"), [row[1:] for row in CHOSEN], ids=[row[0] for row in CHOSEN])
 def test_a_target_is_chosen(one, free, wanted):
-    """By memory; without room it waits."""
+    """By memory; without room it waits, and without a node a person is needed."""
     plan, _client = _placed(one, *(node(name) for name in free), room=free, choose_nodes=True)
     assert _nodes(plan).get("web1") == wanted
-    assert deeds(plan) == {"web1": "submit" if wanted else "wait"}
+    assert deeds(plan) == {"web1": "submit" if wanted else "wait" if free else "report"}
 
 
 @pytest.mark.parametrize("template", SHARED)
@@ -585,7 +587,7 @@ def test_targets_respect_what_new_disks_do():
     plan = place(gated(make_plan(one, limits, NOW)), client)
     assert _nodes(plan) == {"web1": ("a",), "web2": ("b",)}
     shut = replace(one, groups={"default": replace(one.groups["default"], alloc_policy="unallocable")})
-    assert set(deeds(place(gated(make_plan(shut, limits, NOW)), client)).values()) == {"wait"}
+    assert set(deeds(place(gated(make_plan(shut, limits, NOW)), client)).values()) == {"report"}
     members = [rbd("web1", OFFLINE), plain("web2", OFFLINE), node("a")]
     plan, _client = _placed(*members, room={"a": (9000, 1023)}, choose_nodes=True)
     assert deeds(plan) == {"web1": "submit", "web2": "wait"}

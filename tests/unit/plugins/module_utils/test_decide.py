@@ -337,7 +337,7 @@ WORDS = [
         _broken(tag("failover")),
         {"jobs": [job(8, "running", "REBOOT"), job(9, "queued", "REBOOT STARTUP")]},
         "primary web1-p is offline; job 8 (INSTANCE_REBOOT) is under way, "
-        "job 9 (INSTANCE_REBOOT INSTANCE_STARTUP) is under way",
+        "job 9 (INSTANCE_REBOOT INSTANCE_STARTUP) waits; see which job holds its locks: gnt-debug locks",
     ),
     (
         "running",
@@ -593,8 +593,8 @@ RETRIES = [
     ("however long ago", 3, 9999, 2, "finish"),
     ("more are wanted", 3, 239, 3, "wait"),
     ("and are had", 3, 240, 3, "submit"),
-    ("up to an hour", 9, 3599, 20, "wait"),
-    ("and no longer", 9, 3600, 20, "submit"),
+    ("up to five minutes, as it is down", 9, 299, 20, "wait"),
+    ("and no longer", 9, 300, 20, "submit"),
 ]
 
 

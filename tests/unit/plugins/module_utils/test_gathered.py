@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from unit.plugins.module_utils.builders import NOW, OFFLINE, ONLINE, cluster, rbd, settings, tag
+from unit.plugins.module_utils.builders import NOW, OFFLINE, ONLINE, cluster, node, rbd, settings, tag
 from unit.plugins.module_utils.fake import FakeClient, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import FRESH, noticed, quiet
@@ -38,13 +38,13 @@ def test_a_quiet_round_returns_what_a_round_would(member):
 )
 def test_what_was_noticed_counts_for_some_seconds(age, counts):
     """A clock that goes wrong, or facts out of a cache, tell nothing."""
-    assert (noticed(_gathered(rbd("web1", OFFLINE)), NOW + age) == [tag("failover")]) is counts
+    assert (noticed(_gathered(rbd("web1", OFFLINE), node("spare")), NOW + age) == [tag("failover")]) is counts
 
 
 @pytest.mark.parametrize("claim", [f"claim:other:{NOW + 9}", f"claim:other:{NOW - 9}", "claim:broken"])
 def test_nothing_is_noticed_where_somebody_may_be_writing(claim):
     """They may have let go since, or died: a look tells."""
-    gathered = _gathered(rbd("web1", OFFLINE))
+    gathered = _gathered(rbd("web1", OFFLINE), node("spare"))
     gathered["cluster"]["tags"].append(tag(claim))
     assert noticed(gathered, NOW) is None
 

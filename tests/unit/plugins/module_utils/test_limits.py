@@ -61,6 +61,7 @@ SET = [
     ("windows", [WINDOW], "windows", parse_windows([WINDOW])),
     ("choose_nodes", True, "choose_nodes", True),
     ("drained_secondaries", "keep", "drained_secondaries", DrainedSecondaries.KEEP),
+    ("retry_now", True, "retry_now", True),
     ("approved_plan", HASH, "approved", Approved(HASH)),
     ("approved_plan", f" {HASH}\n", "approved", Approved(HASH)),
     ("approved_plan", PLAN, "approved", Approved(PLAN["hash"], (), "uuid")),

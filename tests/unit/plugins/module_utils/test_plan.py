@@ -35,6 +35,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.action import ho
 from ansible_collections.ganeti.autorepair.plugins.module_utils.capacity import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, ClaimOver
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Limits, SecondaryState
+from ansible_collections.ganeti.autorepair.plugins.module_utils.nowhere import without_hopeless
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left, left_to_others, within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
@@ -117,7 +118,7 @@ def _five(*more):
 RUNNING = job(7, "running", "FAILOVER", "old1", repair="r1")
 MOVED = job(8, "success", "MIGRATE", "old2", "r2")
 OLD = rbd("old1", OFFLINE, pending(jobs="7"))
-NEXT = drbd("old2", ONLINE, OFFLINE, pending("fix-storage", "8", repair="r2"))
+NEXT = rbd("old2", OFFLINE, pending(jobs="8", repair="r2"))
 
 
 @pytest.mark.parametrize(("most", "begun"), [(0, 0), (1, 1), (4, 4), (5, 5), (6, 5)], ids="max_in_flight {}".format)
@@ -179,7 +180,7 @@ def test_repairs_asked_for_from_outside_are_limited_too():
 
 
 def test_those_that_are_down_go_first_then_the_lesser_repairs_then_the_name():
-    """With room for more and more of them, in this order."""
+    """With room for more and more of them, in this order; those that are down count by themselves."""
     fleet = cluster(
         rbd("a-drained", DRAINED),
         drbd("b-degraded", ONLINE, OFFLINE),
@@ -192,7 +193,9 @@ def test_those_that_are_down_go_first_then_the_lesser_repairs_then_the_name():
     order = []
     for most in range(1, 7):
         order += [name for name in _submitted(plan_of(fleet, max_in_flight=most)) if name not in order]
-    assert order == ["c-down", "f-down", "d-lost", "b-degraded", "a-drained", "e-meant-to-be-down"]
+    down = ["c-down", "f-down", "d-lost"]
+    assert [name for name in order if name in down] == down
+    assert [name for name in order if name not in down] == ["b-degraded", "a-drained", "e-meant-to-be-down"]
 
 
 # --- lifts ----------------------------------------------------------------------------------------------------------
@@ -452,7 +455,7 @@ def _played(script=lambda request: None, *tags):
 
 def _unplaced():
     """Why nothing is done with an instance for which there is no room."""
-    one = cluster(plain("web1", OFFLINE), tags=ALLOW)
+    one = cluster(plain("web1", OFFLINE), node("silent"), tags=ALLOW)
     return place(plan_of(one), FakeClient(one)).rows[0][1].why
 
 
@@ -490,6 +493,7 @@ WHYS = {
     Why.NODE_SILENT: lambda: _why(ASKED, node("n5"), jobs=[no_room(7, error=SILENT)]),
     Why.NO_ALLOCATOR: lambda: _why(ASKED, jobs=[no_room(7, error=f"{FAILS} 'x'", error_code="")]),
     Why.SECONDARY_STATE: _not_up_to_date,
+    Why.NO_NODE: lambda: without_hopeless(plan_of(cluster(drbd("web1", ONLINE, OFFLINE), tags=ALLOW))).rows[0][1].why,
     Why.JOB_UNDER_WAY: lambda: _why(OLD, jobs=[replace(RUNNING, instances=("old1",))]),
     Why.OTHER_JOB: lambda: _why(DOWN, jobs=[BUSY]),
     Why.JUST_CHANGED: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), unseen=True),
@@ -529,10 +533,10 @@ def test_a_reason_s_name_is_what_people_look_up():
 
 
 STAYS = """healthy forthcoming not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair
-    flapping last_copy_drained behind node_silent no_allocator suspended breaker queue_drained watcher_paused windows
-    fencing not_approved"""
+    flapping last_copy_drained behind node_silent no_allocator no_node secondary_state suspended breaker queue_drained
+    watcher_paused windows fencing not_approved"""
 STAYS = """healthy not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair flapping
-    last_copy_drained secondary_state suspended breaker queue_drained watcher_paused windows fencing not_approved"""
+    no_node secondary_state"""
 
 
 @pytest.mark.parametrize("why", Why, ids=lambda why: why.value)

@@ -20,6 +20,7 @@ from unit.plugins.module_utils.builders import (
     job_object,
     matches,
     no_room,
+    node,
     pending,
     plain,
     rbd,
@@ -297,9 +298,38 @@ def test_the_instances_that_a_job_is_about(op, names):
     assert _read(cluster(), jobs=[RAW | {"ops": [op, op]}]).jobs[7].instances == names
 
 
-def test_the_end_of_a_job_is_in_seconds():
-    """Ganeti gives seconds and microseconds."""
-    assert _read(cluster(), jobs=[RAW | {"end_ts": [100, 500000]}]).jobs[7].ended == 100.5
+@pytest.mark.parametrize(("field", "name"), [("received_ts", "received"), ("start_ts", "started"), ("end_ts", "ended")])
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [([100, 500000], 100.5), ([100, 0], 100), (None, None), (5, None), ([5], None), (["a", 0], None)],
+)
+def test_the_times_of_a_job_are_in_seconds(field, name, told, wanted):
+    """Ganeti gives seconds and microseconds, and nothing where it has not come so far."""
+    assert getattr(_read(cluster(), jobs=[RAW | {field: told}]).jobs[7], name) == wanted
+
+
+@pytest.mark.parametrize(
+    ("ops", "wanted"),
+    [
+        ([{"depends": [[5, ["success"]], [6, []]]}, {"depends": [[5, ["success"]]]}], (5, 6)),
+        ([{"depends": None}, {}], ()),
+        ([{"depends": [[], 5, ["x", []]]}], ()),
+        ([{"depends": "5"}], ()),
+    ],
+)
+def test_the_jobs_that_a_job_waits_for(ops, wanted):
+    """With any of its opcodes; nonsense is none."""
+    assert _read(cluster(), jobs=[RAW | {"ops": ops}]).jobs[7].after == wanted
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"), [(["a", "b:c"], ("a", "b:c")), ([], ()), (None, None), (["a", 5], None), ("ab", None)]
+)
+def test_the_tags_of_a_node(told, wanted):
+    """None where they can't be read."""
+    one = cluster(node("a"))
+    changes = {("node", "a", "tags"): (0, told)}
+    assert _read(one, changes=changes).nodes["a"].tags == wanted
 
 
 # --- what is missing ------------------------------------------------------------------------------------------------

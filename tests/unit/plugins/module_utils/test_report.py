@@ -111,7 +111,7 @@ ROWS = [
         rbd("web1", OFFLINE),
         {},
         "pending_repair job 1003: failover primary web1-p is offline",
-        "needs_repair would submit failover primary web1-p is offline",
+        "needs_repair would submit failover if there is room primary web1-p is offline",
     ),
     (
         "new disks",
@@ -125,7 +125,7 @@ ROWS = [
         drbd("web1", ONLINE, OFFLINE, pending(jobs="7")),
         {"jobs": [DONE]},
         "pending_repair job 1002: replace-disks secondary",
-        "pending_repair would submit replace-disks secondary",
+        "pending_repair would submit replace-disks if there is room secondary",
     ),
     (
         "a success",
@@ -195,7 +195,7 @@ def test_a_line_tells_state_deed_and_why(one, more, real, dry, check_mode):
 
 
 JOINED = [
-    ("one step", rbd("web1", OFFLINE), "job 1002: failover primary", "would submit failover primary"),
+    ("one step", rbd("web1", OFFLINE), "job 1002: failover primary", "would submit failover if there is room primary"),
     (
         "all steps",
         plain("web1", OFFLINE),
@@ -212,13 +212,13 @@ JOINED = [
         "a new secondary",
         drbd("web1", OFFLINE, ONLINE),
         "job 1002: failover, replace-disks primary",
-        "would submit failover, replace-disks primary",
+        "would submit failover, replace-disks if there is room primary",
     ),
     (
         "one of several",
         drbd("web1", DRAINED, DRAINED),
         "job 1002: replace-disks primary",
-        "would submit replace-disks, then migrate, then replace-disks primary",
+        "would submit replace-disks if there is room, then migrate, then replace-disks if there is room primary",
     ),
 ]
 
@@ -251,7 +251,7 @@ def test_repairs_that_are_under_way_are_told_with_what_they_wait_for():
 
 def test_columns_stand_below_each_other():
     """Whatever the names' lengths."""
-    report = _report(rbd("web1", OFFLINE), rbd("a-much-longer-name", OFFLINE, tag("suspend")))
+    report = _report(rbd("web1", OFFLINE), rbd("a-much-longer-name", OFFLINE, tag("suspend")), node("spare"))
     table = [line for line in report if line.startswith(("INSTANCE", "web1", "a-much"))]
     assert len(table) == 3
     assert len({line.index(word) for line, word in zip(table, ("STATE", "pending", "suspended"), strict=True)}) == 1
@@ -269,14 +269,15 @@ def test_suspends_lifted_from_groups_and_the_cluster_have_their_lines():
 
 def test_an_instance_that_is_lifted_and_repaired_shows_both():
     """Nothing that was done is left out."""
-    report = "\n".join(_report(rbd("web1", OFFLINE, tag("suspend:1"), tag("failover"))))
+    report = "\n".join(_report(rbd("web1", OFFLINE, tag("suspend:1"), tag("failover")), node("spare")))
     assert "lifted the suspend" in report
     assert "job 1003: failover" in report
 
 
 def test_an_error_has_a_line_and_the_deed_is_not_called_done():
     """With what came back."""
-    report = _report(rbd("web1", OFFLINE), script=lambda request: RequestRefused("RAPI answered 400 (Bad Request)"))
+    refused = RequestRefused("RAPI answered 400 (Bad Request)")
+    report = _report(rbd("web1", OFFLINE), node("spare"), script=lambda request: refused)
     assert "ERROR web1: RAPI answered 400 (Bad Request)" in report
     assert _row(report, "web1 ").startswith("web1 needs_repair the step went wrong primary")
 
@@ -299,7 +300,7 @@ def test_a_step_that_was_refused_is_not_reported_as_submitted():
     def refuse(request):
         return RequestRefused("refused") if request.tasks[0].operation.value == "failover" else None
 
-    report = _report(rbd("web1", OFFLINE), script=refuse)
+    report = _report(rbd("web1", OFFLINE), node("spare"), script=refuse)
     assert _row(report, "web1 ").startswith("web1 pending_repair the step went wrong primary")
 
 
@@ -311,10 +312,10 @@ def test_warnings_have_their_lines():
 def test_jobs_that_do_not_fit_into_the_tag_are_told():
     """The design: keep the newest ones, and say so in the report."""
     numbers = "1000001+1000002+1000003+1000004"
-    text = tag(f"pending:fix-storage:9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27:1795259564:{numbers}")
+    text = tag(f"pending:failover:9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27:1795259564:{numbers}")
     client = FakeClient(
         cluster(
-            drbd("web1", ONLINE, OFFLINE, text), node("spare"),
+            rbd("web1", OFFLINE, text), node("spare"),
             jobs=[job(number, "success", "MIGRATE") for number in range(1000001, 1000005)],
         ),
         next_job=1000004,
@@ -598,7 +599,7 @@ def test_a_breaker_has_its_line():
 
 def test_a_node_to_fence_has_its_line():
     """So that somebody may see to it."""
-    report = _report(rbd("web1", OFFLINE), rbd("web2", OFFLINE), fencing=Fencing.CONFIRMED)
+    report = _report(rbd("web1", OFFLINE), rbd("web2", OFFLINE), node("spare"), fencing=Fencing.CONFIRMED)
     assert [line for line in report if line.startswith("FENCE")] == [
         "FENCE web1-p: steps wait for the word that it is off",
         "FENCE web2-p: steps wait for the word that it is off",

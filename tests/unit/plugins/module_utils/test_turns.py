@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turns: which repairs begin first, and how many are under way at once: in all, in a group, on a node (law 9)."""
+"""Turns: which steps go first, and how many are under way at once: in all, in a group, on a node (law 9).
+
+What brings back an instance that is down counts by itself, and all other work by itself.
+"""
 
 from __future__ import annotations
 
@@ -105,11 +108,14 @@ ORDERS = [
 
 @pytest.mark.parametrize(("members", "order"), [row[1:] for row in ORDERS], ids=[row[0] for row in ORDERS])
 def test_first_comes(members, order):
-    """With room for one more each time; and they are carried out in that order."""
+    """With room for one more of each kind each time; and they are carried out in that order."""
     names = order.split()
+    one = cluster(*members)
+    down = [name for name in names if any(one.is_down(it) for it in one.instances if it.name == name)]
+    others = [name for name in names if name not in down]
     for most in range(len(names) + 1):
         plan = _plan(*members, max_in_flight=most)
-        assert _begun(plan) == sorted(names[:most])
+        assert _begun(plan) == sorted(down[:most] + others[:most])
     assert [action.name for action in plan.actions] == names
 
 
@@ -161,31 +167,130 @@ def test_unless_said_otherwise(option, most):
     assert getattr(Limits(), option) == most
 
 
-UNDER_WAY = [
-    ("one whose job runs", pending(jobs="7"), OFFLINE, [job(7, "running", "FAILOVER", "old1", repair="r1")], 1),
-    ("one whose job waits", pending(jobs="7"), OFFLINE, [job(7, "waiting", "FAILOVER", "old1", repair="r1")], 1),
-    ("one that takes its next step", pending(jobs="7"), OFFLINE, [job(7, "success", "MIGRATE", "old1")], 1),
-    ("one that tries again", pending(jobs="7"), OFFLINE, [no_room(7, NOW - 9999, "FAILOVER", instance="old1")], 1),
-    ("one that waits to try again", pending(jobs="7"), OFFLINE, [no_room(7, NOW, "FAILOVER", instance="old1")], 0),
-    ("one that ends", pending(jobs="7"), ONLINE, [job(7, "success", "FAILOVER", "old1")], 0),
-    ("one that is suspended between its steps", tag("suspend"), OFFLINE, [], 0),
-    ("one that nobody may repair", tag("migrate"), OFFLINE, [], 0),
-]
+def _moves(status, operations="FAILOVER", number=7, **more):
+    """A job of the repair of old1."""
+    return job(number, status, operations, "old1", repair="r1", **more)
+
+
+OLD_ONES = [  # the tag of old1, the state of its primary, its jobs; whether it holds back a return, and other work
+    ("a failover that runs", pending(jobs="7"), OFFLINE, [_moves("running")], True, False),
+    ("a failover that waits", pending(jobs="7"), OFFLINE, [_moves("waiting")], True, False),
+    (
+        "a failover, and the new secondary that waits for it",
+        pending(jobs="7+8"),
+        OFFLINE,
+        [_moves("running"), _moves("waiting", "REPLACE_DISKS", 8)],
+        True,
+        True,
+    ),
+    ("both in one job", pending(jobs="7"), OFFLINE, [_moves("running", "FAILOVER REPLACE_DISKS")], True, True),
+    (
+        "one job of which the failover is done",
+        pending(jobs="7"),
+        ONLINE,
+        [_moves("running", "FAILOVER REPLACE_DISKS", done=1)],
+        False,
+        True,
+    ),
+    (
+        "a resync after a failover",
+        pending(jobs="7+8"),
+        ONLINE,
+        [_moves("success"), _moves("running", "REPLACE_DISKS", 8)],
+        False,
+        True,
+    ),
+    ("a resync", pending("fix-storage", "7"), ONLINE, [_moves("running", "REPLACE_DISKS")], False, True),
+    (
+        "a resync for a day",
+        pending("fix-storage", "7"),
+        ONLINE,
+        [_moves("running", "REPLACE_DISKS", started=NOW - 86400)],
+        False,
+        True,
+    ),
+    ("a migration", pending("migrate", "7"), DRAINED, [_moves("running", "MIGRATE")], False, True),
+    ("a failover off a node that is alive", pending(jobs="7"), DRAINED, [_moves("running")], False, True),
+    ("new disks", pending("reinstall", "7"), OFFLINE, [_moves("running", "RECREATE_DISKS")], True, False),
+    ("new disks on their new node", pending("reinstall", "7"), ONLINE, [_moves("running", "REINSTALL")], True, False),
+    ("a failover for 59 minutes", pending(jobs="7"), OFFLINE, [_moves("running", started=NOW - 3540)], True, False),
+    ("a failover for an hour", pending(jobs="7"), OFFLINE, [_moves("running", started=NOW - 3601)], False, False),
+    ("one that waits for 9 minutes", pending(jobs="7"), OFFLINE, [_moves("waiting", received=NOW - 540)], True, False),
+    ("one that waits for 10", pending(jobs="7"), OFFLINE, [_moves("queued", received=NOW - 601)], False, False),
+    ("one that pauses", pending(jobs="7"), OFFLINE, [no_room(7, NOW, "FAILOVER", instance="old1")], False, False),
+    ("one that ends", pending(jobs="7"), ONLINE, [_moves("success")], False, False),
+    ("one that is suspended between its steps", tag("suspend"), OFFLINE, [], False, False),
+    ("one that nobody may repair", tag("fix-storage"), OFFLINE, [], False, False),
+    ("one that goes on with a failover", pending(jobs="7"), OFFLINE, [_moves("success", ended=NOW - 99)], True, True),
+    ("one that then migrates", pending("migrate", "7"), DRAINED, [_moves("success", "REPLACE_DISKS")], False, True),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("most", [1, 2])
 @pytest.mark.parametrize(
-    ("text", "state", "jobs", "takes"), [row[1:] for row in UNDER_WAY], ids=[row[0] for row in UNDER_WAY]
+    ("text", "state", "jobs", "returns", "other"), [row[1:] for row in OLD_ONES], ids=[row[0] for row in OLD_ONES]
 )
-def test_a_place_is_taken_by(option, text, state, jobs, takes):
-    """What works on the cluster, or will now."""
-    old = _on("old1", rbd, "far", tags=(text,))
-    where = "spare" if option == "max_per_node" else "far"
-    members = [_on("old1", drbd, "far", where, tags=(text,)) if where == "spare" else old]
-    new = [_on("new1", drbd, "old", "spare"), _on("new2", drbd, "old", "spare")]
-    nodes = [node("far", state), node("old", DRAINED), node("spare")]
-    plan = _plan(*members, *new, *nodes, jobs=jobs, **{option: 2})
-    assert len(_begun(plan)) == 2 - takes
+def test_a_place_is_taken_by(option, most, text, state, jobs, returns, other):
+    """Work of the same kind only: nobody stays down because others resync, nor for a job that hangs. All work is on the
+    node shared."""
+    old = _on("old1", drbd, "far", "shared", tags=(text,))
+    down = [_on(f"down{at}", drbd, "dead", "shared") for at in range(3)]
+    drained = [_on(f"drained{at}", drbd, "empty", "shared") for at in range(3)]
+    nodes = [node("far", state), node("dead", OFFLINE), node("empty", DRAINED), node("shared")]
+    plan = _plan(old, *down, *drained, *nodes, jobs=jobs, **{option: most})
+    found = {case.instance.name: action for case, action in plan.rows if action.begins}
+    assert [name for name in found if name.startswith("down")] == [f"down{at}" for at in range(most - returns)]
+    alone = [name for name, action in found.items() if action.alone]  # the drained ones come after the down ones
+    whole = [name for name in found if name.startswith("down") and name not in alone]
+    assert len(whole) + len([name for name in found if name.startswith("drained")]) == most - other
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("most", range(4))
+@pytest.mark.parametrize("resyncs", range(4))
+@pytest.mark.parametrize("returns", range(4))
+@pytest.mark.parametrize("new", range(4))
+def test_the_law_of_turns(option, most, resyncs, returns, new):
+    """Over all small numbers: what is down is held by returns alone, its new secondary by resyncs alone."""
+    members = [
+        _on(f"sync{at}", drbd, "live", "shared", tags=(pending("fix-storage", f"1{at}", repair=f"s{at}"),))
+        for at in range(resyncs)
+    ]
+    members += [
+        _on(f"over{at}", drbd, "dead", "shared", tags=(pending(jobs=f"2{at}", repair=f"o{at}"),))
+        for at in range(returns)
+    ]
+    members += [_on(f"new{at}", drbd, "dead", "shared") for at in range(new)]
+    jobs = [job(10 + at, "running", "REPLACE_DISKS", f"sync{at}", repair=f"s{at}") for at in range(resyncs)]
+    jobs += [job(20 + at, "running", "FAILOVER", f"over{at}", repair=f"o{at}") for at in range(returns)]
+    plan = _plan(*members, node("live"), node("shared"), node("dead", OFFLINE), jobs=jobs, **{option: most})
+    begun = [action for _case, action in plan.rows if action.begins]
+    assert len(begun) == min(new, max(most - returns, 0))
+    assert sum(not action.alone for action in begun) == min(len(begun), max(most - resyncs, 0))
+    assert [len(action.submitted(joins=joins)) for action in begun for joins in (True, False)] == [
+        1 if action.alone else 2 for action in begun for _joins in (True, False)
+    ]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(("most", "goes"), [(0, 0), (1, 0), (2, 1), (9, 2)])
+def test_a_new_secondary_that_follows_a_failover_waits_for_its_turn(option, most, goes):
+    """It joins the other resyncs, before those that begin."""
+    members = [
+        _on("sync", drbd, "live", "shared", tags=(pending("fix-storage", "5", repair="r5"),)),
+        *(_on(f"moved{at}", drbd, "live", "dead", tags=(pending(jobs=f"{at}", repair=f"r{at}"),)) for at in (1, 2)),
+        _on("anew", drbd, "live", "dead"),
+    ]
+    jobs = [job(at, "success", "FAILOVER", f"moved{at}", repair=f"r{at}", ended=NOW - 9) for at in (1, 2)]
+    jobs += [job(5, "running", "REPLACE_DISKS", "sync", repair="r5")]
+    plan = _plan(*members, node("live"), node("dead", OFFLINE), node("shared"), jobs=jobs, **{option: most})
+    done = deeds(plan)
+    assert [done[f"moved{at}"] for at in (1, 2)] == ["submit"] * goes + ["hold"] * (2 - goes)
+    assert done["anew"] == ("submit" if most == 9 else "hold")
+    held = [action for case, action in plan.rows if case.instance.name.startswith("moved") and not action.writes]
+    assert {action.why for action in held} <= {Why(option)}
+    assert [action.repair.jobs for action in held] == [(at,) for at in (1, 2)][goes:]
 
 
 TRIES = [
@@ -196,7 +301,7 @@ TRIES = [
 
 @pytest.mark.parametrize("last", [row[1] for row in TRIES], ids=[row[0] for row in TRIES])
 def test_a_step_that_is_tried_again_waits_for_its_turn(last):
-    """It has not run in the meantime; with those that begin it stands in one line, before them."""
+    """It has not run since; with those that begin it stands in one line, before them."""
     members = [rbd("old1", OFFLINE, pending(jobs="7")), rbd("new1", OFFLINE), rbd("new2", OFFLINE)]
     found = [deeds(_plan(*members, jobs=[last], max_in_flight=most)) for most in range(4)]
     assert [sorted(name for name, word in one.items() if word == "submit") for one in found] == [
@@ -215,20 +320,21 @@ def test_a_limit_holds_neither_the_pause_nor_the_end_of_a_repair_that_failed(end
 
 def test_one_that_has_gone_on_while_the_cluster_was_read_takes_a_place():
     """Somebody's job may run for it."""
-    one = cluster(*_five(), rbd("old1", OFFLINE, pending(jobs="7")), tags=ALLOW, unseen=True)
-    assert len(_begun(plan_of(one, max_in_flight=2))) == 1
+    for state, begun in ((DRAINED, 1), (OFFLINE, 2)):  # one that is down takes the place of a return
+        one = cluster(*_five(), rbd("old1", state, pending(jobs="7")), tags=ALLOW, unseen=True)
+        assert len(_begun(plan_of(one, max_in_flight=2))) == begun
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("most", [0, 1])
-def test_what_has_begun_is_never_held(option, most):
+def test_a_move_of_a_repair_that_has_begun_is_never_held(option, most):
     """However many they are: a half-done repair is worse than none."""
     members = [
-        _on(f"old{at}", drbd, "live", "dead", tags=(pending("fix-storage", f"{at}", repair=f"r{at}"),))
+        _on(f"old{at}", drbd, "empty", "live", tags=(pending("migrate", f"{at}", repair=f"r{at}"),))
         for at in range(1, 6)
     ]
-    jobs = [job(at, "success", "MIGRATE", f"old{at}", f"r{at}") for at in range(1, 6)]
-    plan = _plan(*members, *_five(), node("live"), node("dead", OFFLINE), jobs=jobs, **{option: most})
+    jobs = [job(at, "success", "REPLACE_DISKS", f"old{at}", repair=f"r{at}") for at in range(1, 6)]
+    plan = _plan(*members, *_five(), node("live"), node("empty", DRAINED), jobs=jobs, **{option: most})
     goes_on = [name for name, word in deeds(plan).items() if name.startswith("old") and word == "submit"]
     assert len(goes_on) == 5
     assert _begun(plan) == (["new0"] if (option, most) == ("max_per_node", 1) else [])
@@ -311,12 +417,12 @@ def test_nodes_that_were_chosen_count(most, begun):
 
 
 def test_a_node_that_was_chosen_counts_for_those_that_live_there():
-    """New disks come to a node that is being emptied of something else."""
-    members = [plain("a", OFFLINE), _on("b", drbd, "old", "spare"), node("spare"), node("old", DRAINED)]
+    """New disks come to a node to which something else fails over."""
+    members = [plain("a", OFFLINE), _on("b", drbd, "old", "spare"), node("spare"), node("old", OFFLINE)]
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room={"spare": (90_000, 90_000)})
     plan = in_turn(place(gated(make_plan(one, unbraked(max_per_node=1), NOW)), client))
-    assert _begun(plan) == ["a"]
+    assert _begun(plan) == ["b"]
 
 
 def test_repairs_outside_of_the_selection_take_places():

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rooms: what nodes have free, what an instance needs of one, and the choice between them (design, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from .locations import NO_LABELS, Labels
+
+_NAMED = 3  # nodes that are named where there is no room
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a node has free, in MiB, the exclusion tags of the instances whose primary it is, and the number of repairs
+    for which it was chosen and that have not ended. C(size) is all its disk in MiB, None if not known."""
+
+    disk: int
+    memory: int
+    tags: frozenset[str] = frozenset()
+    work: int = 0
+    size: int | None = None
+    labels: Labels = NO_LABELS
+
+    def without(self, need: Need, primary: bool) -> Room:
+        """What is left once an instance has come."""
+        tags = self.tags | need.tags if primary else self.tags
+        disk, memory = self.disk - need.disk, self.memory - need.memory
+        return replace(self, disk=disk, memory=memory, tags=tags, work=self.work + 1)
+
+
+@dataclass(frozen=True)
+class Need:
+    """What an instance needs of a node, in MiB, its exclusion tags and the locations that it prefers; C(copies) is the
+    number of nodes. C(source) are the labels of the node from which it migrates, None where it does not."""
+
+    disk: int
+    memory: int
+    tags: frozenset[str] = frozenset()
+    copies: int = 1
+    desired: frozenset[str] = frozenset()
+    source: Labels | None = None
+
+    def missing(self, room: Room, primary: bool) -> str:
+        """What keeps it off a node with C(room), in words; empty if nothing does."""
+        never = self.never(room)
+        if never:
+            return never
+        shared = sorted(self.tags & room.tags) if primary else []
+        if shared:
+            return f"it holds another instance with the tag {shared[0]}"
+        short = [(self.disk - room.disk, "disk"), (self.memory - room.memory, "memory")]
+        return " and ".join(f"{missing} MiB of {what} missing" for missing, what in short if missing > 0)
+
+    def never(self, room: Room) -> str:
+        """What keeps it off that node however much of it were free, in words; empty if nothing does."""
+        if self.source is not None and not self.source.migrates_to(room.labels):
+            known = self.source.known and room.labels.known
+            return "its migration tags allow no migration to it" if known else "its tags are not known"
+        if room.size is not None and self.disk > room.size:
+            return f"it has {room.size} MiB of disk in all"
+        return ""
+
+
+def choose(need: Need, free: Mapping[str, Room], most: int, held: Mapping[str, Room]) -> tuple[str, ...] | None:
+    """The nodes of C(free) that can hold what C(need) asks for, primary first; None where that fails.
+
+    Those on which C(most) repairs work already come last. Then, as for htools, those come first that keep the instance
+    in the locations that it prefers, and apart from what fails with it; C(held) has all nodes with such instances. Then
+    those with the most room.
+    """
+    busy = frozenset(name for name, room in free.items() if room.work >= most)
+    order = sorted(free, key=lambda name: (name in busy, *_by_room(name, free[name], need)))
+    choices = _fitting(need, free, order)
+    if not any(room.labels.locations or room.labels.migration for room in free.values()):
+        return next(choices, None)
+    costs = ((len(busy.intersection(nodes)), _misplaced(need, free, nodes, held), nodes) for nodes in choices)
+    best = min(costs, key=lambda cost: cost[:2], default=None)  # of equals the first, which has the most room
+    return best[2] if best else None
+
+
+def _by_room(name: str, room: Room, need: Need) -> tuple[int, int, str]:
+    """Smaller for more room, then by name."""
+    return -room.disk if need.disk else 0, -room.memory, name
+
+
+def _fitting(need: Need, free: Mapping[str, Room], order: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """All choices of nodes, those with the most room first."""
+    primaries = [name for name in order if not need.missing(free[name], True)]
+    others = [name for name in order if not need.missing(free[name], False)]
+    for primary in primaries:
+        if need.copies == 1:
+            yield (primary,)
+        else:
+            yield from ((primary, other) for other in others if other != primary)
+
+
+def _misplaced(need: Need, free: Mapping[str, Room], nodes: tuple[str, ...], held: Mapping[str, Room]) -> int:
+    """How badly the instance would be placed, by the terms of htools' score that tags make."""
+    primary, *others = (free[name].labels for name in nodes)
+    undesired = len(need.desired - primary.locations)
+    common = sum(len(primary.locations & other.locations) for other in others)
+    stuck = sum(not primary.migrates_to(other) for other in others if primary.known and other.known)
+    near = 0
+    if need.tags and primary.locations:
+        rooms = [room for name, room in held.items() if name != nodes[0] and room.tags & need.tags]
+        near = sum(len(room.labels.locations & primary.locations) * len(room.tags & need.tags) for room in rooms)
+    return undesired + common + stuck + near
+
+
+def no_room(need: Need, free: Mapping[str, Room]) -> str:
+    """What C(need) asks for, and what is missing of it on the nodes where the least is."""
+    where = "2 nodes" if need.copies > 1 else "a node"
+    disk = f"{need.disk} MiB of disk and " if need.disk else ""
+    order = sorted(free, key=lambda name: (max(need.disk - free[name].disk, 0), need.memory - free[name].memory, name))
+    told = [f"{name}: {need.missing(free[name], True) or 'fits'}" for name in order[:_NAMED]]
+    more = [f"{len(order) - _NAMED} more"] * (len(order) > _NAMED)
+    nodes = "; ".join(told + more) or "no node of it can be asked"
+    return f"it needs {where} with {disk}{need.memory} MiB of memory free ({nodes})"
