@@ -83,7 +83,7 @@ class Case:
 
 def make_cases(cluster: Cluster, now: float) -> tuple[Case, ...]:
     """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch)."""
-    cluster_tags = parse_tags(cluster.tags)
+    cluster_tags = parse_tags(cluster.tags, of_cluster=True)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
     jobs, busy = _jobs(cluster), _busy(cluster)
     return tuple(

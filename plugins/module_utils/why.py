@@ -21,6 +21,7 @@ class Why(Enum):
     OTHER_REPAIR = "other_repair"
     FLAPPING = "flapping"
     LAST_COPY_DRAINED = "last_copy_drained"
+    WRONG_CLOCK = "wrong_clock"  # of the cluster or a group
     # something else comes first
     JOB_UNDER_WAY = "job_under_way"
     OTHER_JOB = "other_job"
@@ -28,6 +29,7 @@ class Why(Enum):
     TRIED_AGAIN = "tried_again"
     NO_ROOM = "no_room"
     # brakes and gates
+    STOPPED = "stopped"
     SUSPENDED = "suspended"
     BREAKER = "breaker"
     STORM_COOLDOWN = "storm_cooldown"
