@@ -59,6 +59,9 @@ def verdict(report: Report) -> Sequence[Html]:
     total = report["summary"]
     person, unread = total["attention"]["person"], total["unread"]
     kind, words = "healthy", "Nothing needs you"
+    notices = sum(len(one["seen"]["notices"]) for one in report["clusters"] if one["seen"])
+    if notices:
+        kind, words = "needs", "{} you".format(count(notices, "tag needs", "tags need"))
     if person:
         kind, words = "needs", "{} you".format(count(person, "instance needs", "instances need"))
     if unread:

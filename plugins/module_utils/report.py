@@ -29,7 +29,7 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     table = _table(before, outcomes, after, dry_run)
     text += ["", *table] if table else ["", "No instance is on a node marked offline or drained."]
     errors = [outcome for outcome in outcomes if outcome.error and outcome.error != NOT_BEGUN]
-    remarks = [f"ERROR {object_of(outcome.action)}: {outcome.error}" for outcome in errors]
+    remarks = [f"{_level(outcome)} {object_of(outcome.action)}: {outcome.error}" for outcome in errors]
     remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]
     remarks += [f"WARNING {warning}" for warning in before.warnings]
     remarks += [_UNKNOWN] * _is_unknown(before)
@@ -110,6 +110,11 @@ def object_of(action: Action) -> str:
     return action.name if action.scope == "instance" else f"{action.scope} {action.name}".strip()
 
 
+def _level(outcome: Outcome) -> str:
+    """How bad the error is: a job that only waits for its turn does what it should."""
+    return "NOTE" if outcome.late else "ERROR"
+
+
 def _forgotten(outcome: Outcome) -> Iterable[str]:
     """The jobs of a repair for which its newest tag has no room (design, section 2)."""
     tags = parse_tags(outcome.added)
@@ -136,7 +141,8 @@ def _done(outcome: Outcome, dry_run: bool) -> str:
     """What was done, in a few words."""
     action = outcome.action
     if outcome.error:
-        return "not begun" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} went wrong"
+        how = "waits in the job queue" if outcome.late else "went wrong"
+        return "not begun" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} {how}"
     if action.kind is Kind.SUBMIT:
         now = outcome.steps or [step.operation for step in together(action.permitted, joins=False)]
         taken = [operation.value for operation in now]
