@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
 from collections.abc import Iterable
+from types import SimpleNamespace
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils import change
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.clocks import LONGEST_COOLDOWN, MAX_SKEW
@@ -22,8 +28,14 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Ro
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import Change, acknowledge, request, withdraw
+from ansible_collections.ganeti.autorepair.plugins.modules import (
+    ganeti_autorepair_policy,
+    ganeti_autorepair_request,
+    ganeti_autorepair_step,
+)
 from simulator import Simulator
 from simulator.faults import DROP_AFTER, DROP_BEFORE, Action
+from simulator.simulator import wall_clock_cluster
 from unbraked import unbraked
 
 from .conftest import TAG, TRANSPORTS, Site
@@ -234,3 +246,47 @@ def test_a_queue_in_which_jobs_wait_for_longer(near: Site) -> None:
     _, report = needs(played)
     assert "this round's claim was not set within 150 s: job" in report
     assert "see what the job queue waits for: gnt-job list, gnt-debug locks" in report
+
+
+# --- the modules themselves -------------------------------------------------------------------------------------------
+
+MODULES = [
+    (ganeti_autorepair_policy, {"object": "instance", "names": ["db"], "state": "suspended", "until": "+1h"}, True),
+    (ganeti_autorepair_policy, {"object": "cluster", "state": "suspended", "until": "+1h"}, True),
+    (ganeti_autorepair_policy, {"object": "cluster", "state": "suspended"}, False),
+    (ganeti_autorepair_policy, {"object": "cluster", "state": "stopped"}, False),
+    (ganeti_autorepair_request, {"instances": ["db"], "type": "failover"}, True),
+    (ganeti_autorepair_step, {}, True),
+]
+
+
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("ahead", [0, -2 * HOUR, 2 * HOUR])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_modules(
+    transport: str, ahead: float, check: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As users run them, on a machine whose clock is wrong by hours: they fail, say so, and nothing is left."""
+    wrong = SimpleNamespace(time=lambda: time.time() + ahead, sleep=time.sleep)
+    for module in (change, ganeti_autorepair_policy, ganeti_autorepair_request, ganeti_autorepair_step):
+        monkeypatch.setattr(module, "time", wrong)
+    with Simulator(wall_clock_cluster(100)) as simulator:
+        site = Site(simulator, transport)
+        site.break_two()
+        known = simulator.settings()
+        given = {f"rapi_{name}": known[name] for name in ("host", "port", "user", "password", "ca_path")}
+        given |= {"luxi_socket": known["luxi_socket"], "transport": transport, "_ansible_check_mode": check}
+        for module, options, timed in MODULES:
+            before = standing(site)
+            with patch_module_args({**given, **options}), pytest.raises(SystemExit):
+                module.main()
+            told = json.loads(capsys.readouterr().out)
+            if timed and ahead and not check:
+                way = f"of this machine is 7200 s {'ahead of' if ahead > 0 else 'behind'} the master's"
+                assert told["failed"] and re.search(way.replace("7200", "7[12]\\d\\d"), told["msg"]), told
+                assert standing(site) == before
+            else:
+                assert not told.get("failed"), told
+                assert (standing(site) == before) is check
+                for tags in (simulator.cluster.tags, simulator.cluster.instance("db").tags):
+                    tags.intersection_update({TAG + "failover"})
