@@ -18,10 +18,7 @@ def notices(cluster_tags: TagSet, group_tags: Mapping[str, TagSet], now: float) 
     on its groups, and a claim that can't be read."""
     for claim in cluster_tags.claims:
         if is_beyond(claim, now):
-            words = (
-                f"the claim of {claim.holder} ends at {utc(claim.until)}, which is later than a right clock can have "
-                "set it; it holds nobody; set the clock of that machine, and remove the claim: "
-            )
+            words = f"the claim of {claim.holder} {_later(claim.until)}; it holds nobody; {_REMOVE}"
             yield _notice("cluster", "", claim.tag, Why.WRONG_CLOCK, words)
     for bad in cluster_tags.malformed:
         if bad.kind == "claim":
@@ -30,11 +27,15 @@ def notices(cluster_tags: TagSet, group_tags: Mapping[str, TagSet], now: float) 
     for scope, name, tags in [("cluster", "", cluster_tags), *(("group", *one) for one in sorted(group_tags.items()))]:
         for breaker in tags.breakers:
             if is_beyond(breaker, now):
-                words = (
-                    f"the breaker ends at {utc(breaker.until or 0)}, which is later than a right clock can have set "
-                    "it; it counts as a storm that is over just now; to forget it: "
-                )
+                words = f"the breaker {_later(breaker.until)}; it counts as a storm that is over just now; {_REMOVE}"
                 yield _notice(scope, name, breaker.tag, Why.WRONG_CLOCK, words)
+
+
+_REMOVE = "set the clock of the machine that has set it, or of this one if it is behind, then remove the tag: "
+
+
+def _later(until: int | None) -> str:
+    return f"ends at {utc(until or 0)}, which is later than a right clock can have set it"
 
 
 def _notice(scope: str, name: str, tag: str, why: Why, words: str) -> Action:
