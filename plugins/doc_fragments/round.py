@@ -43,6 +43,7 @@ options:
     description:
       - Seconds for which no repair begins after too many nodes were broken, counted from the round that sees it over.
         It is remembered by a tag on the cluster or the node group, so it does not matter who plays that round.
+      - A day (86400) at most, so that a tag which ends later is known to be from a wrong clock.
     type: int
     default: 600
   max_in_flight:

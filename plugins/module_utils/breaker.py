@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from .clocks import is_beyond
 from .limits import Limits
 from .model import Cluster, Node, NodeState, utc
 from .tags import Breaking, Malformed, breaker_tag, parse_tags
@@ -56,9 +57,14 @@ class Breaker:
         return 0 < self.counted < self.lowest
 
     @property
+    def lasting(self) -> tuple[Breaking, ...]:
+        """The tags that say no time which a right clock can have set: the storm counts as over just now."""
+        return tuple(tag for tag in self.noted if tag.until is None or is_beyond(tag, self.now))
+
+    @property
     def until(self) -> float | None:
         """When it opens after a storm, in seconds since the epoch; None where no storm is remembered."""
-        if any(tag.until is None for tag in self.noted):
+        if self.lasting:
             return self.now + self.cooldown
         return max((tag.until for tag in self.noted if tag.until is not None), default=None)
 
@@ -93,8 +99,8 @@ class Breaker:
         nothing: others may have one.
         """
         stand = [tag.tag for tag in self.noted]
-        lasting = [tag.tag for tag in self.noted if tag.until is None]
-        wanted = lasting + [tag.tag for tag in self.noted if (tag.until or 0) > self.now]
+        lasting = [tag.tag for tag in self.lasting]
+        wanted = lasting + [tag.tag for tag in self.noted if (tag.until or 0) > self.now and tag not in self.lasting]
         if self.storm and self.cooldown:
             wanted = [breaker_tag()]
         elif lasting and self.cooldown:

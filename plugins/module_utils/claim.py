@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from typing import Callable
 
 from .client import Client
-from .errors import AnswerLost, AutorepairError, ClaimOver, ClockWrong, ClusterError, Held
+from .clocks import LEASE, check_clock, is_beyond
+from .errors import AnswerLost, AutorepairError, ClaimOver, ClaimUnread, ClusterError, Held
 from .model import JobRequest, Operation, Task, utc
 from .read import cluster_tags, query_jobs
 from .tags import Claim, Malformed, claim_tag, parse_tags
 
-LEASE = 300  # seconds that a claim holds
 MARGIN = 120  # seconds before its end when its holder stops writing: for what is on its way, and for wrong clocks
-MAX_SKEW = 45  # seconds that a clock may differ from the master's
-SET_SECONDS = 60  # to wait for the claim to stand: its job may have to queue
+WRITING = 30  # seconds that have to be left for the look under the claim, and for the writes
+SET_SECONDS = LEASE - MARGIN - WRITING  # to wait for the claim to stand: its job may have to queue
 GIVE_WAY_SECONDS = 15  # to wait for others who claimed in the same moment, and withdraw
 _REASON = "ganeti.autorepair: one writer at a time"
 
@@ -77,17 +77,36 @@ def take(client: Client, seen: Sequence[str], terms: Terms) -> ClaimedClient:
     until = int(started) + LEASE
     tag = claim_tag(terms.holder, until)
     job = _set(client, tag)
+    answered = terms.clock()
     try:
+        if job is not None:
+            check_clock(client, job, started, answered)
         tags = _wait_until_it_stands(client, tag, job, terms)
         if job is None:  # without its job the clock can't be checked, and claiming again costs nothing
             raise Held("no answer came to this round's claim")
-        _check_clock(client, job, started, terms)
         tags = _wait_for_the_field(client, tag, tags, terms)
     except BaseException:
         _withdraw(client, tag, job)
         raise
-    _clear_up(client, tags, tag)
+    _clear_up(client, tags, terms.clock())
     return ClaimedClient(client, terms, tag, until)
+
+
+def compare_clocks(client: Client, terms: Terms) -> int | None:
+    """Compare this machine's clock with the master's, before a time is written without a claim.
+
+    Only a job tells the master's time over every transport, so a claim is set that has run out from its beginning and
+    holds nobody. Returns the job that removes it; raises ClockWrong, or another AutorepairError if it can't be set.
+    """
+    tag, sent = claim_tag(terms.holder, 0), terms.clock()
+    job = client.submit(JobRequest("cluster", "", (Task(Operation.ADD_TAGS, tags=(tag,)),), reason=_REASON))
+    answered = terms.clock()
+    try:
+        if job is not None:
+            check_clock(client, job, sent, answered)
+    finally:
+        removal = _withdraw(client, tag, job)
+    return removal
 
 
 def _set(client: Client, tag: str) -> int | None:
@@ -119,29 +138,11 @@ def _not_set(client: Client, job: int | None) -> ClusterError:
         return ClusterError(f"cannot claim the cluster: {said}, and no answer came to the request; run it again")
     found = query_jobs(client, [["=", "id", job]]).get(job)
     if found is None or found.unfinished:
-        return Held(f"{said}: job {job} is {found.status if found else 'gone'}, see whether the job queue is full")
+        state = found.status if found else "gone"
+        return Held(f"{said}: job {job} is {state}; see what the job queue waits for: gnt-job list, gnt-debug locks")
     return ClusterError(
         f"cannot claim the cluster: job {job} ended as {found.status} ({found.error or 'no reason given'})"
     )
-
-
-def _check_clock(client: Client, job: int, started: float, terms: Terms) -> None:
-    """Raise ClockWrong when the master's time, as the claim's job shows it, is not between C(started) and now.
-
-    The tag can be seen shortly before its job has ended.
-    """
-    end = terms.clock() + SET_SECONDS
-    while True:
-        found = query_jobs(client, [["=", "id", job]]).get(job)
-        if found and found.ended is not None:
-            break
-        if terms.clock() > end:
-            raise _not_set(client, job)
-        terms.sleep(0.05)
-    ahead, behind = started - found.ended, found.ended - terms.clock()
-    if max(ahead, behind) > MAX_SKEW:
-        way = f"{ahead:.0f} s ahead of" if ahead > behind else f"{behind:.0f} s behind"
-        raise ClockWrong(f"the clock of this machine is {way} the master's; claims and timestamps need them to agree")
 
 
 def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: Terms) -> Sequence[str]:
@@ -165,31 +166,37 @@ def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: Te
 
 def _others(tags: Iterable[str], terms: Terms, own: str) -> Sequence[Claim | Malformed]:
     """The claims among C(tags) that hold, but for C(own); one that can't be read holds. One that this runner could not
-    let go of, or left standing for a lost answer, is like anybody's."""
+    let go of, or left standing for a lost answer, is like anybody's.
+
+    One that ends later than a right clock can have set it does not hold: its holder has found its clock wrong before
+    its first write, as has this runner if it is this one's that is wrong.
+    """
     found = parse_tags(tags)
     claims: list[Claim | Malformed] = [tag for tag in found.malformed if tag.kind == "claim"]
     now = terms.clock()
-    return claims + [tag for tag in found.claims if tag.until > now and tag.tag != own]
+    return claims + [tag for tag in found.claims if tag.tag != own and tag.until > now and not is_beyond(tag, now)]
 
 
 def _refuse_if_held(others: Sequence[Claim | Malformed]) -> None:
     for other in others:
         if isinstance(other, Claim):
             raise Held(f"the cluster is claimed by {other.holder} until {utc(other.until)}")
-        raise Held(
+        raise ClaimUnread(
             f"{other}; while it stands nobody knows who writes, so remove it: gnt-cluster remove-tags {other.tag}"
         )
 
 
-def _withdraw(client: Client, tag: str, job: int | None) -> None:
-    """Take the claim back, also one whose job is still to come."""
+def _withdraw(client: Client, tag: str, job: int | None) -> int | None:
+    """Take the claim back, also one whose job is still to come; the job that does it."""
     with suppress(AutorepairError):  # it runs out by itself
-        _remove(client, [tag], () if job is None else (job,))
+        return _remove(client, [tag], () if job is None else (job,))
+    return None
 
 
-def _clear_up(client: Client, tags: Iterable[str], own: str) -> None:
-    """Remove the claims of those who died, which have run out; whoever holds the claim next tries again."""
-    over = [claim.tag for claim in parse_tags(tags).claims if claim.tag != own]
+def _clear_up(client: Client, tags: Iterable[str], now: float) -> None:
+    """Remove the claims of those who died, which have run out; whoever holds the claim next tries again. One from a
+    wrong clock stays for a person to see."""
+    over = [claim.tag for claim in parse_tags(tags).claims if claim.until <= now]
     if over:
         with suppress(AutorepairError):
             _remove(client, over)

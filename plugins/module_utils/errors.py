@@ -56,6 +56,10 @@ class Held(ClusterError):
     """Another round writes to the cluster; this one leaves it to that one."""
 
 
+class ClaimUnread(Held):
+    """A claim stands that can't be read, so nobody knows whether another round writes; a person has to remove it."""
+
+
 class ClaimOver(ClusterError):
     """The claim to be the one who writes has come too near to its end."""
 

@@ -99,6 +99,14 @@ REASONS: Mapping[str, tuple[str, str]] = {  # what it means, and what to do
         "No node of its group could take it, however much room there were.",
         "Add a node to the group or bring one back; where the report names a setting, change that.",
     ),
+    "wrong_clock": (
+        "A claim or a breaker on the cluster or a group ends later than a right clock can have set it.",
+        "Set the clock of the machine that left it, then remove the tag with the command that is shown.",
+    ),
+    "stopped": (
+        "Somebody has stopped the whole cluster. Nothing begins; what has begun goes on, but gives up nothing more.",
+        "Ask whoever did it. The playbook start, or gnt-cluster remove-tags with that tag, lets repairs begin again.",
+    ),
     "suspended": (
         "A suspend tag stands on the instance, on its group or on the cluster.",
         "Ask whoever set it. Rounds begin again when it is removed, or when its time has passed.",

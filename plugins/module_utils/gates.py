@@ -96,6 +96,12 @@ def _memory(plan: Plan, rows: tuple[Row, ...]) -> Iterable[Action]:
 # --- the gates, in the order in which they are tried ----------------------------------------------------------------
 
 
+def _stopped(case: Case, action: Action, plan: Plan) -> Obstacle | None:
+    """Somebody has stopped the whole cluster: what has begun goes on, but gives up no running state and no disks."""
+    gives_up = action.steps[0].operation in (Operation.FAILOVER, Operation.RECREATE_DISKS)
+    return Obstacle(Why.STOPPED, plan.stopped) if plan.stopped and (action.begins or gives_up) else None
+
+
 def _other_repair(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """Data is not given up while somebody else's repair of the same instance is pending."""
     if not _loses_data(action):
@@ -191,6 +197,7 @@ def _fencing(case: Case, action: Action, plan: Plan) -> Obstacle | None:
 
 
 _GATES: tuple[Gate, ...] = (
+    _stopped,
     _other_repair,
     _breaker,
     _watcher_paused,

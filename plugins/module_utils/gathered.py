@@ -11,7 +11,8 @@ from .tags import parse_tags
 
 FRESH = 10  # seconds that facts spare anything
 BOTH = (
-    "summary", "pending", "under_way", "left", "failed_instances", "needs_person", "breaker", "held", "plan", "report",
+    "summary", "pending", "under_way", "left", "failed_instances", "needs_person", "stopped", "breaker", "held",
+    "plan", "report",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from .approve import Approved, parse_approved
+from .clocks import LONGEST_COOLDOWN
 from .errors import BadOption
 from .health import DrainedSecondaries
 from .windows import Window, parse_windows
@@ -128,6 +129,9 @@ def parse_limits(given: Mapping[str, Any]) -> Limits:
     for name, (least, takes) in _NUMBERS.items():
         if given[name] < least:
             raise BadOption(f"{name} is {given[name]}; it takes {takes}")
+    if given["storm_cooldown"] > LONGEST_COOLDOWN:
+        words = "a breaker that ends later counts as set by a wrong clock; suspend the cluster in its place"
+        raise BadOption(f"storm_cooldown is {given['storm_cooldown']}; it takes {LONGEST_COOLDOWN} s at most: {words}")
     if given["fenced_nodes"] and given["fencing"] != Fencing.CONFIRMED.value:
         raise BadOption(f"fenced_nodes is for fencing: confirmed, but fencing is {given['fencing']}")
     return Limits(

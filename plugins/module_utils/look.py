@@ -10,6 +10,7 @@ from .action import Kind
 from .approve import check_approved
 from .capacity import place
 from .client import Client
+from .clocks import is_beyond
 from .fencing import to_prove, unproven
 from .gates import gated
 from .limits import Fencing, Limits
@@ -43,6 +44,12 @@ def _settled(made: Plan, client: Client) -> Plan:
     return within_approved(in_turn(secondaries_known(placed)))
 
 
+def _is_claimed(plan: Plan) -> bool:
+    """Whether somebody else writes to the cluster."""
+    claims = parse_tags(plan.cluster.tags).claims
+    return any(claim.until > plan.time and not is_beyond(claim, plan.time) for claim in claims)
+
+
 def _to_fence(made: Plan, plan: Plan, client: Client) -> tuple[str, ...]:
     """The nodes that are worth fencing: steps would be taken now if they were known to be off. None while somebody else
     writes to the cluster."""
@@ -52,7 +59,7 @@ def _to_fence(made: Plan, plan: Plan, client: Client) -> tuple[str, ...]:
         if action.why is Why.FENCING
         for node in unproven(case, action, plan.cluster, plan.limits)
     }
-    if not waiting or any(claim.until > made.time for claim in parse_tags(made.cluster.tags).claims):
+    if not waiting or _is_claimed(made):
         return ()
     limits = replace(made.limits, fenced_nodes=(*plan.limits.fenced_nodes, *waiting), fenced_as_of={})
     after = _settled(replace(made, limits=limits), client)

@@ -18,7 +18,8 @@ def metrics(report: Mapping[str, Any]) -> str:
     There are no timestamps on samples: the textfile collector refuses them.
     """
     clusters = report["clusters"]
-    families = [*_of_looks(clusters), *_of_counts(clusters), *_of_ages(clusters), *_of_breakers(clusters)]
+    families = [*_of_looks(clusters), *_of_counts(clusters), *_of_ages(clusters)]
+    families += [*_of_switches(clusters), *_of_breakers(clusters)]
     return "".join(_family(name, words, samples) for name, words, samples in families)
 
 
@@ -67,6 +68,14 @@ def _of_ages(clusters: Iterable[Cluster]) -> Iterator[Family]:
 def _age(cluster: Cluster, then: int | None) -> float:
     """Seconds from C(then) to the look, 0 where clocks differ."""
     return float(max(cluster["time"] - then, 0)) if then is not None else 0.0
+
+
+def _of_switches(clusters: Iterable[Cluster]) -> Iterator[Family]:
+    seen = [(_at(one), one["seen"]) for one in clusters if one["seen"]]
+    stopped = [(labels, float(one["stopped"] is not None)) for labels, one in seen]
+    yield "stopped", "Whether somebody has stopped the whole cluster.", stopped
+    notices = [(labels, float(len(one["notices"]))) for labels, one in seen]
+    yield "notices", "Tags of the cluster and its groups that a person has to look at.", notices
 
 
 def _of_breakers(clusters: Iterable[Cluster]) -> Iterator[Family]:

@@ -41,8 +41,17 @@ def _looked(report: Report) -> Sequence[Content]:
             el("bdi", cluster["name"]),
             f"Ganeti {cluster['version']}",
             el("span", "master ", el("bdi", cluster["master"])),
+            *_state(cluster),
         ]
     return [join(told, " · ")]
+
+
+def _state(cluster: Report) -> Sequence[str]:
+    """Whether the job queue and the watcher are as they should be, where that is known."""
+    paused, drained = cluster["watcher_paused_until"], cluster["queue_drained"]
+    if paused is None or drained is None:
+        return ["not known over RAPI: whether the job queue is drained or the watcher paused"]
+    return ["the job queue is drained"] * bool(drained)
 
 
 def verdict(report: Report) -> Sequence[Html]:
@@ -50,6 +59,9 @@ def verdict(report: Report) -> Sequence[Html]:
     total = report["summary"]
     person, unread = total["attention"]["person"], total["unread"]
     kind, words = "healthy", "Nothing needs you"
+    notices = sum(len(one["seen"]["notices"]) for one in report["clusters"] if one["seen"])
+    if notices:
+        kind, words = "needs", "{} you".format(count(notices, "tag needs", "tags need"))
     if person:
         kind, words = "needs", "{} you".format(count(person, "instance needs", "instances need"))
     if unread:
@@ -72,8 +84,11 @@ def _alarms(report: Report) -> Sequence[Sequence[Content]]:
         at = join([name(one["name"]), ": "]) if many else None
         if one["error"]:
             told.append([el("b", at, "could not be read. "), one["error"]])
+        elif one["seen"]["stopped"]:
+            told.append([el("b", at, "stopped. "), f"Nothing begins, as {one['seen']['stopped']}."])
         elif one["seen"]["breaker"]["tripped"]:
             told.append([el("b", at, "no repair begins. "), one["seen"]["breaker"]["reason"]])
+        told += [[el("b", at, "needs you. "), words] for words in (one["seen"]["notices"] if one["seen"] else ())]
         if one["seen"] and one["seen"]["fence"]:
             waits = f"steps wait for the word that {' and '.join(one['seen']['fence'])} are off."
             told.append([el("b", at, "fencing. "), waits])

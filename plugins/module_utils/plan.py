@@ -15,8 +15,9 @@ from .breaker import Breaker
 from .decide import decide
 from .limits import Followed, Limits
 from .model import Cluster, RepairType
+from .notices import notices
 from .opcodes import STEPS
-from .policy import expired
+from .policy import expired, stop_of
 from .repairs import Progress, last_job
 from .selection import matching
 from .state import Case, State, make_cases
@@ -31,7 +32,8 @@ END_SECONDS = 60.0  # that the end of a repair may be put off
 class Plan:
     """What a round would do: C(rows) has every instance, by name; C(upkeep) are the suspends to remove, and what the
     breakers have to remember; C(breakers) are judged with the gates, the cluster's first; C(fence) are nodes that
-    somebody has to see off before steps that would else be taken."""
+    somebody has to see off before steps that would else be taken; C(notices) are tags of the cluster and of groups that
+    a person has to look at; C(stopped) is what stops the whole cluster, if anything does."""
 
     cluster: Cluster
     limits: Limits
@@ -41,12 +43,14 @@ class Plan:
     warnings: tuple[str, ...]
     breakers: tuple[Breaker, ...] = ()
     fence: tuple[str, ...] = ()
+    notices: tuple[Action, ...] = ()
+    stopped: str = ""
 
     @property
     def actions(self) -> tuple[Action, ...]:
         """All that is more than nothing, in the order in which it is carried out."""
         planned = [row for row in self.rows if row[1].kind is not Kind.NONE]
-        return self.upkeep + tuple(action for case, action in sorted(planned, key=self.urgency))
+        return self.notices + self.upkeep + tuple(action for case, action in sorted(planned, key=self.urgency))
 
     def urgency(self, row: Row) -> tuple[bool, bool, bool, int, int, str]:
         """Smaller for what comes first: what is done now; repairs that have begun; instances that are down before those
@@ -87,7 +91,7 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
     rows = [
         (case, decide(case, cluster, now, limits) if case.instance.name in inside else _outside(case)) for case in cases
     ]
-    cluster_tags = parse_tags(cluster.tags)
+    cluster_tags = parse_tags(cluster.tags, of_cluster=True)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
     return Plan(
         cluster=cluster,
@@ -96,6 +100,8 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
         rows=tuple(rows),
         upkeep=tuple(_lifts(cluster_tags, group_tags, chosen, limits, now)),
         warnings=(*_warnings(cluster_tags, group_tags), *_no_limit(cluster, limits)),
+        notices=tuple(notices(cluster_tags, group_tags, now)),
+        stopped=stop_of(cluster_tags),
     )
 
 

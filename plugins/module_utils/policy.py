@@ -55,6 +55,14 @@ def _of_one(source: str, tags: TagSet, now: float) -> Policy | None:
     return None
 
 
+def stop_of(tags: TagSet) -> str:
+    """What stops the whole cluster that has C(tags), as the end of a sentence; empty where nothing does."""
+    if tags.stops:
+        return f"the cluster is stopped by its tag {tags.stops[0].tag}"
+    unread = [tag for tag in tags.malformed if tag.kind == "stop"]  # somebody meant to stop us
+    return f"the cluster is stopped by its tag {unread[0].tag}, which can't be read" if unread else ""
+
+
 def expired(tags: TagSet, now: float) -> tuple[Suspend, ...]:
     """The suspends of one object whose time has passed: the round removes them."""
     return tuple(suspend for suspend in tags.suspends if not suspend.in_force(now))

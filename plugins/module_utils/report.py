@@ -28,12 +28,14 @@ def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool)
     """What a person wants to know of a round: what is not healthy, what was done about it and why, and the counts."""
     name = before.cluster.name or "the cluster"
     text = ["{}, {}{}".format(name, utc(before.time), ": nothing was written" if dry_run else "")]
+    text += [f"STOPPED nothing begins, as {before.stopped}; to go on: {_start(before)}"] if before.stopped else []
     table = _table(before, outcomes, after, dry_run)
     text += ["", *(table or [_NOTHING[before.limits.drained_secondaries]])]
     errors = [outcome for outcome in outcomes if outcome.error and outcome.error != NOT_BEGUN]
-    remarks = [f"ERROR {_object(outcome.action)}: {outcome.error}" for outcome in errors]
+    remarks = [f"{_level(outcome)} {object_of(outcome.action)}: {outcome.error}" for outcome in errors]
     remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]
     remarks += [f"WARNING {warning}" for warning in before.warnings]
+    remarks += [_UNKNOWN] * _is_unknown(before)
     remarks += [f"BREAKER {one.words}" for one in after.breakers if one.tripped]
     remarks += [f"FENCE {name}: steps wait for the word that it is off" for name in after.fence]
     text += ["", *remarks] if remarks else []
@@ -53,6 +55,7 @@ _NOTHING: Mapping[DrainedSecondaries, str] = {
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
+_UNKNOWN = "NOTE not known over RAPI: whether the job queue is drained, or the watcher paused"
 _DONE: Mapping[Kind, tuple[str, str]] = {  # what a kind of action reads like: in a dry run, and when it was done
     Kind.FINISH: ("would end the repair: {}", "ended the repair: {}"),
     Kind.REFUSE: ("would note enoperm", "noted enoperm"),
@@ -82,7 +85,7 @@ def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool
     shared = frozenset(name for name, case in cases.items() if case.instance.shared)
     told = [
         (
-            (_object(outcome.action), states.get(outcome.action.name, ""), _done(outcome, dry_run, shared)),
+            (object_of(outcome.action), states.get(outcome.action.name, ""), _done(outcome, dry_run, shared)),
             outcome.action,
         )
         for outcome in outcomes
@@ -117,9 +120,14 @@ def _reason(action: Action) -> list[str]:
     return text + ([INDENT + INDENT + action.command] if action.command else [])
 
 
-def _object(action: Action) -> str:
+def object_of(action: Action) -> str:
     """What an action is about, for people: an instance by its name alone."""
     return action.name if action.scope == "instance" else f"{action.scope} {action.name}".strip()
+
+
+def _level(outcome: Outcome) -> str:
+    """How bad the error is: a job that only waits for its turn does what it should."""
+    return "NOTE" if outcome.late else "ERROR"
 
 
 def _forgotten(outcome: Outcome) -> Iterable[str]:
@@ -127,15 +135,29 @@ def _forgotten(outcome: Outcome) -> Iterable[str]:
     tags = parse_tags(outcome.added)
     noted = [tag.jobs for tag in tags.results] + [tag.jobs for tag in tags.pendings if tag.jobs]
     lost = [str(job) for jobs in noted for job in outcome.jobs if job not in jobs]
-    if lost:
-        yield f"NOTE {_object(outcome.action)}: its tag has no room for the oldest of its jobs, {', '.join(lost)}"
+    if lost and not outcome.error:
+        yield f"NOTE {object_of(outcome.action)}: its tag has no room for the oldest of its jobs, {', '.join(lost)}"
+
+
+def _is_unknown(plan: Plan) -> bool:
+    """Whether something is to begin, and nobody knows whether the watcher's pause would hold it (Ganeti facts, (d))."""
+    begins = any(action.begins for action in plan.actions)
+    return begins and plan.limits.respect_watcher_pause and plan.cluster.watcher_paused_until is None
+
+
+def _start(plan: Plan) -> str:
+    """The command that takes the stop off the cluster."""
+    tags = parse_tags(plan.cluster.tags, of_cluster=True)
+    stops = [tag.tag for tag in tags.stops] + [tag.tag for tag in tags.malformed if tag.kind == "stop"]
+    return f"gnt-cluster remove-tags {' '.join(stops)}"
 
 
 def _done(outcome: Outcome, dry_run: bool, shared: frozenset[str]) -> str:
     """What was done, in a few words; C(shared) are the instances on shared storage."""
     action = outcome.action
     if outcome.error:
-        return "not begun" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} went wrong"
+        how = "waits in the job queue" if outcome.late else "went wrong"
+        return "not begun" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} {how}"
     if action.kind is Kind.SUBMIT:
         now = outcome.steps or [step.operation for step in action.submitted(joins=False)]
         nodes = " on " + " and ".join(action.nodes) if action.nodes else ""

@@ -14,7 +14,7 @@ from .model import Cluster, Group, Job, Node
 from .outcome import Outcome
 from .plan import Plan, is_left
 from .repairs import Repair
-from .report import lines
+from .report import lines, object_of
 from .state import Case, State
 from .tags import BEHIND, FOREVER, PREFIX
 
@@ -47,7 +47,8 @@ def standing(plan: Plan) -> dict[str, Any]:
         "under_way": under_way(plan),
         "left": is_left(plan),
         "failed_instances": [case.instance.name for case, action in plan.rows if case.state is State.REPAIR_FAILED],
-        "needs_person": [action.name for action in plan.actions if action.kind is Kind.REPORT],
+        "needs_person": [object_of(action) for action in plan.actions if action.kind is Kind.REPORT],
+        "stopped": plan.stopped or None,
         "breaker": breaker(plan),
         "held": held(plan),
     }

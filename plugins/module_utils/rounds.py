@@ -13,7 +13,7 @@ from .claim import ClaimedClient, Terms, take
 from .client import Client
 from .confirm import confirm
 from .devices import ask_secondaries
-from .errors import AutorepairError, Held, QueueDrained
+from .errors import AutorepairError, ClaimUnread, Held, QueueDrained
 from .execute import Settings, carry_out
 from .fencing import still_fenced
 from .limits import Followed, Limits, SecondaryState
@@ -83,8 +83,11 @@ def play(
     except (Held, QueueDrained) as error:
         if limits.approved:  # that plan, or a failure
             raise
-        drained = isinstance(error, QueueDrained)
-        why, words = (Why.QUEUE_DRAINED, "the job queue is drained") if drained else (Why.CLAIMED, str(error))
+        why, words = Why.CLAIMED, str(error)
+        if isinstance(error, QueueDrained):
+            why, words = Why.QUEUE_DRAINED, "the job queue is drained"
+        elif isinstance(error, ClaimUnread):
+            why = Why.UNREADABLE_TAG
         return _quiet(left_to_others(_now(look(client, limits, terms.clock()), settings), why, words))
     return _write(claimed, limits, settings, terms)
 

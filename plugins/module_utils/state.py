@@ -93,7 +93,7 @@ def make_cases(
 ) -> tuple[Case, ...]:
     """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch); C(drained) says what a
     drained secondary means."""
-    cluster_tags = parse_tags(cluster.tags)
+    cluster_tags = parse_tags(cluster.tags, of_cluster=True)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
     jobs, places = _jobs(cluster), {node.uuid: node.name for node in cluster.nodes.values() if node.uuid}
     return tuple(

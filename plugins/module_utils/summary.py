@@ -100,11 +100,19 @@ def _seen(facts: Facts) -> Report:
         "oldest_pending": min((repair["timestamp"] for repair in pending), default=None),
         "oldest_failure": min((repair["timestamp"] for repair in failed), default=None),
         "breaker": dict(facts["breaker"]),
+        "stopped": facts["stopped"],
+        "notices": _notices(facts),
         "fence": list(facts["plan"]["fence"]),
         "groups": [dict(group) for group in facts["groups"]],
         "nodes": _nodes(facts),
         "instances": instances,
     }
+
+
+def _notices(facts: Facts) -> list[str]:
+    """What a person has to look at on the cluster itself, or on one of its groups."""
+    found = [one for one in facts["plan"]["actions"] if one["instance"] is None and one["action"] == "report"]
+    return [f"{one['scope']} {one['name']}".strip() + f": {one['reason']}" for one in found]
 
 
 _TYPES = [kind.label for kind in RepairType]

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import Any
 
 from .action import Action, Kind
-from .claim import ClaimedClient, Terms, take
+from .claim import ClaimedClient, Terms, compare_clocks, take
 from .client import NORMAL, Client, DryRunClient
 from .confirm import confirm
 from .errors import AnswerLost, AutorepairError, ClusterError, Held
@@ -32,15 +32,15 @@ BEGUN = f"its repair has begun meanwhile, and goes on; {STOP}"
 Done = tuple[Change, Outcome]  # what was wished of one object, and what became of it
 
 
-def carry_out_changes(
-    changes: Iterable[Change], client: Client, reason: str, sleep: Callable[[float], None]
-) -> dict[str, Any]:
-    """Write the tags of C(changes), and return what a module returns of it.
+def carry_out_changes(changes: Iterable[Change], client: Client, reason: str, terms: Terms) -> dict[str, Any]:
+    """Write the tags of C(changes), and return what a module returns of it; C(terms) are those of a claim, where
+    one has to be taken, with the clock that tells the times in the tags.
 
     An error with one object leaves that one as it is; the others are written. Raises a ClusterError, and Held where a
-    round may be about to begin what is taken back, if nothing could be written at all.
+    round may be about to begin what is taken back, if nothing could be written at all; ClockWrong, before anything is
+    written, where a time is to be and this machine's clock is wrong.
     """
-    done = [_late(*one) for one in _Scribe(client, reason, sleep).carry_out(tuple(changes))]
+    done = [_late(*one) for one in _Scribe(client, reason, terms).carry_out(tuple(changes))]
     dry = isinstance(client, DryRunClient)
     return {
         "changed": any(outcome.sent for change, outcome in done),
@@ -56,33 +56,35 @@ class _Scribe:
 
     client: Client
     reason: str
-    sleep: Callable[[float], None]
+    terms: Terms
 
     def carry_out(self, changes: Sequence[Change], again: bool = True) -> list[Done]:
         """What became of each of C(changes); where C(again), what is left of one is tried once more."""
-        alone = next((change.alone for change in changes if change.alone and change.needed), None)
-        release = None
-        if alone and not isinstance(self.client, DryRunClient):
-            done, release = self._write_alone(changes, alone)
-        else:
-            done = _write(changes, self.client, self.reason)
+        done, removal = self._write(changes)
         try:
-            outcomes = confirm([outcome for change, outcome in done], self.client, self.sleep, release)
+            outcomes = confirm([outcome for change, outcome in done], self.client, self.terms.sleep, removal)
         except AutorepairError as error:
-            unseen = f"its tags were sent, but what became of them is not known: {error}"
-            return [(change, replace(one, error=one.error or unseen) if one.tag_jobs else one) for change, one in done]
+            return [(change, _unseen(one, error) if one.tag_jobs else one) for change, one in done]
         return self._settle([(change, outcome) for (change, _sent), outcome in zip(done, outcomes)], again)
 
-    def _write_alone(self, changes: Sequence[Change], alone: Terms) -> tuple[list[Done], int | None]:
+    def _write(self, changes: Sequence[Change]) -> tuple[list[Done], int | None]:
+        """Write them; also the last job that takes this runner's claim away, where there was one."""
+        needed = [] if isinstance(self.client, DryRunClient) else [change for change in changes if change.needed]
+        if any(change.alone for change in needed):
+            return self._write_alone(changes)
+        removal = compare_clocks(self.client, self.terms) if any(change.timed for change in needed) else None
+        return _write(changes, self.client, self.reason), removal
+
+    def _write_alone(self, changes: Sequence[Change]) -> tuple[list[Done], int | None]:
         """Write what is still to be written once no round does; also the job that lets go of the claim."""
         try:
-            claimed = take(self.client, cluster_tags(self.client.cluster_info()), alone)
+            claimed = take(self.client, cluster_tags(self.client.cluster_info()), self.terms)
         except Held as error:
             words = "a round may be about to begin what is to be taken back, so say it again after that, or suspend"
             raise Held(f"{error}; {words}; nothing was done") from error
         lost = False
         try:
-            cases = {case.instance.name: case for case in make_cases(read_cluster(claimed), alone.clock())}
+            cases = {case.instance.name: case for case in make_cases(read_cluster(claimed), self.terms.clock())}
             done = _write([still(one, cases.get(one.name)) for one in changes], claimed, self.reason)
             lost = any(outcome.lost for change, outcome in done)
         finally:  # a request without an answer may still be on its way: no round begins before it has arrived
@@ -91,10 +93,11 @@ class _Scribe:
 
     def _settle(self, done: Sequence[Done], again: bool) -> list[Done]:
         """C(done), where a job failed told by the tags that stand: perhaps somebody else did the same meanwhile."""
-        failed = [change for change, outcome in done if _failed(outcome)]
+        failed = [change for change, outcome in done if _failed(outcome) or outcome.lost]
         stand: Mapping[str, Collection[str]] = {}
         with suppress(AutorepairError):  # then the job's own error is what is known
             stand = _standing(failed[0].scope, self.client) if failed else {}
+        done = [(change, _standing_only(one, stand.get(change.name)) if one.lost else one) for change, one in done]
         return [
             self._settled(change, outcome, stand.get(change.name), again) if _failed(outcome) else (change, outcome)
             for change, outcome in done
@@ -201,13 +204,25 @@ def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Done]
     return done
 
 
+def _unseen(outcome: Outcome, error: AutorepairError) -> Outcome:
+    """C(outcome) where nobody could look what became of its jobs: nothing is claimed to have been done."""
+    words = f"its tags were sent, but what became of them is not known: {error}"
+    return replace(outcome, error=outcome.error or words, added=(), removed=())
+
+
+def _standing_only(outcome: Outcome, tags: Collection[str] | None) -> Outcome:
+    """C(outcome), some of whose requests had no answer, with what stands of it by C(tags)."""
+    return replace(outcome, added=tuple(tag for tag in outcome.added if tag in (tags or ())), removed=())
+
+
 def _late(change: Change, outcome: Outcome) -> Done:
     """With the word that its job waits: behind a repair's, for its lock. It will be done after that, and before the
     repair's next step is taken."""
     if not outcome.late:
         return change, outcome
     words = f"{outcome.error}: it waits for its turn, behind a repair's job perhaps, and will be done after it"
-    return change.noted(words), replace(outcome, error="")
+    then = f"; then: {change.note}" if change.note else ""
+    return replace(change, note=words + then), replace(outcome, error="")
 
 
 def _action(change: Change) -> Action:
@@ -221,7 +236,7 @@ def _line(change: Change, outcome: Outcome, dry: bool) -> str:
     parts += [remove + " ".join(outcome.removed)] * bool(outcome.removed)
     parts += [outcome.error] * bool(outcome.error) or ["nothing to change"] * (not parts)
     name = change.name if change.scope == "instance" else f"{change.scope} {change.name}".strip()
-    return f"{name}: " + "; ".join([*parts, *([change.note] if change.note else [])])
+    return f"{name}: " + "; ".join([*parts, *([change.note] if change.note and not outcome.error else [])])
 
 
 def _told(change: Change, outcome: Outcome) -> dict[str, Any]:
@@ -231,6 +246,6 @@ def _told(change: Change, outcome: Outcome) -> dict[str, Any]:
         "tags_added": list(outcome.added),
         "tags_removed": list(outcome.removed),
         "jobs": list(outcome.tag_jobs),
-        "note": change.note or None,
+        "note": None if outcome.error else change.note or None,  # what is noted may not be so then
         "error": outcome.error or None,
     }

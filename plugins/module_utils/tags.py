@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Union
 
 from .model import RepairType
 from .shown import REPLACED
+from .tag_fields import NUMBER, fit, holder_name, job_ids
 
 PREFIX = "ganeti:watcher:autorepair:"
 BEHIND = "ganeti:watcher:nodewatch:behind:"
@@ -22,7 +23,6 @@ MAX_LENGTH = 128  # Ganeti refuses longer tags
 FOREVER = float("inf")
 RESULTS = ("success", "failure", "enoperm")
 _TYPES = {kind.label: kind for kind in RepairType}
-_NUMBER = re.compile(r"[0-9]{1,15}\Z")
 _STRANGE = re.compile(rf"[\s{REPLACED}]")  # Ganeti takes no such tag; what can't be shown has been replaced
 
 
@@ -44,6 +44,13 @@ class Suspend:
     def in_force(self, now: float) -> bool:
         """As with harep, a suspend ends in the second that it names."""
         return self.until > now
+
+
+@dataclass(frozen=True)
+class Stop:
+    """On the cluster: nothing begins there, whatever other tags say."""
+
+    tag: str
 
 
 @dataclass(frozen=True)
@@ -99,8 +106,8 @@ class Behind:
 
 @dataclass(frozen=True)
 class Malformed:
-    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(pending), C(result), C(claim), C(breaker)
-    or C(behind)."""
+    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(stop), C(pending), C(result), C(claim),
+    C(breaker) or C(behind)."""
 
     tag: str
     kind: str
@@ -110,7 +117,7 @@ class Malformed:
         return f"the tag {self.tag} can't be read: {self.problem}"
 
 
-Tag = Union[Enable, Suspend, Pending, Result, Claim, Breaking, Behind, Malformed]
+Tag = Union[Enable, Suspend, Stop, Pending, Result, Claim, Breaking, Behind, Malformed]
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,7 @@ class TagSet:
 
     enables: tuple[Enable, ...] = ()
     suspends: tuple[Suspend, ...] = ()
+    stops: tuple[Stop, ...] = ()
     pendings: tuple[Pending, ...] = ()
     results: tuple[Result, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -127,12 +135,17 @@ class TagSet:
     malformed: tuple[Malformed, ...] = ()
 
 
-def parse_tags(texts: Iterable[str]) -> TagSet:
-    """The autorepair tags among C(texts), each parsed; all others are somebody else's and left out."""
+def parse_tags(texts: Iterable[str], of_cluster: bool = False) -> TagSet:
+    """The autorepair tags among C(texts), each parsed; all others are somebody else's and left out.
+
+    A stop has its meaning among the tags C(of_cluster); anywhere else it counts as a permission that can't be read.
+    """
     parsed = [parse_tag(text) for text in sorted(texts) if text.startswith((PREFIX, BEHIND))]
+    parsed = parsed if of_cluster else [_without_stop(tag) for tag in parsed]
     return TagSet(
         enables=tuple(tag for tag in parsed if isinstance(tag, Enable)),
         suspends=tuple(tag for tag in parsed if isinstance(tag, Suspend)),
+        stops=tuple(tag for tag in parsed if isinstance(tag, Stop)),
         pendings=tuple(tag for tag in parsed if isinstance(tag, Pending)),
         results=tuple(tag for tag in parsed if isinstance(tag, Result)),
         claims=tuple(tag for tag in parsed if isinstance(tag, Claim)),
@@ -140,6 +153,13 @@ def parse_tags(texts: Iterable[str]) -> TagSet:
         behind=tuple(tag for tag in parsed if isinstance(tag, Behind)),
         malformed=tuple(tag for tag in parsed if isinstance(tag, Malformed)),
     )
+
+
+def _without_stop(tag: Tag) -> Tag:
+    """C(tag) as an instance or a group has it: somebody who stops one of these means a limit."""
+    if isinstance(tag, Stop):
+        return Malformed(tag.tag, "enable", "stop is for the whole cluster, suspend for instances and groups")
+    return replace(tag, kind="enable") if isinstance(tag, Malformed) and tag.kind == "stop" else tag
 
 
 def parse_tag(text: str) -> Tag:
@@ -157,18 +177,24 @@ def parse_tag(text: str) -> Tag:
         return _parse_claim(text, rest.split(":"))
     if word == "breaker":
         return _parse_breaker(text, rest, bool(colon))
-    if word.lower().startswith("suspend"):  # somebody meant to stop us
-        return Malformed(text, "suspend", f"{text[len(PREFIX) :]} is not spelt as suspend or suspend:TIMESTAMP")
+    return _parse_word(text, text[len(PREFIX) :])
+
+
+def _parse_word(text: str, word: str) -> Tag:
+    if word == "stop":
+        return Stop(text)
+    if word.lower().startswith("stop"):  # somebody meant to stop us
+        return Malformed(text, "stop", f"{word} is not spelt as stop")
+    if word.lower().startswith("suspend"):  # the same
+        return Malformed(text, "suspend", f"{word} is not spelt as suspend or suspend:TIMESTAMP")
     kind = RepairType.parse(word)
-    if kind is None or colon:
-        return Malformed(text, "enable", "{} is no repair type".format(text[len(PREFIX) :] or "nothing"))
-    return Enable(text, kind)
+    return Enable(text, kind) if kind else Malformed(text, "enable", f"{word or 'nothing'} is no repair type")
 
 
 def _parse_suspend(text: str, until: str) -> Tag:
     if not until:  # harep takes "suspend" and "suspend:" for the same
         return Suspend(text, FOREVER)
-    if not _NUMBER.match(until):
+    if not NUMBER.match(until):
         return Malformed(text, "suspend", f"{until} is no timestamp in seconds")
     return Suspend(text, float(until))
 
@@ -179,7 +205,7 @@ def _parse_pending(text: str, fields: list[str]) -> Tag:
     problem = _problem(fields[0], fields[1], fields[2], fields[3])
     if problem:
         return Malformed(text, "pending", problem)
-    return Pending(text, _TYPES[fields[0]], fields[1], int(fields[2]), _jobs(fields[3]))
+    return Pending(text, _TYPES[fields[0]], fields[1], int(fields[2]), job_ids(fields[3]))
 
 
 def _parse_result(text: str, fields: list[str]) -> Tag:
@@ -190,23 +216,23 @@ def _parse_result(text: str, fields: list[str]) -> Tag:
         problem = "{} is none of {}".format(fields[3] or "nothing", ", ".join(RESULTS))
     if problem:
         return Malformed(text, "result", problem)
-    return Result(text, _TYPES[fields[0]], fields[1], int(fields[2]), fields[3], _jobs(fields[4]))
+    return Result(text, _TYPES[fields[0]], fields[1], int(fields[2]), fields[3], job_ids(fields[4]))
 
 
 def _parse_claim(text: str, fields: list[str]) -> Tag:
-    if len(fields) != 2 or not fields[0] or _STRANGE.search(fields[0]) or not _NUMBER.match(fields[1]):
+    if len(fields) != 2 or not fields[0] or _STRANGE.search(fields[0]) or not NUMBER.match(fields[1]):
         return Malformed(text, "claim", "it needs a holder and a timestamp in seconds")
     return Claim(text, fields[0], int(fields[1]))
 
 
 def _parse_breaker(text: str, until: str, timed: bool) -> Tag:
-    if timed and not _NUMBER.match(until):
+    if timed and not NUMBER.match(until):
         return Malformed(text, "breaker", f"{until or 'nothing'} is no timestamp in seconds")
     return Breaking(text, int(until) if timed else None)
 
 
 def _parse_behind(text: str, fields: list[str]) -> Tag:
-    if len(fields) != 2 or not fields[0] or not _NUMBER.match(fields[1]):
+    if len(fields) != 2 or not fields[0] or not NUMBER.match(fields[1]):
         return Malformed(text, "behind", "it needs the UUID of a node and a timestamp in seconds")
     return Behind(text, fields[0], int(fields[1]))
 
@@ -219,9 +245,9 @@ def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None
         return "the id is empty"
     if _STRANGE.search(repair_id):
         return f"the id {repair_id} has characters that no tag of Ganeti's has"
-    if not _NUMBER.match(timestamp):
+    if not NUMBER.match(timestamp):
         return "{} is no timestamp in seconds".format(timestamp or "nothing")
-    if any(not _NUMBER.match(job) for job in jobs.split("+") if jobs):
+    if any(not NUMBER.match(job) for job in jobs.split("+") if jobs):
         return f"{jobs} is no list of job ids joined by +"
     end = max(int(timestamp), 10**9)  # the result's timestamp has ten digits at least
     if len(_result_head(_TYPES[kind], repair_id, end, RESULTS[0])) > MAX_LENGTH:
@@ -229,23 +255,19 @@ def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None
     return None
 
 
-def _jobs(text: str) -> tuple[int, ...]:
-    return tuple(int(job) for job in text.split("+")) if text else ()
-
-
 def pending_tag(kind: RepairType, repair_id: str, timestamp: int, jobs: Iterable[int]) -> str:
     """The tag of a repair under way; of too many jobs the newest ones are kept."""
-    return _fit(f"{PREFIX}pending:{kind.label}:{repair_id}:{timestamp}:", jobs)
+    return fit(MAX_LENGTH, f"{PREFIX}pending:{kind.label}:{repair_id}:{timestamp}:", jobs)
 
 
 def result_tag(kind: RepairType, repair_id: str, timestamp: int, result: str, jobs: Iterable[int]) -> str:
     """The tag of a repair that ended; of too many jobs the newest ones are kept."""
-    return _fit(_result_head(kind, repair_id, timestamp, result), jobs)
+    return fit(MAX_LENGTH, _result_head(kind, repair_id, timestamp, result), jobs)
 
 
 def claim_tag(holder: str, until: int) -> str:
     """The tag by which C(holder) claims the cluster."""
-    return f"{PREFIX}claim:{_holder_name(holder)}:{until}"
+    return f"{PREFIX}claim:{holder_name(holder)}:{until}"
 
 
 def breaker_tag(until: int | None = None) -> str:
@@ -258,18 +280,5 @@ def behind_tag(node: str, since: float) -> str:
     return f"{BEHIND}{node}:{int(since)}"
 
 
-def _holder_name(text: str) -> str:
-    """C(text) as it can stand in a claim: what Ganeti takes in no tag is left out, and of too long a name the end kept,
-    which tells holders apart."""
-    return re.sub(r"[^a-zA-Z0-9._-]", "", text)[-64:] or "unnamed"
-
-
 def _result_head(kind: RepairType, repair_id: str, timestamp: int, result: str) -> str:
     return f"{PREFIX}result:{kind.label}:{repair_id}:{timestamp}:{result}:"
-
-
-def _fit(head: str, jobs: Iterable[int]) -> str:
-    kept = [str(job) for job in jobs]
-    while kept and len(head) + len("+".join(kept)) > MAX_LENGTH:
-        del kept[0]
-    return head + "+".join(kept)

@@ -27,6 +27,7 @@ class Why(Enum):
     NO_ALLOCATOR = "no_allocator"
     SECONDARY_STATE = "secondary_state"
     NO_NODE = "no_node"
+    WRONG_CLOCK = "wrong_clock"  # of the cluster or a group
     # something else comes first
     JOB_UNDER_WAY = "job_under_way"
     OTHER_JOB = "other_job"
@@ -34,6 +35,7 @@ class Why(Enum):
     TRIED_AGAIN = "tried_again"
     NO_ROOM = "no_room"
     # brakes and gates
+    STOPPED = "stopped"
     SUSPENDED = "suspended"
     BREAKER = "breaker"
     STORM_COOLDOWN = "storm_cooldown"

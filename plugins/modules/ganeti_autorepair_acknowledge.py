@@ -91,7 +91,7 @@ objects:
       elements: int
       sample: [4711]
     note:
-      description: What is to be known of it besides, for people, or null.
+      description: What is to be known of it besides, for people, or null; always null where there is an C(error).
       returned: success
       type: str
       sample: null
@@ -118,7 +118,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
-from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change
+from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change, terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import acknowledge
@@ -129,6 +129,7 @@ def forgive(module):
     return change(
         module,
         lambda client: acknowledge(cases_of(read_cluster(client), wanted(module, "instances"), time.time())),
+        terms(),
     )
 
 

@@ -112,12 +112,14 @@ ansible_facts:
               type: str
               sample: f28c8385-349f-4e0f-b09a-44e74726a076
             queue_drained:
-              description: Whether the job queue takes no jobs. RAPI can't tell.
+              description: Whether the job queue takes no jobs. Null over RAPI, which can't tell; that is not known.
               returned: success
               type: bool
               sample: null
             watcher_paused_until:
-              description: When the pause of the watcher ends, in seconds since the epoch. RAPI can't tell.
+              description:
+                - When the pause of the watcher ends, in seconds since the epoch; 0 without one.
+                - Null over RAPI, which can't tell; that is not known, and does not mean that the watcher is not paused.
               returned: success
               type: int
               sample: null
@@ -439,11 +441,18 @@ ansible_facts:
           elements: str
           sample: []
         needs_person:
-          description: The instances for which only a person can do what comes next, as their C(reason) says.
+          description:
+            - The instances for which only a person can do what comes next, as their C(reason) says.
+            - Also V(cluster), or V(group) and its name, for a tag there that a person has to remove.
           returned: success
           type: list
           elements: str
           sample: []
+        stopped:
+          description: What stops the whole cluster, so that nothing begins there, or null.
+          returned: success
+          type: str
+          sample: null
         breaker:
           description:
             - Whether too much is broken for repairs to begin, in the scope that has tripped, or else the cluster.

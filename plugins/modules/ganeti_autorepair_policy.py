@@ -11,7 +11,7 @@ short_description: Set what repairs are allowed on a Ganeti cluster, its node gr
 version_added: 0.1.0
 description:
   - Sets, takes away, suspends and resumes the permission for repairs, by the auto-repair tags of the cluster, of node
-    groups or of instances. What is so already is left as it is.
+    groups or of instances; or stops the whole cluster. What is so already is left as it is.
   - The nearest object decides; an instance's own tags come before those of its group, and these before the cluster's.
 author:
   - ganeti.autorepair contributors (@ganeti)
@@ -37,8 +37,10 @@ options:
       - V(enabled) allows repairs up to O(allow), and nothing else. V(disabled) takes the object's own permission away;
         that of a farther object then counts.
       - V(suspended) lets nothing begin, until O(until) if that is given. V(resumed) takes that back.
+      - V(stopped), with O(object=cluster), lets nothing begin on the whole cluster, whatever other tags say. What has
+        begun goes on, but gives up no running state and no disks. V(started) takes that back.
     type: str
-    choices: [enabled, disabled, suspended, resumed]
+    choices: [enabled, disabled, suspended, resumed, stopped, started]
     default: enabled
   allow:
     description: The type up to which repairs are allowed; each includes those before it. Needed with O(state=enabled).
@@ -49,6 +51,9 @@ options:
       - When a suspend ends. A timestamp in seconds, ISO 8601 with a time zone (V(2026-12-01T06:00:00Z)), or a time from
         now on (V(+2h), V(+1d12h), of C(s), C(m), C(h), C(d) and C(w)).
       - A suspend that stands and ends within a minute of such a time from now on is left as it is.
+      - The clock of the machine that this runs on has to agree with the master's within 45 seconds. It is compared
+        before a time is written, by a job of its own, so not in check mode; if it is wrong the module fails, and
+        nothing is written.
     type: str
   reason:
     description: Words for the reason trail of the jobs.
@@ -100,6 +105,14 @@ EXAMPLES = r"""
     names: [rack2]
     state: suspended
     until: +2h
+
+- name: Let nothing begin on the whole cluster, whatever any tag allows
+  ganeti.autorepair.ganeti_autorepair_policy:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    object: cluster
+    state: stopped
 """
 
 RETURN = r"""
@@ -138,7 +151,7 @@ objects:
       elements: int
       sample: [4711]
     note:
-      description: What is to be known of it besides, for people, or null.
+      description: What is to be known of it besides, for people, or null; always null where there is an C(error).
       returned: success
       type: str
       sample: null
@@ -165,10 +178,10 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
-from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change
+from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change, terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import Wish, parse_permission, permissions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import Wish, parse_permission, permissions
 
 
 def set_policy(module):
@@ -179,6 +192,7 @@ def set_policy(module):
     return change(
         module,
         lambda client: permissions(read_cluster(client), given["object"], wanted(module, "names"), permission),
+        terms(),
     )
 
 

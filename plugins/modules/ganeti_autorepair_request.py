@@ -11,7 +11,11 @@ short_description: Ask for a once-off repair of Ganeti instances, or withdraw on
 version_added: 0.1.0
 description:
   - Asks for one repair of each instance, up to a type, whatever its permission says; the next round begins it. A
-    suspend still holds it, and C(note) says so. What was asked for already is left as it is.
+    suspend still holds it, as does a cluster that is stopped, and C(note) says so. What was asked for already is left
+    as it is.
+  - A request has the time in it, so the clock of the machine that this runs on has to agree with the master's within 45
+    seconds. It is compared first, by a job, so not in check mode; if it is wrong the module fails, and nothing is
+    written.
   - Or withdraws repairs that were asked for and have not begun. Then, and where more is asked for than was before, the
     cluster is claimed as by a round. While a round writes, nothing is taken back, and the module fails.
 author:
@@ -111,7 +115,7 @@ objects:
       elements: int
       sample: [4711]
     note:
-      description: What is to be known of it besides, for people, or null.
+      description: What is to be known of it besides, for people, or null; always null where there is an C(error).
       returned: success
       type: str
       sample: null
@@ -133,16 +137,15 @@ failure:
   sample: BadOption
 """
 
-import socket
 import time
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
-from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change, terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import stopped_words
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import request, withdraw
@@ -151,15 +154,16 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import re
 def ask(module):
     """Ask, or withdraw; what the module returns."""
     given, now = module.params, time.time()
-    alone = Terms(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
 
     def changes(client):
-        cases = cases_of(read_cluster(client), wanted(module, "instances"), now)
+        cluster = read_cluster(client)
+        cases = cases_of(cluster, wanted(module, "instances"), now)
         if given["state"] == "absent":
-            return withdraw(cases, alone)
-        return request(cases, RepairType.parse(given["type"]), now, lambda: str(uuid.uuid4()), alone)
+            return withdraw(cases)
+        new_id = lambda: str(uuid.uuid4())  # noqa: E731
+        return request(cases, RepairType.parse(given["type"]), now, new_id, stopped_words(cluster))
 
-    return change(module, changes)
+    return change(module, changes, terms())
 
 
 def main():

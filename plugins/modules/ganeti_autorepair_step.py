@@ -359,11 +359,18 @@ failed_instances:
   elements: str
   sample: []
 needs_person:
-  description: The instances for which only a person can do what comes next; RV(report) says what that is.
+  description:
+    - The instances for which only a person can do what comes next; RV(report) says what that is.
+    - Also V(cluster), or V(group) and its name, for a tag there that a person has to remove.
   returned: success, and failure after the round had begun
   type: list
   elements: str
   sample: []
+stopped:
+  description: What stops the whole cluster, so that nothing begins there, or null.
+  returned: success, and failure after the round had begun
+  type: str
+  sample: null
 plan:
   description: The plan that was carried out, with C(actions), C(fence) and C(hash), as in the facts.
   returned: success, and failure after the round had begun, and where it is not the approved plan

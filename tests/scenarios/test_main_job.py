@@ -130,9 +130,11 @@ def test_going_on_from_harep(cluster: Cluster) -> None:
     """A repair that harep has begun keeps its id and its job, and harep takes our tags for what they say."""
     lab = cluster.lab
     lab.create("web", template="drbd", primary="node3", secondary="node2")
-    lab.add_tags("cluster", "", TAG + "failover", TAG + "claim:somebody-who-died:1700000000")  # harep reads past it
+    past = TAG + "claim:somebody-who-died:1700000000", TAG + "stop"  # harep reads past them
+    lab.add_tags("cluster", "", TAG + "failover", *past)
     lab.node_off("node3", offline=True)
     cluster.harep("--job-delay=0")
+    lab.remove_tags("cluster", "", TAG + "stop")
     (pending,) = cluster.tags("web")
     _, kind, repair_id, _, job = pending.split(":")
     lab.wait_jobs()

@@ -84,6 +84,10 @@ def test_what_is_said(cluster: Cluster, tmp_path: Path) -> None:
 
     said.twice(resume, forgive)
     assert cluster.tags("db") == cluster.tags("web") == []
+    said.twice(("stop", "reason: rest"))
+    assert TAG + "stop" in lab.tags("cluster")
+    assert f"Executing ArFailover repair on {lab.full_name('db')}" in cluster.harep("--dry-run")  # it reads past a stop
+    said.twice(("start", "reason: over"))
     assert f"Executing ArFailover repair on {lab.full_name('db')}" in cluster.harep("--dry-run")
 
     nothing, both = ("enable", "object: cluster, state: disabled"), "instances: 'shop,db', type: failover"

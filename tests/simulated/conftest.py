@@ -85,6 +85,18 @@ class Site:
             fault = RequestFault(method, f"/2/instances/{instance}/{path}", action, times=times)
         self.simulator.faults.add(fault)
 
+    def lose_cluster_tags(self, action: Action, removal: bool = False) -> None:
+        """Let something happen to the next request that adds tags to the cluster, or removes them."""
+        if self.transport == "luxi":
+            fault = RequestFault("SubmitJob", f"*OP_TAGS_{'DEL' if removal else 'SET'}*", action)
+        else:
+            fault = RequestFault("DELETE" if removal else "PUT", "/2/tags", action)
+        self.simulator.faults.add(fault)
+
+    def settings(self, reason: str = "", iallocator: str = "") -> Settings:
+        """What carrying out needs."""
+        return Settings(reason, iallocator, self.new_id)
+
     def look(self, limits: Limits | None = None) -> Plan:
         """The plan for the cluster as it stands."""
         return look(self.client(), limits or unbraked(), self.cluster.clock.now())
@@ -100,7 +112,7 @@ class Site:
     ) -> Round:
         """Play one round; jobs go on while the runner waits."""
         client, wanted = self.client(**changes), limits or unbraked()
-        settings = Settings(reason, iallocator, self.new_id)
+        settings = self.settings(reason, iallocator)
         if check:
             return rehearse(DryRunClient(client), wanted, settings, self.cluster.clock.now())
         return play(client, wanted, settings, self.terms())

@@ -231,6 +231,9 @@ def test_jobs_with_surveys(launcher: Launcher, clusters: dict[str, Simulator]) -
         assert "failover" in tags(prod)
         until = {"survey_until": "2036-12-01T06:00:00Z"}
         launch("suspend repairs", "prod", ganeti_autorepair_object="cluster", **until)
+        launch("stop all repairs", "prod")
+        assert "stop" in tags(prod)
+        launch("start repairs again", "prod")
 
     def say_of_instances() -> None:
         launch("suspend repairs", "lab", survey_names="web, db")

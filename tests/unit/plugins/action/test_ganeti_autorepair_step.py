@@ -108,6 +108,7 @@ def _gathered(writes, left, age=0):
     names = ("summary", "pending", "under_way", "failed_instances", "needs_person", "breaker", "held", "report")
     return {
         **dict.fromkeys(names, "x"),
+        "stopped": None,
         "cluster": {"tags": ["a"]},
         "time": time.time() - age,
         "plan": plan,

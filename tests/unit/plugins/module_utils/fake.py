@@ -92,6 +92,7 @@ class FakeClient:
     log: list[tuple[str, Any]] = field(default_factory=list)
     queue: dict[int, tuple[JobRequest, str | Stops | None, float]] = field(default_factory=dict)
     free: dict[tuple[str, str], float] = field(default_factory=dict)
+    received: dict[int, float] = field(default_factory=dict)
 
     @property
     def sent(self) -> list[JobRequest]:
@@ -173,6 +174,7 @@ class FakeClient:
             )
         )
         self.queue[self.next_job] = (request, answer, self.clock())
+        self.received[self.next_job] = self.clock()
         number = self.next_job
         self.settle()
         return number
@@ -199,7 +201,7 @@ class FakeClient:
             groups = self.cluster.groups.values()
             return [{"name": one.name, "tags": list(one.tags), "alloc_policy": one.alloc_policy} for one in groups]
         if resource == "job":
-            return [job_object(one) for one in self.cluster.jobs.values()]
+            return [job_object(one) | _received(self.received.get(one.id)) for one in self.cluster.jobs.values()]
         return [node_object(one, self.room.get(one.name)) for one in self.cluster.nodes.values()]
 
     def _put(self, job: Job) -> None:
@@ -300,6 +302,10 @@ class FakeClient:
             assert one.admin_state != "offline", "Ganeti reinstalls no instance that is marked offline"
             return replace(one, admin_state="up" if task.parameters["start"] else "down")
         return replace(one, admin_state="down" if task.operation is Operation.MARK_DOWN else "offline")
+
+
+def _received(at: float | None) -> Mapping[str, Any]:
+    return {} if at is None else {"received_ts": [int(at), int(at % 1 * 1e6)]}
 
 
 def is_claim(request: JobRequest) -> bool:

@@ -30,6 +30,7 @@ from unit.plugins.module_utils.builders import (
 from unit.plugins.module_utils.fake import FakeClient, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.breaker import judge_breakers
+from ansible_collections.ganeti.autorepair.plugins.module_utils.clocks import LONGEST_COOLDOWN, MAX_SKEW
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Instance, Node
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
@@ -358,6 +359,8 @@ def test_suspends_are_lifted_while_it_has_tripped():
 
 # --- what it remembers ----------------------------------------------------------------------------------------------
 
+W = f"breaker:{NOW + LONGEST_COOLDOWN + 2 * MAX_SKEW + 1}"  # later than a right clock can have set it
+E = f"breaker:{NOW + LONGEST_COOLDOWN + 2 * MAX_SKEW}"  # as late as one can
 L, F, P, N, U = "breaker", f"breaker:{NOW + 300}", f"breaker:{NOW - 1}", f"breaker:{NOW + 600}", "breaker:soon"
 AT = f"breaker:{NOW}"
 STORM, CALM = True, False
@@ -385,6 +388,11 @@ MEMORY = {
     (CALM, (L, P)): (((N,), (L, P)), ((), (P,))),
     (CALM, (L, N)): (((), (L,)), KEPT),
     (CALM, (U,)): (KEPT, KEPT),
+    (CALM, (W,)): (((N,), (W,)), KEPT),
+    (CALM, (E,)): (KEPT, KEPT),
+    (CALM, (W, F)): (((N,), (W, F)), KEPT),
+    (CALM, (L, W)): (((N,), (L, W)), KEPT),
+    (STORM, (W,)): (((L,), (W,)), KEPT),
     (CALM, (L, U)): (((N,), (L,)), KEPT),
 }
 CELLS = [
@@ -436,6 +444,8 @@ TRIPPED = [
     ("one until the second before", CALM, (P,), 600, False),
     ("the latest counts", CALM, (P, F), 600, True),
     ("a memory that can't be read", CALM, (U,), 600, True),
+    ("one from a wrong clock", CALM, (W,), 600, True),
+    ("one from a wrong clock, by a user who wants no cooldown", CALM, (W,), 0, False),
     ("a memory without its time", CALM, ("breaker:",), 600, True),
 ]
 
@@ -451,8 +461,28 @@ def test_it_has_tripped(scope, storm, words, cooldown, tripped):
 
 @pytest.mark.parametrize(
     ("words", "cooldown", "until"),
-    [((), 600, None), ((F,), 600, 300), ((F, N), 600, 600), ((P,), 600, -1), ((L,), 600, 600), ((L, F), 10, 10)],
-    ids=["nothing", "a time", "the latest of two", "a time that has passed", "as long as it lasts", "both"],
+    [
+        ((), 600, None),
+        ((F,), 600, 300),
+        ((F, N), 600, 600),
+        ((P,), 600, -1),
+        ((L,), 600, 600),
+        ((L, F), 10, 10),
+        ((W,), 600, 600),
+        ((W, F), 10, 10),
+        ((E,), 600, LONGEST_COOLDOWN + 2 * MAX_SKEW),
+    ],
+    ids=[
+        "nothing",
+        "a time",
+        "the latest of two",
+        "a time that has passed",
+        "as long as it lasts",
+        "both",
+        "a time that no right clock has set",
+        "that and another",
+        "the latest that one can have set",
+    ],
 )
 def test_until_when_it_stays_shut(words, cooldown, until):
     """A storm that lasts in the tag alone is over from now on."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
-from unit.plugins.module_utils.builders import NOW, cluster, job, job_object, rbd, tag
+from unit.plugins.module_utils.builders import NOW, cluster, rbd, tag
 from unit.plugins.module_utils.fake import Clock, FakeClient, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils import claim
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import LEASE, MARGIN, MAX_SKEW, SET_SECONDS, take
+from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import MARGIN, SET_SECONDS, take
+from ansible_collections.ganeti.autorepair.plugins.module_utils.clocks import LEASE, MAX_SKEW
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AnswerLost,
     ClaimOver,
@@ -71,16 +72,22 @@ def test_reads_pass():
     assert claimed.query("instance", ("name",)) == client.query("instance", ("name",))
 
 
-@pytest.mark.parametrize("seconds", [5, 59])
+@pytest.mark.parametrize("seconds", [5, 59, 70, SET_SECONDS])
 def test_a_claim_whose_job_has_to_queue_is_waited_for_with_growing_pauses(seconds):
-    """Up to a minute; the claim runs from when it was asked for."""
+    """As long as its lease allows; the claim runs from when it was asked for."""
     client = _client(seconds=lambda request: seconds)
-    _take(client)
+    claimed = _take(client)
     slept = client.clock.slept
     assert seconds <= sum(slept) <= seconds + 2
     assert slept == sorted(slept)
     assert slept[:3] == [0.1, 0.125, 0.15625]
     assert client.claims == [MINE]
+    assert claimed.submit(WRITE)
+
+
+def test_there_is_time_to_write_after_the_longest_wait():
+    """Else the wait would be in vain."""
+    assert SET_SECONDS + 30 <= LEASE - MARGIN
 
 
 # --- others ---------------------------------------------------------------------------------------------------------
@@ -194,16 +201,16 @@ def test_a_claim_whose_answer_was_lost_is_withdrawn_when_it_stands():
 
 
 def test_a_claim_whose_answer_was_lost_and_that_does_not_come_is_given_up():
-    """After a minute; it is withdrawn in case it comes later."""
+    """After all the time that its lease leaves; it is withdrawn in case it comes later."""
     client = _client(on_claim=lambda one: AnswerLost("lost") if one.tasks[0].operation is Operation.ADD_TAGS else None)
-    with pytest.raises(ClusterError, match="not set within 60 s, and no answer came"):
+    with pytest.raises(ClusterError, match="not set within 150 s, and no answer came"):
         _take(client)
     assert SET_SECONDS < sum(client.clock.slept) < SET_SECONDS + 3
     assert [one.tasks[0].operation for one in client.sent] == [Operation.ADD_TAGS, Operation.REMOVE_TAGS]
 
 
 NOT_SET = [
-    ("never runs", "queued", "job 1001 is queued, see whether the job queue is full"),
+    ("never runs", "queued", "job 1001 is queued; see what the job queue waits for: gnt-job list, gnt-debug locks"),
     ("waits", "waiting", "job 1001 is waiting"),
     ("fails", "error", "job 1001 ended as error (it broke)"),
     ("is canceled", "canceled", "job 1001 ended as canceled (no reason given)"),
@@ -263,7 +270,7 @@ class Skewed(FakeClient):
 
     def query(self, resource, fields, qfilter=None, seconds=None):
         rows = super().query(resource, fields, qfilter)
-        at = fields.index("end_ts") if "end_ts" in fields else None
+        at = fields.index("received_ts") if "received_ts" in fields else None
         end = lambda cell: (0, [cell[1][0] + self.skew, 0]) if cell[1] else cell  # noqa: E731
         return [tuple(end(cell) if n == at else cell for n, cell in enumerate(row)) for row in rows]
 
@@ -292,33 +299,101 @@ def test_a_clock_that_is_wrong_claims_nothing(skew, words):
     assert client.claims == []
 
 
-@pytest.mark.parametrize(("skew", "wrong"), [(0, False), (MAX_SKEW + 1, True), (-MAX_SKEW - 51, True)])
-def test_the_time_that_the_claim_had_to_queue_is_no_skew(skew, wrong):
-    """The job ended somewhere between asking and seeing, here after 50 seconds and a little before it was seen."""
-    client = Skewed(cluster(rbd("web1", None)), seconds=lambda request: 50)
-    client.skew = skew + 5 * (skew > 0)
-    if not wrong:
-        assert _take(client).submit(WRITE)
+@pytest.mark.parametrize("skew", [MAX_SKEW + 1, -MAX_SKEW - 1])
+@pytest.mark.parametrize("queues", [0, 50, SET_SECONDS])
+def test_a_wrong_clock_is_found_however_long_the_claim_s_job_waits(queues, skew):
+    """What counts is when the master received the job, so the time that it waits hides nothing."""
+    client = Skewed(cluster(rbd("web1", None)), seconds=lambda request: queues)
+    client.skew = skew
+    with pytest.raises(ClockWrong, match="46 s"):
+        _take(client)
+    assert not client.clock.slept
+    client.clock.sleep(2 * queues)
+    client.settle()
+    assert client.claims == []
+
+
+# seconds that the answer takes and after which of them the master received the job, skew, words of the error
+SLOW = [
+    ("a slow answer is no skew", MAX_SKEW, 20, 0, None),
+    ("nor is one that is received at once", MAX_SKEW, 0, 0, None),
+    ("a slower one hides a skew", MAX_SKEW + 1, 20, 30, "as the answer to job 1001 took 46 s"),
+    ("it might hide one", 90, 60, 0, "as the answer to job 1001 took 90 s"),
+    ("it hides none that is larger", 60, 0, -MAX_SKEW - 1, "46 s ahead of the master's"),
+    ("on either side", 60, 60, MAX_SKEW + 1, "46 s behind the master's"),
+]
+
+
+@pytest.mark.parametrize(
+    ("takes", "received", "skew", "words"), [row[1:] for row in SLOW], ids=[row[0] for row in SLOW]
+)
+def test_an_answer_that_takes_long_can_not_tell_that_a_clock_is_right(takes, received, skew, words):
+    """So whoever writes is known to be within MAX_SKEW of the master, which the margin rests on."""
+
+    class Slow(Skewed):
+        def submit(self, request):
+            self.clock.now += received
+            number = super().submit(request)
+            self.clock.now += takes - received
+            return number
+
+    client = Slow(cluster(rbd("web1", None)))
+    client.skew = skew
+    if words is None:
+        assert _take(client)
         return
-    with pytest.raises(ClockWrong):
+    with pytest.raises(ClockWrong, match=words):
         _take(client)
+    assert client.claims == []
 
 
-def test_a_clock_is_checked_also_when_the_tag_is_seen_before_its_job_has_ended():
-    """Ganeti writes the tag first, and the job's end a moment later."""
-
-    class Early(Skewed):
-        def query(self, resource, fields, qfilter=None, seconds=None):
-            rows = super().query(resource, fields, qfilter)
-            if self.reads.count("job") > 1:
-                return rows
-            at = fields.index("end_ts")
-            return [tuple((0, None) if n == at else cell for n, cell in enumerate(row)) for row in rows]
-
-    client = Early(cluster(rbd("web1", None)))
-    client.skew = 86400
-    with pytest.raises(ClockWrong):
+def test_a_cluster_that_does_not_say_when_it_received_the_claim_is_not_written_to():
+    """Unknown is not right (law 7)."""
+    client = _client()
+    client.received = NoTimes()
+    with pytest.raises(ClockWrong, match="does not say when it received job 1001"):
         _take(client)
+    assert client.claims == []
+
+
+class NoTimes(dict):
+    """Nobody knows when jobs came."""
+
+    def __setitem__(self, number, at):
+        """Forget it."""
+
+
+# --- wrong clocks of others -----------------------------------------------------------------------------------------
+
+LATEST = NOW + LEASE + 2 * MAX_SKEW  # that a clock ahead by MAX_SKEW can set by one that is behind by so much
+
+
+@pytest.mark.parametrize(
+    ("until", "holds"), [(LATEST, True), (LATEST + 1, False), (NOW + 10 * 365 * 86400, False), (10**15 - 1, False)]
+)
+def test_a_claim_from_a_clock_that_is_far_ahead_holds_nobody(until, holds):
+    """Its holder withdraws before its first write. The claim stays, for a person to see."""
+    theirs = _claim(until=until)
+    client = _client(theirs)
+    if holds:
+        with pytest.raises(Held, match="claimed by other"):
+            _take(client)
+        return
+    claimed = _take(client)
+    assert claimed.submit(WRITE) and claimed.release()
+    assert client.claims == [theirs]
+
+
+@pytest.mark.parametrize("ahead", [-86400, -LEASE, LEASE + 3 * MAX_SKEW, 86400])
+def test_whoever_is_wrong_about_whose_clock_is_wrong_writes_nothing(ahead):
+    """By a clock that is behind, a right claim ends too late; by one that is ahead, it has run out."""
+    theirs = _claim(until=NOW + LEASE)
+    client = Skewed(cluster(rbd("web1", None), tags=(theirs,)))
+    client.clock.now = NOW + ahead
+    client.skew = -ahead
+    with pytest.raises((ClockWrong, Held)):
+        _take(client)
+    assert client.claims == [theirs]
 
 
 # --- the end of a claim ---------------------------------------------------------------------------------------------
@@ -403,7 +478,7 @@ class Replayed:
         return {"tags": list(self._ask("look"))}
 
     def query(self, resource, fields, qfilter=None, seconds=None):
-        known = job_object(job(qfilter[1][2], "success", "TAGS_SET", "", ended=self.now))
+        known = {"received_ts": [int(self.now), 0]}
         return [tuple((0, known.get(name)) for name in fields)]
 
     def submit(self, request):

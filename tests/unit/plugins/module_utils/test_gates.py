@@ -122,6 +122,7 @@ STEPS = {  # what comes next, by what it is: the instance, and the jobs there we
 }
 OFTEN = tuple(ended("success", jobs="1", repair=f"o{number}", at=NOW - 10 - number) for number in range(3))
 SHUT = {  # a gate that is shut: the limits, the cluster, and the instance's tags
+    "stopped": ({}, {"tags": [*ALLOW, tag("stop")]}, ()),
     "breaker": ({"max_unhealthy": at_most("0")}, {}, ()),
     "watcher_paused": ({}, {"watcher_paused_until": NOW + 1}, ()),
     "settle_time": ({"settle_time": 100}, {}, ()),
@@ -131,9 +132,9 @@ SHUT = {  # a gate that is shut: the limits, the cluster, and the instance's tag
     "fencing": ({"fencing": Fencing.CONFIRMED}, {}, ()),
     "queue_drained": ({}, {"queue_drained": True}, ()),
 }
-NEW = "breaker watcher_paused flapping windows queue_drained"
+NEW = "stopped breaker watcher_paused flapping windows queue_drained"
 DEAD = " settle_time"
-LOSS = "breaker watcher_paused windows queue_drained settle_time min_offline_age fencing"  # a new one, half-way
+LOSS = "stopped breaker watcher_paused windows queue_drained settle_time min_offline_age fencing"  # a new one, half-way
 PROVED = " min_offline_age fencing"
 APPLIES = {
     "a failover": NEW + DEAD + PROVED,
@@ -149,7 +150,7 @@ APPLIES = {
     "a new secondary after a failover": "queue_drained",
     "a migration after a replacement": "windows queue_drained",
     "a failover after a migration": LOSS,
-    "a failover off a drained node after a replacement": "windows queue_drained",
+    "a failover off a drained node after a replacement": "stopped windows queue_drained",
     "new disks after a failover": LOSS,
     "new disks that could not be made before": LOSS,
     "a failover that failed before": LOSS,
@@ -206,6 +207,7 @@ def test_what_is_held_still_tells_what_it_would_do():
 def test_the_first_gate_that_is_shut_gives_the_reason():
     """With all of them shut, and then one after the other opened."""
     states = {
+        "stopped": {},
         "other_repair": (pending(repair="theirs", at=NOW - 1),),
         "breaker": {"max_unhealthy": at_most("0")},
         "watcher_paused": {},
@@ -218,10 +220,11 @@ def test_the_first_gate_that_is_shut_gives_the_reason():
     found = []
     for opened in range(len(states) + 1):
         shut = list(states)[opened:]
-        limits = {name: value for gate in shut[shut[:1] == ["other_repair"] :] for name, value in states[gate].items()}
+        limits = {name: value for gate in shut if gate != "other_repair" for name, value in states[gate].items()}
         tags = (pending("reinstall", at=NOW - 2), *(OFTEN if "flapping" in shut else ()))
         tags += states["other_repair"] if "other_repair" in shut else ()
         more = {"watcher_paused_until": NOW + 1} if "watcher_paused" in shut else {}
+        more |= {"tags": [*ALLOW, tag("stop")]} if "stopped" in shut else {}
         one = marked(plain("web1", OFFLINE, *tags), changed=NOW)
         found.append(_action(one, rbd("x", OFFLINE), limits=limits, queue_drained=True, **more).why.value)
     assert found == [*states, "queue_drained"]

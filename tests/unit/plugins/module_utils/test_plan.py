@@ -499,6 +499,8 @@ WHYS = {
     Why.JUST_CHANGED: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), unseen=True),
     Why.TRIED_AGAIN: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), jobs=[FAILED], limits={"retries": 2}),
     Why.NO_ROOM: _unplaced,
+    Why.WRONG_CLOCK: lambda: plan_of(cluster(DOWN, tags=[tag("claim:x:999999999999999")])).notices[0].why,
+    Why.STOPPED: lambda: _why(DOWN, tags=[*ALLOW, tag("stop")]),
     Why.SUSPENDED: lambda: _why(rbd("web1", OFFLINE, tag("suspend"))),
     Why.BREAKER: lambda: _why(DOWN, rbd("web2", OFFLINE), limits={"max_unhealthy": NONE}),
     Why.STORM_COOLDOWN: lambda: _why(DOWN, tags=[*ALLOW, tag("breaker")], limits={"storm_cooldown": 1}),
@@ -533,10 +535,8 @@ def test_a_reason_s_name_is_what_people_look_up():
 
 
 STAYS = """healthy forthcoming not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair
-    flapping last_copy_drained behind node_silent no_allocator no_node secondary_state suspended breaker queue_drained
-    watcher_paused windows fencing not_approved"""
-STAYS = """healthy not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair flapping
-    no_node secondary_state"""
+    flapping last_copy_drained behind node_silent no_allocator no_node secondary_state wrong_clock stopped suspended
+    breaker queue_drained watcher_paused windows fencing not_approved"""
 
 
 @pytest.mark.parametrize("why", Why, ids=lambda why: why.value)

@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 from unit.plugins.module_utils.builders import FAILOVER, FIX_STORAGE, MIGRATE, NOW, REINSTALL, tag
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.policy import Policy, expired, resolve
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import FOREVER, parse_tags
+from ansible_collections.ganeti.autorepair.plugins.module_utils.policy import Policy, expired, resolve, stop_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import FOREVER, PREFIX, parse_tags
 
 LATER, MUCH_LATER, BEFORE = NOW + 60, NOW + 600, NOW - 60
 
@@ -100,6 +100,8 @@ DOUBTS = [
         (None, LATER, "instance"),
         ["restart"],
     ),
+    ("a stop of an instance allows nothing", ("failover stop", "", "failover"), (None, None, "instance"), ["stop"]),
+    ("nor does one of a group", ("", "Stop", "failover"), (None, None, "group"), ["Stop"]),
     ("several are all told", ("a b suspend:x", "", ""), (None, FOREVER, "instance"), ["a", "b", "suspend:x"]),
 ]
 
@@ -143,3 +145,20 @@ def test_a_nearer_readable_tag_makes_an_outer_unreadable_one_harmless():
 def test_the_suspends_whose_time_has_passed(words, over):
     """They are what a round removes; one that can't be read never is."""
     assert [suspend.until for suspend in expired(parse_tags(tag(word) for word in words.split()), NOW)] == over
+
+
+STOPS = [
+    ("nothing", "failover suspend breaker", ""),
+    ("a stop", "failover stop", "the cluster is stopped by its tag {}stop"),
+    ("one that can't be read", "Stop", "the cluster is stopped by its tag {}Stop, which can't be read"),
+    ("both", "stop stop:5", "the cluster is stopped by its tag {}stop"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), [row[1:] for row in STOPS], ids=[row[0] for row in STOPS])
+def test_what_stops_the_cluster(words, told):
+    """As the end of a sentence. The policy of its instances stays what it was."""
+    tags = parse_tags([tag(word) for word in words.split()], of_cluster=True)
+    assert stop_of(tags) == told.format(PREFIX)
+    rest = parse_tags([tag(word) for word in words.split() if not word.lower().startswith("stop")], of_cluster=True)
+    assert resolve([("cluster", tags)], NOW) == resolve([("cluster", rest)], NOW)

@@ -42,6 +42,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
@@ -495,7 +496,7 @@ def test_what_a_module_returns_of_a_round():
     told = result(_play(client), check_mode=False)
     assert set(told) == {
         "changed", "actions", "summary", "pending", "under_way", "left", "failed_instances", "plan", "report", "diff",
-        "needs_person", "breaker", "held", "carry_on",
+        "needs_person", "stopped", "breaker", "held", "carry_on",
     }  # fmt: skip
     assert (told["changed"], told["pending"], told["failed_instances"]) == (True, 1, ["web2", "web3"])
     assert (told["left"], [one["instance"] for one in told["under_way"]]) == (True, ["web1"])
@@ -546,8 +547,11 @@ def test_a_cluster_that_is_claimed_is_left_to_whoever_holds_it(words, joins):
     client = _client(*members, tags=[*ALLOW, tag(words)], joins=joins)
     played = _play(client)
     assert (client.sent, played.changed, played.trouble) == ([], False, None)
-    assert [one.action.kind.value for one in played.outcomes] == ["hold", "hold", "hold"]
-    told = [one.action.reason for one in played.outcomes]
+    (*notices, first, second, third) = [one.action for one in played.outcomes]
+    assert [one.kind.value for one in (first, second, third)] == ["hold", "hold", "hold"]
+    assert first.why is second.why is (Why.CLAIMED if words == THEIRS else Why.UNREADABLE_TAG)
+    assert [one.command for one in notices] == [f"gnt-cluster remove-tags {tag(words)}"] * (words != THEIRS)
+    told = [one.reason for one in (first, second, third)]
     assert all(("claimed by other until 2027-01-15T08:01:40Z" if words == THEIRS else words) in one for one in told[:2])
     assert "suspended by its instance" in told[2]
 

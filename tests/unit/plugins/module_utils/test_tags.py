@@ -19,6 +19,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import (
     Malformed,
     Pending,
     Result,
+    Stop,
     Suspend,
     breaker_tag,
     parse_tag,
@@ -61,6 +62,7 @@ READABLE = [
     ),
     ("claim:me:1800000300", Claim(tag("claim:me:1800000300"), "me", 1_800_000_300)),
     ("claim:node1.a.org-1a2b:0", Claim(tag("claim:node1.a.org-1a2b:0"), "node1.a.org-1a2b", 0)),
+    ("stop", Stop(tag("stop"))),
     ("breaker", Breaking(tag("breaker"), None)),
     ("breaker:0", Breaking(tag("breaker:0"), 0)),
     ("breaker:1800000600", Breaking(tag("breaker:1800000600"), 1_800_000_600)),
@@ -84,6 +86,12 @@ UNREADABLE = [
     ("a breaker until a number of 16 digits", "breaker:" + "9" * 16, "breaker", "no timestamp"),
     ("a breaker with a newline behind", "breaker:5\n", "breaker", "no timestamp"),
     ("a breaker in capitals", "Breaker", "enable", "no repair type"),
+    ("stop in capitals, which must not pass for nothing", "STOP", "stop", "STOP is not spelt as stop"),
+    ("stop in the past tense", "stopped", "stop", "stopped is not spelt as stop"),
+    ("stop with a colon behind", "stop:", "stop", "stop: is not spelt as stop"),
+    ("stop until a time", "stop:1800000000", "stop", "stop:1800000000 is not spelt as stop"),
+    ("stop with a newline behind", "stop\n", "stop", "is not spelt as stop"),
+    ("stop with a space before", " stop", "enable", "no repair type"),
     ("no word at all", "", "enable", "nothing is no repair type"),
     ("an unknown word", "restart", "enable", "restart is no repair type"),
     ("a type in capitals", "Migrate", "enable", "Migrate is no repair type"),
@@ -174,6 +182,18 @@ def test_tags_are_sorted_by_kind_and_in_an_order_that_does_not_depend_on_the_clu
     assert [one.result for one in found.results] == ["success"]
     assert [one.until for one in found.breakers] == [None]
     assert [one.tag for one in found.malformed] == [tag("nonsense")]
+
+
+@pytest.mark.parametrize(
+    ("word", "stops", "unread"),
+    [("stop", 1, ""), ("Stop", 0, "stop"), ("stop:5", 0, "stop"), ("suspend:x", 0, "suspend"), ("x", 0, "enable")],
+)
+def test_a_stop_has_its_meaning_on_the_cluster(word, stops, unread):
+    """Anywhere else it is a permission that can't be read: somebody meant a limit."""
+    of_cluster, elsewhere = parse_tags([tag(word)], of_cluster=True), parse_tags([tag(word)])
+    assert len(of_cluster.stops) == stops and [one.kind for one in of_cluster.malformed] == [unread] * bool(unread)
+    assert not elsewhere.stops
+    assert [one.kind for one in elsewhere.malformed] == ["suspend" if unread == "suspend" else "enable"]
 
 
 @pytest.mark.parametrize(

@@ -26,23 +26,19 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter
-from ansible_collections.ganeti.autorepair.plugins.module_utils.state import make_cases
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import FOREVER, PREFIX, parse_tags
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import (
-    NOT_KNOWN,
+from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import (
     SAME,
     Permission,
     Wish,
-    acknowledge,
     parse_permission,
     permissions,
-    request,
-    withdraw,
 )
+from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter
+from ansible_collections.ganeti.autorepair.plugins.module_utils.state import make_cases
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import FOREVER, PREFIX, parse_tags
+from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import NOT_KNOWN, acknowledge, request, withdraw
 
 LATER, SOON = NOW + 7200, NOW + 60
 SUSPENDED = "suspended until 2027-01-15T10:00:00Z"
@@ -195,7 +191,6 @@ def test_options_that_contradict_each_other(options, words):
 # --- once-off repairs -----------------------------------------------------------------------------------------------
 
 ASKED = pending("failover", "", "asked", 100)
-ALONE = Terms("tester", lambda: NOW, lambda seconds: None)
 NEW = tag(f"pending:{{}}:new1:{NOW}:")
 SINCE = "since 1970-01-01T00:01:40Z"
 RUNNING, DONE = job(7, "running", "FAILOVER"), job(7, "success", "FAILOVER")
@@ -328,7 +323,7 @@ def _case(tags, jobs=(), primary=OFFLINE):
 
 def _request(tags, jobs, kind, primary=OFFLINE):
     numbers = count(1)
-    (change,) = request([_case(tags, jobs, primary)], kind, NOW, lambda: f"new{next(numbers)}", ALONE)
+    (change,) = request([_case(tags, jobs, primary)], kind, NOW, lambda: f"new{next(numbers)}")
     return change
 
 
@@ -358,14 +353,14 @@ def test_a_repair_that_would_not_begin(tags, words):
     """Nothing is asked for, of no instance."""
     good = case_of(cluster(rbd("web2", OFFLINE)))
     with pytest.raises(BadOption) as caught:
-        request([good, _case(tags)], FAILOVER, NOW, lambda: "new", ALONE)
+        request([good, _case(tags)], FAILOVER, NOW, lambda: "new")
     assert words in str(caught.value) and str(caught.value).endswith("nothing was done")
 
 
 @_table(WITHDRAWALS, "tags", "jobs", "removed", "note")
 def test_a_repair_is_withdrawn(tags, jobs, removed, note):
     """If it has not begun."""
-    (change,) = withdraw([_case(tags, jobs)], ALONE)
+    (change,) = withdraw([_case(tags, jobs)])
     assert (change.add, sorted(change.remove)) == ((), sorted(removed))
     assert (note in change.note) if note else not change.note
 
@@ -374,7 +369,7 @@ def test_a_repair_is_withdrawn(tags, jobs, removed, note):
 def test_a_repair_that_has_begun_is_not_withdrawn(tags, jobs):
     """Nor is that of any other instance; the sentence says how to stop it."""
     with pytest.raises(BadOption, match=r"the repair of web1 has begun, .*; a suspend tag keeps .*; nothing was done$"):
-        withdraw([_case([ASKED]), _case(tags, jobs)], ALONE)
+        withdraw([_case([ASKED]), _case(tags, jobs)])
 
 
 @_table(FAILURES, "tags", "removed", "note")
@@ -401,21 +396,21 @@ def test_a_farther_suspend_holds_what_is_asked_for(group, tags, note):
     """Said at once, as the request is taken all the same."""
     group_tags = {"default": [tag(word) for word in group]}
     found = cluster(rbd("web1", OFFLINE), group_tags=group_tags, tags=[tag(word) for word in tags])
-    (change,) = request([case_of(found)], FAILOVER, NOW, lambda: "new1", ALONE)
+    (change,) = request([case_of(found)], FAILOVER, NOW, lambda: "new1")
     assert change.add and note in change.note and bool(note) == bool(change.note)
 
 
 def test_a_group_whose_tags_are_not_known():
     """Nobody knows then whether it is suspended, and that is said."""
     found = replace(cluster(rbd("web1", OFFLINE)), groups={})
-    (change,) = request([case_of(found)], FAILOVER, NOW, lambda: "new1", ALONE)
+    (change,) = request([case_of(found)], FAILOVER, NOW, lambda: "new1")
     assert change.add and change.note.endswith("is not in the cluster's answer; it begins when that is known")
 
 
 # sentence, what is said of instances
 SAID = [
-    ("a request", lambda cases: request(cases, FAILOVER, NOW, lambda: "new1", ALONE)),
-    ("a withdrawal", lambda cases: withdraw(cases, ALONE)),
+    ("a request", lambda cases: request(cases, FAILOVER, NOW, lambda: "new1")),
+    ("a withdrawal", lambda cases: withdraw(cases)),
     ("an acknowledgement", acknowledge),
 ]
 
@@ -449,7 +444,7 @@ def test_permissions_where_tags_are_not_known(permission):
 def test_a_repair_of_a_reservation():
     """It is refused for this one, and said why; the other is served."""
     found = cluster(rbd("web1", OFFLINE, forthcoming=True), rbd("web2", OFFLINE))
-    reserved, served = request(make_cases(found, NOW), FAILOVER, NOW, lambda: "new1", ALONE)
+    reserved, served = request(make_cases(found, NOW), FAILOVER, NOW, lambda: "new1")
     assert not reserved.needed and reserved.error.startswith("it is forthcoming, a reservation and no instance yet")
     assert served.needed and not served.error
 
@@ -465,7 +460,7 @@ def test_a_permission_of_a_reservation(permission):
 
 def test_each_tag_has_room():
     """Ganeti refuses one of more than 128 characters."""
-    change = request([_case([])], RepairType.FIX_STORAGE, NOW, lambda: "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27", ALONE)[0]
+    change = request([_case([])], RepairType.FIX_STORAGE, NOW, lambda: "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27")[0]
     late = Permission(Wish.SUSPENDED, until=253_402_300_799).change("cluster", "", parse_tags([]))
     assert all(len(text) <= 128 for text in (*change.add, *late.add))
     assert late.add == (f"{PREFIX}suspend:253402300799",)

@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clocks: whether this machine's agrees with the master's, and what no right clock has written (design, law 12)."""
+
+from __future__ import annotations
+
+from .client import NORMAL, Client
+from .errors import ClockWrong
+from .tags import Breaking, Claim
+from .usable import number
+
+MAX_SKEW = 45  # seconds that a clock may differ from the master's
+LEASE = 300  # seconds that a claim holds
+LONGEST_COOLDOWN = 86400  # seconds that a breaker stays shut at most after a storm
+
+
+def check_clock(client: Client, job: int, sent: float, answered: float) -> None:
+    """Raise ClockWrong unless this machine's clock is known to agree with the master's within MAX_SKEW.
+
+    The job `job` was sent at `sent`, and its id came at `answered`, in seconds since the epoch by this machine's clock.
+    In between, by its own clock, the master received it: whether and how long the job waits afterwards does not matter.
+    """
+    received = _received(client, job)
+    if received is None:
+        raise ClockWrong(f"cannot compare clocks: the cluster does not say when it received job {job}; {_TRY_AGAIN}")
+    ahead, behind = sent - received, received - answered
+    if max(ahead, behind) > MAX_SKEW:
+        way = f"{ahead:.0f} s ahead of" if ahead > behind else f"{behind:.0f} s behind"
+        raise ClockWrong(
+            f"the clock of this machine is {way} the master's; claims and timestamps need them to agree within "
+            f"{MAX_SKEW} s: set this machine's clock (timedatectl shows whether it is synchronized), then run it again"
+        )
+    if max(answered - received, received - sent) > MAX_SKEW:
+        took = f"the answer to job {job} took {answered - sent:.0f} s"
+        raise ClockWrong(f"cannot compare clocks, as {took}: the master answers too slowly; {_TRY_AGAIN}")
+
+
+_TRY_AGAIN = "nothing was begun; run it again"
+
+
+def _received(client: Client, job: int) -> float | None:
+    """When the master received a job, in seconds since the epoch by the master's clock."""
+    for row in client.query("job", ("received_ts",), ["=", "id", job]):
+        status, value = row[0]
+        parts = [number(part) for part in value] if status == NORMAL and isinstance(value, list) else []
+        if len(parts) == 2 and parts[0] is not None and parts[1] is not None:
+            return parts[0] + parts[1] / 1e6
+    return None
+
+
+def is_beyond(tag: Breaking | Claim, now: float) -> bool:
+    """Whether `tag` ends later than a right clock can have set it, at `now` by a clock that agrees with the master's.
+
+    Its writer's clock and this one may each differ from the master's by MAX_SKEW.
+    """
+    longest = LEASE if isinstance(tag, Claim) else LONGEST_COOLDOWN
+    return tag.until is not None and tag.until > now + longest + 2 * MAX_SKEW
