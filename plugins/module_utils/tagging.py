@@ -24,6 +24,7 @@ from .read import cluster_tags, read_cluster
 from .results import diff
 from .state import Case, make_cases
 from .tags import parse_tags
+from .usable import is_texts
 from .wishes import NOT_KNOWN, STOP, Change, asked_of
 from .writer import Writer
 
@@ -173,7 +174,7 @@ def _standing(scope: str, client: Client) -> Mapping[str, Collection[str]]:
     if scope == "cluster":
         return {"": cluster_tags(client.cluster_info())}
     rows = client.query(scope, ("name", "tags"))
-    return {str(name[1]): tags[1] for name, tags in rows if tags[0] == NORMAL and isinstance(tags[1], list)}
+    return {str(name[1]): tags[1] for name, tags in rows if tags[0] == NORMAL and is_texts(tags[1])}
 
 
 def _failed(outcome: Outcome) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
@@ -19,10 +21,22 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Ac
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing
 from ansible_collections.ganeti.autorepair.plugins.module_utils.metrics import metrics
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.page import page
+from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.summary import Look, report_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
+from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import (
+    Change,
+    acknowledge,
+    parse_permission,
+    permissions,
+    request,
+    withdraw,
+)
 from simulator import Simulator
 from simulator.http import Response, answer
 from simulator.trouble import JobTrouble
@@ -114,18 +128,31 @@ class Oddity:
     field: str
     value: Any
     name: str = ""
+    place: str = "value"
 
     def info(self, known: dict[str, Any]) -> dict[str, Any]:
         """What the cluster says of itself."""
+        if (self.resource, self.place) == ("info", "answer"):
+            return self.value
         return {**known, self.field: self.value} if self.resource == "info" else known
 
     def config(self, names: list[str], values: list[Any]) -> list[Any]:
         """Values of the configuration, over LUXI."""
+        if (self.resource, self.place) == ("info", "row"):
+            return self.value
         here = self.resource == "info"
         return [self.value if here and name == self.field else value for name, value in zip(names, values, strict=True)]
 
     def table(self, resource: str, fields: list[str], table: dict[str, Any]) -> dict[str, Any]:
         """The answer to a query."""
+        if resource == self.resource and self.place == "answer":
+            return self.value
+        if resource == self.resource and self.place == "rows":
+            return {**table, "data": self.value}
+        if resource == self.resource and self.place == "row":
+            return {**table, "data": [self.value, *table["data"]]}
+        if resource == self.resource and self.place == "cell":
+            return {**table, "data": [[self.value, *row[1:]] for row in table["data"]]}
         if (resource, True) != (self.resource, self.field in fields):
             return table
         rows, at = table["data"], fields.index(self.field)
@@ -137,19 +164,24 @@ class Oddity:
 
 @dataclass
 class OddSimulator:
-    """A simulator whose answers have an oddity, from when there is one."""
+    """A simulator whose answers have an oddity, from when there is one, but for as many more as it `passes`."""
 
     real: Simulator
     odd: Oddity | None = None
+    passes: int = 0
 
     def __getattr__(self, name: str) -> Any:
         """All else is the simulator's own."""
         return getattr(self.real, name)
 
+    def _passed(self) -> bool:
+        self.passes -= 1
+        return self.passes >= 0
+
     def ask(self, method: str, target: str, data: Any = None) -> Response:
         """What comes over RAPI."""
         response = self.real.ask(method, target, data)
-        if self.odd is None or response.status != 200:
+        if self.odd is None or response.status != 200 or self._passed():
             return response
         if target == "/2/info":
             return answer(self.odd.info(response.json))
@@ -162,7 +194,7 @@ class OddSimulator:
     def call(self, method: str, *arguments: Any) -> dict[str, Any]:
         """What comes over LUXI."""
         found = self.real.call(method, *arguments)
-        if self.odd is None or not found["success"]:
+        if self.odd is None or not found["success"] or self._passed():
             return found
         change: dict[str, Callable[[Any], Any]] = {
             "QueryClusterInfo": self.odd.info,
@@ -232,12 +264,12 @@ def test_an_odd_value_in_a_field(transport: str, resource: str, field: str) -> N
         look(site)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, database=None)
-@given(some.sampled_from(TRANSPORTS), some.sampled_from(SPOTS), JSON)
-def test_any_value_in_any_field(transport: str, spot: tuple[str, str], value: Any) -> None:
-    """A round ends, and a report can be made, whatever is made of JSON."""
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(some.sampled_from(TRANSPORTS), some.sampled_from(SPOTS), JSON, some.sampled_from([0, 0, 7, 14, 16, 20, 30]))
+def test_any_value_in_any_field(transport: str, spot: tuple[str, str], value: Any, passes: int) -> None:
+    """A round ends, and a report can be made, whatever is made of JSON, from its beginning or later on."""
     site, odd = scene(transport)
-    odd.odd = Oddity(*spot, value)
+    odd.odd, odd.passes = Oddity(*spot, value), passes
     try:
         played = site.play(LIMITS)
     except AutorepairError as error:
@@ -246,6 +278,61 @@ def test_any_value_in_any_field(transport: str, spot: tuple[str, str], value: An
     shown(result(played, False))
     report = report_of([Look("prod", json.loads(json.dumps(facts(played.before), allow_nan=False)))], 1)
     shown(page(report, "prod", {}) + metrics(report))
+
+
+PLACES = ("answer", "rows", "row", "cell")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("resource", ["info", "node", "group", "instance", "job"])
+def test_an_answer_that_is_none(transport: str, resource: str) -> None:
+    """Something else stands in the place of all of it, of its rows, of one of these, or of a cell."""
+    site, odd = scene(transport)
+    for place, value in product(PLACES, ODD):
+        odd.odd = Oddity(resource, "", value, place=place)
+        look(site)
+
+
+def everything(site: Site) -> Iterator[Callable[[], Iterable[Change]]]:
+    """What people can say of anything."""
+    client, now = site.client(), site.cluster.clock.now()
+    for state, scope in product(("enabled", "disabled", "suspended", "resumed"), ("instance", "group", "cluster")):
+        permission = parse_permission(state, "migrate" if state == "enabled" else None, None, now)
+        wanted = Filter() if scope == "cluster" else Filter(("*",))
+        yield partial(lambda *given: permissions(read_cluster(client), *given), scope, wanted, permission)
+    for name, say in (
+        ("web", withdraw),
+        ("twin", partial(request, kind=RepairType.REINSTALL, now=now, new_id=site.new_id)),
+    ):
+        terms = {"alone": site.terms()}
+        yield partial(
+            lambda say, name, terms: say(cases_of(read_cluster(client), Filter((name,)), now), **terms),
+            say,
+            name,
+            terms,
+        )
+    yield lambda: acknowledge(cases_of(read_cluster(client), Filter(("*",)), now))
+
+
+SAID_OF = [("instance", "tags"), ("group", "tags"), ("info", "tags"), ("job", "status"), ("job", "opresult")]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["all the time", "once tags are to be written"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("resource", "field"), SAID_OF)
+def test_what_people_say_meets_an_odd_value(transport: str, resource: str, field: str, late: bool) -> None:
+    """Tags are written or not, and some jobs fail; whatever comes back, no traceback comes of it."""
+    for value in (None, 7, ESCAPE, [None], ["x", 1]):
+        site, odd = scene(transport)
+        odd.real.troubles.add(JobTrouble("OP_TAGS_SET", text=f"{ESCAPE} {TURNED}", times=9))
+        for say in everything(site):
+            odd.odd = None if late else Oddity(resource, field, value)
+            try:
+                changes = tuple(say())
+                odd.odd = Oddity(resource, field, value)
+                shown(carry_out_changes(changes, site.client(), "", site.simulator.advance))
+            except AutorepairError as error:
+                shown(str(error))
 
 
 def is_text(value: Any) -> bool:
