@@ -152,30 +152,50 @@ def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) 
 
 def _take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
     """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
-    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note; it is left out
-    where it would wait for a resync."""
-    intent: tuple[Task, ...] = ()
-    repair = action.repair
-    if repair is None:
-        writer.repair_id = settings.new_id()
-        repair = Repair(_type(action), writer.repair_id, int(plan.time))
-        intent = (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
+    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
     iallocator = settings.iallocator or plan.cluster.default_iallocator or "hail"
     steps = action.submitted(writer.joins)
     tasks = [Task(step.operation, _parameters(step, instance, action, iallocator)) for step in steps]
-    first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
-    before = writer.submit(*intent, *first)
+    first, rest = _split(tasks, writer.joins, settings.stays)
+    resyncs = _is_resync(first[0]) and not settings.stays
+    repair, intent = _intended(action, plan, writer, settings, anyway=resyncs)
+    ahead = writer.submit(*intent) if resyncs else ()
+    before = writer.submit(*(() if resyncs else intent), *first, after=ahead)
     yield False
     jobs = before[-len(first) :] + writer.submit(*rest, after=before)
-    if not settings.stays and not _holds_up(first, bool(intent) and not writer.joins):
+    if not settings.stays:
         note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
         replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
 
 
-def _holds_up(tasks: Iterable[Task], follows: bool) -> bool:
-    """Whether a note would wait for the end of a resync, among C(tasks), for hours and in one of the few places that
-    Ganeti has for jobs that run; where the resync's job C(follows) the intent's, the note comes in between."""
-    return not follows and any(task.operation is Operation.REPLACE_SECONDARY for task in tasks)
+def _is_resync(task: Task) -> bool:
+    """Whether C(task) may take hours, and hold its instance's lock and one of Ganeti's places for running jobs."""
+    return task.operation is Operation.REPLACE_SECONDARY
+
+
+def _split(tasks: list[Task], joins: bool, stays: bool) -> tuple[list[Task], list[Task]]:
+    """What of C(tasks) is submitted at first, and what after that. A resync has a job of its own where a note follows:
+    the note comes in before it then, and would else wait for its end."""
+    if joins and (stays or not any(_is_resync(task) for task in tasks)):
+        return tasks, []
+    return tasks[:1], tasks[1:]
+
+
+def _intended(
+    action: Action, plan: Plan, writer: Writer, settings: Settings, anyway: bool
+) -> tuple[Repair, tuple[Task, ...]]:
+    """The repair of C(action), and the task that sets its intent: a new repair's, or with C(anyway) one that stands
+    already, so that the step comes after a job of tags."""
+    repair = action.repair
+    if repair is None:
+        writer.repair_id = settings.new_id()
+        repair = Repair(_type(action), writer.repair_id, int(plan.time))
+    elif not anyway:
+        return repair, ()
+    tag = pending_tag(repair.type, repair.id, repair.timestamp, repair.jobs)
+    if action.repair:
+        repair = replace(repair, tags=tuple(dict.fromkeys((*repair.tags, tag))))
+    return repair, (Task(Operation.ADD_TAGS, tags=(tag,)),)
 
 
 def _parameters(step: Step, instance: Instance, action: Action, iallocator: str) -> Mapping[str, Any]:
