@@ -9,57 +9,30 @@ any more, is found by the repair's id in its reason trail. docs/exactly-once.md 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Callable
 
 from .action import Action, Kind, hold
 from .client import Client
-from .confirm import await_jobs
 from .errors import (
     AnswerLost,
     AutorepairError,
-    BadOption,
     ClaimOver,
     ClusterError,
     QueueDrained,
     Unreachable,
     Withheld,
 )
-from .last_look import what_changed
-from .model import Instance, Operation, RepairType, Task
+from .model import Instance, Operation
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
-from .repairs import HELD_BY, Repair
-from .tags import pending_tag, result_tag
-from .tasks import tasks_of
+from .settings import Settings
+from .submission import give_up_disks, replace_tags, take_step, type_of
+from .tags import result_tag
 from .why import Why
 from .writer import Writer
-
-MOST_CONNECTIONS = 20  # that Ganeti's RAPI serves at a time, all clients together
-CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What carrying out needs beside a plan.
-
-    C(new_id) gives the id of a new repair; C(connections) is the number of actions that are carried out at a time.
-    C(stays) says that the runner stays until nothing is left to do: then the jobs of steps are named by the result
-    alone, and not noted before, and results are written together.
-    """
-
-    reason: str
-    iallocator: str  # empty: the cluster's default
-    new_id: Callable[[], str]
-    connections: int = 1
-    stays: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise BadOption for a number of connections that Ganeti does not serve."""
-        if not 1 <= self.connections <= MOST_CONNECTIONS:
-            raise BadOption(f"connections is {self.connections}; it takes a number from 1 to {MOST_CONNECTIONS}")
 
 
 class _End:
@@ -152,8 +125,8 @@ def _deed(
         return _Deed(action, writer, _write_tags(action, plan, writer, settings))
     instance = instances[action.name]
     if action.steps[0].operation is Operation.RECREATE_DISKS:
-        return _Deed(action, writer, _give_up_disks(action, instance, plan, writer, settings, sleep))
-    return _Deed(action, writer, _take_step(action, instance, plan, writer, settings))
+        return _Deed(action, writer, give_up_disks(action, instance, plan, writer, settings, sleep))
+    return _Deed(action, writer, take_step(action, instance, plan, writer, settings))
 
 
 def _not_begun(action: Action, error: ClusterError) -> Outcome:
@@ -179,82 +152,6 @@ def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) 
         replace_tags(writer, action.add, action.remove)
 
 
-def _take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
-    """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
-    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note; it is left out
-    where it would wait for a resync."""
-    repair, intent = _intent(action, plan, writer, settings)
-    tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
-    first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
-    before = writer.submit(*intent, *first)
-    yield False
-    jobs = before[-len(first) :] + writer.submit(*rest, after=before)
-    reinstalls = action.steps[0].operation is Operation.REINSTALL  # RAPI keeps no reason for that
-    if reinstalls or not (settings.stays or _holds_up(first, bool(intent) and not writer.joins)):
-        _note(repair, jobs, writer)
-
-
-def _holds_up(tasks: Iterable[Task], follows: bool) -> bool:
-    """Whether a note would wait for the end of a resync, among C(tasks), for hours and in one of the few places that
-    Ganeti has for jobs that run; where the resync's job C(follows) the intent's, the note comes in between."""
-    return not follows and any(task.operation is Operation.REPLACE_SECONDARY for task in tasks)
-
-
-def _give_up_disks(
-    action: Action,
-    instance: Instance,
-    plan: Plan,
-    writer: Writer,
-    settings: Settings,
-    sleep: Callable[[float], None],
-) -> Iterator[bool]:
-    """Submit a step that gives up disks: first the intent of a new repair; and once that stands, however full the queue
-    is, the step itself, if a last look still shows what it was planned for.
-
-    Its job names the nodes that held the disks, and the tag names the job, so that both are known long after."""
-    repair, intent = _intent(action, plan, writer, settings)
-    before = writer.submit(*intent)
-    yield False
-    for job in await_jobs(before, writer.client, sleep).values() if before else ():
-        if job.status != "success":
-            raise Withheld(f"job {job.id}, which sets its pending tag, is {job.status}")
-    changed = what_changed(writer.client, instance)
-    if changed:
-        raise Withheld(changed)
-    tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
-    jobs = writer.submit(*tasks, after=before, remark=HELD_BY + ",".join(instance.nodes))
-    _note(repair, jobs, writer)
-
-
-def _intent(action: Action, plan: Plan, writer: Writer, settings: Settings) -> tuple[Repair, tuple[Task, ...]]:
-    """The repair that C(action) is of, and the task that notes it in a tag if it is a new one."""
-    if action.repair is not None:
-        return action.repair, ()
-    writer.repair_id = settings.new_id()
-    repair = Repair(_type(action), writer.repair_id, int(plan.time))
-    return repair, (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
-
-
-def _note(repair: Repair, jobs: tuple[int, ...], writer: Writer) -> None:
-    """Set the pending tag again, with the jobs in it."""
-    note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
-    replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
-
-
 def _result(action: Action, repair_id: str, now: float, jobs: tuple[int, ...]) -> str:
     """The result's tag; as with harep its timestamp says when the repair ended."""
-    return result_tag(_type(action), repair_id, int(now), str(action.result), jobs)
-
-
-def _type(action: Action) -> RepairType:
-    if action.type is None:
-        raise ValueError(f"the plan has no repair type for {action.name}, whose action is {action.kind.value}")
-    return action.type
-
-
-def replace_tags(writer: Writer, new: Iterable[str], old: Iterable[str], see_through: bool = True) -> None:
-    """Set C(new), then remove C(old): between the two both stand, which every reader takes for the new one."""
-    tasks = [Task(Operation.ADD_TAGS, tags=tuple(new))] if tuple(new) else []
-    tasks += [Task(Operation.REMOVE_TAGS, tags=tuple(old))] if tuple(old) else []
-    if tasks:
-        writer.submit(*tasks, see_through=see_through)
+    return result_tag(type_of(action), repair_id, int(now), str(action.result), jobs)

@@ -14,7 +14,7 @@ from .client import Client
 from .confirm import confirm
 from .devices import ask_secondaries
 from .errors import AutorepairError, ClaimUnread, Held, QueueDrained
-from .execute import Settings, carry_out
+from .execute import carry_out
 from .fencing import still_fenced
 from .limits import Followed, Limits, SecondaryState
 from .look import look
@@ -23,6 +23,7 @@ from .plan import Plan, ends_together, is_left, left_to_others
 from .report import lines
 from .results import diff, performed, planned, standing
 from .secondary import only_asked
+from .settings import Settings
 from .why import Why
 
 

@@ -18,11 +18,11 @@ from .claim import ClaimedClient, Terms, compare_clocks, take
 from .client import NORMAL, Client, DryRunClient
 from .confirm import confirm
 from .errors import AnswerLost, AutorepairError, ClusterError, Held
-from .execute import replace_tags
 from .outcome import Outcome
 from .read import cluster_tags, read_cluster
 from .results import diff
 from .state import Case, make_cases
+from .submission import replace_tags
 from .tags import parse_tags
 from .usable import is_texts
 from .wishes import NOT_KNOWN, STOP, Change, asked_of

@@ -11,12 +11,12 @@ from typing import Any
 from .action import Kind
 from .claim import Terms
 from .client import Client
-from .execute import Settings
 from .limits import Limits
 from .opcodes import STEPS
 from .plan import Plan
 from .read import query_jobs
 from .rounds import Round, onward, play
+from .settings import Settings
 from .why import Why
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at the jobs that are waited for

@@ -416,10 +416,10 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import noticed
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import resume_limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
 
 

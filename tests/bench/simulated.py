@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from unbraked import unbraked
 
 from .processes import Cost, client_of, connection, host, module, playbook, simulator

@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient
@@ -20,6 +19,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, play, rehearse
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from simulator import RequestFault, Simulator
 from simulator.faults import Action
 from unbraked import unbraked

@@ -19,10 +19,10 @@ from typing import Any
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from simulator import Cluster, Simulator
 from simulator.faults import line
 from simulator.job import Job

@@ -13,7 +13,6 @@ import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import parse_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import (
     Fencing,
     Limits,
@@ -23,6 +22,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
 from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
 from simulator import JobTrouble, Simulator

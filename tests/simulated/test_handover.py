@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
 from simulator import JobTrouble, Simulator
 from unbraked import unbraked

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.state import State
 from simulator import Cluster, Simulator
 from simulator.examples import PREFIX, example

@@ -15,7 +15,6 @@ from typing import Any
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.gates import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import MaxUnhealthy
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
@@ -30,6 +29,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan, make_plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import repairs_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.state import Case, make_cases
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import PREFIX, parse_tags
 from ansible_collections.ganeti.autorepair.plugins.module_utils.turns import in_turn

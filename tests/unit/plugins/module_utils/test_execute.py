@@ -109,7 +109,11 @@ SENT = [
             ("web1", ("replace-disks",), (1001, 1002)),
             ("web1", ("add-tags", INTENT + "1002+1003"), ()),
         ],
-        [("web1", ("add-tags", INTENT), ("failover",), ("replace-disks",), ())],
+        [
+            ("web1", ("add-tags", INTENT), ("failover",), ()),
+            ("web1", ("replace-disks",), (1001,)),
+            ("web1", ("add-tags", INTENT + "1001+1002"), ()),
+        ],
     ),
     (
         "a new secondary that makes a move possible: that is not behind it, as the world is looked at before",
@@ -119,7 +123,11 @@ SENT = [
             ("web1", ("replace-disks",), (1001,)),
             ("web1", ("add-tags", INTENT.replace("failover", "migrate") + "1002"), ()),
         ],
-        [("web1", ("add-tags", INTENT.replace("failover", "migrate")), ("replace-disks",), ())],
+        [
+            ("web1", ("add-tags", INTENT.replace("failover", "migrate")), ()),
+            ("web1", ("replace-disks",), (1001,)),
+            ("web1", ("add-tags", INTENT.replace("failover", "migrate") + "1002"), ()),
+        ],
     ),
     (
         "one that goes on: its time stays, the jobs grow, and the tag before goes",
@@ -132,10 +140,19 @@ SENT = [
         [("web1", ("failover",), ()), ("web1", ("add-tags", OLD + "+1001"), ("remove-tags", OLD), ())],
     ),
     (
-        "one that goes on with a new secondary: a note would wait for the resync, and its job is found without",
+        "one that goes on with a new secondary: behind a job of tags, so that the note comes before the resync",
         [drbd("web1", ONLINE, OFFLINE, pending(jobs="7")), node("spare")],
-        [("web1", ("replace-disks",), ())],
-        [("web1", ("replace-disks",), ())],
+        [
+            ("web1", ("add-tags", OLD), ()),
+            ("web1", ("replace-disks",), (1001,)),
+            ("web1", ("add-tags", OLD + "+1002"), ()),
+            ("web1", ("remove-tags", OLD), (1003,)),
+        ],
+        [
+            ("web1", ("add-tags", OLD), ()),
+            ("web1", ("replace-disks",), (1001,)),
+            ("web1", ("add-tags", OLD + "+1002"), ("remove-tags", OLD), ()),
+        ],
     ),
     (
         "with all that is left of it: the first intent, and what a dead runner has left",
@@ -240,6 +257,17 @@ def test_what_is_sent(members, alone, joined, joins):
     ((outcome,), trouble) = _run(client)
     assert _told(client) == (joined if joins else alone)
     assert (outcome.sent, outcome.error, trouble) == (True, "", None)
+
+
+@BOTH
+def test_what_was_not_noted_before_a_resync_is_noted_then(joins):
+    """The tag that is set once more names the jobs that were found."""
+    found = job(7, "success", "FAILOVER", repair="r1")
+    client = _client(drbd("web1", ONLINE, OFFLINE, pending()), node("spare"), jobs=[found], joins=joins)
+    ((outcome,), _trouble) = _run(client)
+    assert _told(client)[:2] == [("web1", ("add-tags", OLD), ()), ("web1", ("replace-disks",), (1001,))]
+    assert outcome.removed == (tag("pending:failover:r1:100:"), tag(OLD))
+    assert outcome.jobs == (7, 1002)
 
 
 @BOTH
