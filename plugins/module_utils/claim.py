@@ -99,7 +99,10 @@ def compare_clocks(client: Client, terms: Terms) -> int | None:
     holds nobody. Returns the job that removes it; raises ClockWrong, or another AutorepairError if it can't be set.
     """
     tag, sent = claim_tag(terms.holder, 0), terms.clock()
-    job = client.submit(JobRequest("cluster", "", (Task(Operation.ADD_TAGS, tags=(tag,)),), reason=_REASON))
+    try:
+        job = client.submit(JobRequest("cluster", "", (Task(Operation.ADD_TAGS, tags=(tag,)),), reason=_REASON))
+    except AnswerLost as error:
+        raise AnswerLost(f"cannot compare clocks, so nothing was written; run it again: {error}") from error
     answered = terms.clock()
     try:
         if job is not None:

@@ -207,12 +207,12 @@ def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Done]
 
 def _unseen(outcome: Outcome, error: AutorepairError) -> Outcome:
     """C(outcome) where nobody could look what became of its jobs: nothing is claimed to have been done."""
-    words = f"its tags were sent, but what became of them is not known: {error}"
-    return replace(outcome, error=outcome.error or words, added=(), removed=())
+    words = outcome.error or f"its tags were sent, but what became of them is not known: {error}"
+    return replace(outcome, error=words, added=(), removed=())
 
 
 def _standing_only(outcome: Outcome, tags: Collection[str] | None) -> Outcome:
-    """C(outcome), some of whose requests had no answer, with what stands of it by C(tags)."""
+    """C(outcome), of which some requests had no answer, with what stands of it by C(tags)."""
     return replace(outcome, added=tuple(tag for tag in outcome.added if tag in (tags or ())), removed=())
 
 

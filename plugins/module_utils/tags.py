@@ -106,8 +106,7 @@ class Behind:
 
 @dataclass(frozen=True)
 class Malformed:
-    """A tag of ours that can't be read; C(kind) is C(enable), C(suspend), C(stop), C(pending), C(result), C(claim),
-    C(breaker) or C(behind)."""
+    """A tag of ours that can't be read; C(kind) is the word that it begins with, or C(enable)."""
 
     tag: str
     kind: str
@@ -136,12 +135,10 @@ class TagSet:
 
 
 def parse_tags(texts: Iterable[str], of_cluster: bool = False) -> TagSet:
-    """The autorepair tags among C(texts), each parsed; all others are somebody else's and left out.
-
-    A stop has its meaning among the tags C(of_cluster); anywhere else it counts as a permission that can't be read.
-    """
-    parsed = [parse_tag(text) for text in sorted(texts) if text.startswith((PREFIX, BEHIND))]
-    parsed = parsed if of_cluster else [_without_stop(tag) for tag in parsed]
+    """The autorepair tags among C(texts), each parsed; all others are somebody else's and left out. A stop has its
+    meaning among the tags C(of_cluster); anywhere else it counts as a permission that can't be read."""
+    every = [parse_tag(text) for text in sorted(texts) if text.startswith((PREFIX, BEHIND))]
+    parsed = every if of_cluster else [_without_stop(tag) for tag in every]
     return TagSet(
         enables=tuple(tag for tag in parsed if isinstance(tag, Enable)),
         suspends=tuple(tag for tag in parsed if isinstance(tag, Suspend)),
