@@ -23,20 +23,14 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fe
 from ansible_collections.ganeti.autorepair.plugins.module_utils.metrics import metrics
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.page import page
+from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import parse_permission, permissions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.summary import Look, report_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import (
-    Change,
-    acknowledge,
-    parse_permission,
-    permissions,
-    request,
-    withdraw,
-)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import Change, acknowledge, request, withdraw
 from simulator import Simulator
 from simulator.http import Response, answer
 from simulator.trouble import JobTrouble
@@ -304,13 +298,7 @@ def everything(site: Site) -> Iterator[Callable[[], Iterable[Change]]]:
         ("web", withdraw),
         ("twin", partial(request, kind=RepairType.REINSTALL, now=now, new_id=site.new_id)),
     ):
-        terms = {"alone": site.terms()}
-        yield partial(
-            lambda say, name, terms: say(cases_of(read_cluster(client), Filter((name,)), now), **terms),
-            say,
-            name,
-            terms,
-        )
+        yield partial(lambda say, name: say(cases_of(read_cluster(client), Filter((name,)), now)), say, name)
     yield lambda: acknowledge(cases_of(read_cluster(client), Filter(("*",)), now))
 
 
@@ -330,7 +318,7 @@ def test_what_people_say_meets_an_odd_value(transport: str, resource: str, field
             try:
                 changes = tuple(say())
                 odd.odd = Oddity(resource, field, value)
-                shown(carry_out_changes(changes, site.client(), "", site.simulator.advance))
+                shown(carry_out_changes(changes, site.client(), "", site.terms()))
             except AutorepairError as error:
                 shown(str(error))
 
