@@ -14,12 +14,12 @@ from .action import Action, Kind, finish, named
 from .handover import doubts, in_doubt, resume_words, since_words, taken_over
 from .health import Step
 from .model import Cluster, Job, Operation
-from .opcodes import STEPS
-from .repairs import Progress, Repair, failed_step, has_done_a_step, is_of_a_repair, is_ours, rest_of_reinstall
+from .opcodes import STEP_OPCODES, STEPS
+from .progress import Progress, failed_step
+from .repairs import Repair, has_done_a_step, is_of_a_repair, is_ours, rest_of_reinstall
 from .state import Case
 from .tags import PREFIX
 
-_OPCODES = frozenset(STEPS.values())  # the opcodes of all steps
 _LOSSES = tuple(STEPS[operation] for operation in (Operation.FAILOVER, Operation.RECREATE_DISKS))
 
 
@@ -63,7 +63,7 @@ def _cancel(
 def cancel_orphans(case: Case) -> Action | None:
     """The end of jobs of ours whose pending tag does not stand yet, though they wait for a step that is not needed: the
     node has come back before the queue came to them."""
-    orphans = [job for job in case.busy if _OPCODES.intersection(job.operations)]
+    orphans = [job for job in case.busy if set(STEP_OPCODES).intersection(job.operations)]
     if case.pending or not orphans or case.health.unknown or _is_needed(case, orphans):
         return None
     if any(job.status not in ("queued", "waiting") or not is_of_a_repair(job) for job in orphans):
@@ -74,7 +74,7 @@ def cancel_orphans(case: Case) -> Action | None:
 
 def _is_needed(case: Case, waiting: Sequence[Job]) -> bool:
     """Whether the first step of the jobs that are C(waiting) is one of those that would be taken now."""
-    taken = [name for job in waiting for name in job.operations[len(job.done) :] if name in STEPS.values()]
+    taken = [name for job in waiting for name in job.left if name in STEP_OPCODES]
     return not taken or taken[0] in [STEPS[step.operation] for step in case.health.steps]
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from .health import Step
 from .model import Cluster, Instance, Job, NodeState, utc
-from .repairs import Progress, held_by, last_job, recreation
+from .progress import Progress, last_job
+from .repairs import held_by, recreation
 from .state import Case
 from .tags import PREFIX, behind_tag
 

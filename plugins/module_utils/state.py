@@ -11,7 +11,8 @@ from enum import Enum
 from .health import DrainedSecondaries, Health, judge, off_by_failover
 from .model import Cluster, Instance, Job
 from .policy import Policy, resolve
-from .repairs import Progress, Repair, does_not_run, progress_of, repairs_of, with_adopted
+from .progress import Progress, does_not_run, progress_of
+from .repairs import Repair, repairs_of, with_adopted
 from .tags import Malformed, TagSet, parse_tags
 
 
