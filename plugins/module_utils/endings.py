@@ -56,8 +56,7 @@ def _cancel(
     why = _over_words(case, over, cluster) if over else case.health.problem or "it is healthy"
     result = "success" if case.health.whole and not rest and has_done_a_step(repair, cluster.jobs) else None
     add = doubts(case, case.instance.nodes, cluster, now) if rest else ()
-    words = f"{why}; {named(waiting)} still waits and is not needed any more, so it is canceled"
-    return replace(finish(case, repair, result, words, now, add), cancel=numbers)
+    return replace(finish(case, repair, result, _not_needed(why, waiting), now, add), cancel=numbers)
 
 
 def cancel_orphans(case: Case) -> Action | None:
@@ -68,8 +67,16 @@ def cancel_orphans(case: Case) -> Action | None:
         return None
     if any(job.status not in ("queued", "waiting") or not is_of_a_repair(job) for job in orphans):
         return None
-    words = f"{case.health.problem or 'it is healthy'}; {named(orphans)} waits and is not needed any more"
+    words = _not_needed(case.health.problem or "it is healthy", orphans)
     return Action(Kind.FINISH, case.instance.name, words, cancel=tuple(job.id for job in orphans))
+
+
+def _not_needed(why: str, waiting: Sequence[Job]) -> str:
+    """C(why) the jobs that are C(waiting) are not needed, and what becomes of them."""
+    waits, needed, is_canceled = (
+        ("waits", "is", "it is canceled") if len(waiting) == 1 else ("wait", "are", "they are canceled")
+    )
+    return f"{why}; {named(waiting)} still {waits} and {needed} not needed any more, so {is_canceled}"
 
 
 def _is_needed(case: Case, waiting: Sequence[Job]) -> bool:

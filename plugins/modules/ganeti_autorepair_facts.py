@@ -379,12 +379,14 @@ ansible_facts:
             actions:
               description:
                 - Its actions; those on the cluster and on groups have no C(instance). C(steps) are all that are to
-                  come, C(permitted) those of them that the permission covers, C(command) is what a person can run.
+                  come, C(permitted) those of them that the permission covers, C(cancel) are jobs of ours that still
+                  wait and are not needed any more, C(command) is what a person can run.
               returned: success
               type: list
               elements: dict
               sample:
                 - action: submit
+                  cancel: []
                   command: null
                   id: null
                   instance: web1.example.com

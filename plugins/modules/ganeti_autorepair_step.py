@@ -219,6 +219,12 @@ actions:
       returned: success
       type: str
       sample: null
+    cancel:
+      description: The jobs that it cancels; they are of this collection, still wait, and are not needed any more.
+      returned: success
+      type: list
+      elements: int
+      sample: []
     remove:
       description: The tags that it removes.
       returned: success
@@ -226,7 +232,9 @@ actions:
       elements: str
       sample: []
     add:
-      description: The tags that it adds, if it notes a storm; those of repairs are made when they begin.
+      description:
+        - The tags that it adds to remember something, such as a storm, a copy that is in doubt, or the suspend of an
+          instance whose failover was canceled. The tags of a repair are made when it begins.
       returned: success
       type: list
       elements: str
