@@ -478,8 +478,8 @@ ansible_facts:
               sample: true
             counted:
               description:
-                - The nodes that hold instances and are offline, or whose state is not known; also nodes that were
-                  marked offline within the last hour and hold none any more.
+                - The nodes that hold instances and are offline, or whose state is not known; also nodes
+                  marked offline within the last hour that hold none any more.
               returned: success
               type: int
               sample: 3
