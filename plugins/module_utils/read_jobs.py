@@ -11,7 +11,7 @@ from typing import Any
 from .client import Client
 from .model import UNFINISHED, Job, RepairType
 from .repairs import Repair, reason_of, step_summaries, summaries_of_others
-from .usable import as_list, is_size, number, values_of
+from .usable import as_list, is_size, time_of, values_of
 
 _JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "opexec", "received_ts", "start_ts", "end_ts")
 
@@ -100,19 +100,11 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         error=error,
         error_class=kind,
         error_code=code,
-        received=_time(values.get("received_ts")),
-        started=_time(values.get("start_ts")),
-        ended=_time(values.get("end_ts")),
+        received=time_of(values.get("received_ts")),
+        started=time_of(values.get("start_ts")),
+        ended=time_of(values.get("end_ts")),
         after=tuple(dict.fromkeys(number for op in ops for number in _dependencies(op))),
     )
-
-
-def _time(value: Any) -> float | None:
-    """A time as jobs have it, C([seconds, microseconds]), in seconds since the epoch; None where there is none."""
-    parts = [number(part) for part in as_list(value)]
-    if len(parts) != 2 or parts[0] is None or parts[1] is None:
-        return None
-    return parts[0] + parts[1] / 1e6
 
 
 def _instance_names(op: Mapping[str, Any]) -> Iterable[str]:

@@ -61,6 +61,14 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def time_of(value: Any) -> float | None:
+    """A time as jobs have it, C([seconds, microseconds]), in seconds since the epoch; None where there is none."""
+    parts = [number(part) for part in as_list(value)]
+    if len(parts) != 2 or parts[0] is None or parts[1] is None:
+        return None
+    return parts[0] + parts[1] / 1e6
+
+
 def values_of(fields: Sequence[str], row: Row) -> Mapping[str, Any]:
     """The values of C(row) that are there, by field; a value that Ganeti could not give is left out."""
     return {field: value for field, (status, value) in zip(fields, row) if status == NORMAL and value is not None}
