@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from .clocks import is_beyond
 from .limits import Limits
 from .model import Cluster, Node, NodeState, utc
-from .tags import Breaking, Malformed, breaker_tag, parse_tags
+from .tag_fields import breaker_tag
+from .tags import Breaking, Malformed, parse_tags
 
 RECENT = 3600  # seconds for which a node that was marked offline counts also when it has been emptied since
 SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a large share

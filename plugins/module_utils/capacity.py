@@ -19,8 +19,9 @@ from typing import Any
 from .action import Action, Kind, report
 from .client import Client
 from .errors import AutorepairError, ClusterError, Unreachable
+from .job_request import Operation
 from .locations import desired, labels
-from .model import Instance, Operation
+from .model import Instance
 from .plan import Plan
 from .rooms import Need, Room, choose, no_room
 from .state import Case

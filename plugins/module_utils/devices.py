@@ -18,7 +18,8 @@ from .causes import telling
 from .claim import Terms
 from .client import NORMAL, Client
 from .errors import AutorepairError, ClusterError, Unreachable
-from .model import FINISHED, Instance, JobRequest, Operation, Task
+from .job_request import JobRequest, Operation, Task
+from .model import FINISHED, Instance
 from .plan import Plan
 from .secondary import problem_of, to_ask
 from .usable import values_of

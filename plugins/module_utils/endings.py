@@ -13,12 +13,13 @@ from dataclasses import replace
 from .action import Action, Kind, finish, named
 from .handover import doubts, in_doubt, resume_words, since_words, taken_over
 from .health import Step
-from .model import Cluster, Job, Operation
+from .job_request import Operation
+from .model import Cluster, Job
 from .opcodes import STEP_OPCODES, STEPS
 from .progress import Progress, failed_step
 from .repairs import Repair, has_done_a_step, is_of_a_repair, is_ours, rest_of_reinstall
 from .state import Case
-from .tags import PREFIX
+from .tag_fields import PREFIX
 
 _LOSSES = tuple(STEPS[operation] for operation in (Operation.FAILOVER, Operation.RECREATE_DISKS))
 

@@ -25,12 +25,13 @@ from .errors import (
     Unreachable,
     Withheld,
 )
-from .model import Instance, Operation
+from .job_request import Operation
+from .model import Instance
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
 from .settings import Settings
 from .submission import give_up_disks, replace_tags, take_step, type_of
-from .tags import result_tag
+from .tag_fields import result_tag
 from .why import Why
 from .writer import Writer
 

@@ -13,8 +13,9 @@ from .causes import why_failed
 from .endings import ends_early
 from .handover import doubts, in_doubt, leftovers
 from .health import REINSTALL
+from .job_request import Operation
 from .limits import Limits
-from .model import Cluster, Job, NodeState, Operation, RepairType, utc
+from .model import Cluster, Job, NodeState, RepairType, utc
 from .opcodes import STEPS
 from .progress import Progress, failed_step, last_job, repeatable, silent_node, tries
 from .repairs import Repair, has_done_a_step, held_by, recreation, rest_of_reinstall

@@ -15,7 +15,7 @@ from .model import Cluster, Instance, Job, NodeState, utc
 from .progress import Progress, last_job
 from .repairs import held_by, recreation
 from .state import Case
-from .tags import PREFIX, behind_tag
+from .tag_fields import PREFIX, behind_tag
 
 CARRY_ON = 3600  # seconds after a recreation of disks in which its reinstall may follow by itself
 _WATCHER = "gnt:watcher"  # the source of its jobs in the reason trail: what it starts holds nobody's data

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .client import NORMAL, Client
 from .model import Instance
-from .tags import PREFIX
+from .tag_fields import PREFIX
 from .usable import values_of
 
 _INSTANCE = ("name", "uuid", "pnode", "snodes", "tags")

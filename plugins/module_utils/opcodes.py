@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .model import JobRequest, Operation, Task
+from .job_request import JobRequest, Operation, Task
 
 _KINDS = {"group": "nodegroup"}  # as opcodes name the kinds of objects
 _TAGS = {Operation.ADD_TAGS: "TAGS_SET", Operation.REMOVE_TAGS: "TAGS_DEL"}

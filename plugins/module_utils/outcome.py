@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .action import Action
-from .model import Operation
+from .job_request import Operation
 
 NOT_BEGUN = "not begun, as the round ended before"
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .action import Action, Kind
 from .health import DrainedSecondaries
-from .model import Operation, utc
+from .job_request import Operation
+from .model import utc
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
 from .state import State

@@ -11,12 +11,13 @@ from typing import Callable
 from .action import Action
 from .confirm import await_jobs
 from .errors import Withheld
+from .job_request import Operation, Task
 from .last_look import what_changed
-from .model import Instance, Operation, RepairType, Task
+from .model import Instance, RepairType
 from .plan import Plan
 from .repairs import HELD_BY, Repair
 from .settings import Settings
-from .tags import pending_tag
+from .tag_fields import pending_tag
 from .tasks import tasks_of
 from .writer import Writer
 

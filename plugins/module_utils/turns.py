@@ -16,7 +16,8 @@ from enum import Enum
 
 from .action import Action, Kind, hold
 from .ages import is_overdue
-from .model import NodeState, Operation
+from .job_request import Operation
+from .model import NodeState
 from .opcodes import STEP_OPCODES, STEPS
 from .plan import Plan
 from .progress import Progress

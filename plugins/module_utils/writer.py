@@ -10,7 +10,7 @@ from dataclasses import replace
 from .action import Action
 from .client import Client
 from .errors import AnswerLost, Withheld
-from .model import JobRequest, Operation, Task
+from .job_request import JobRequest, Operation, Task
 from .opcodes import STEPS
 from .outcome import Outcome
 from .repairs import reason_of

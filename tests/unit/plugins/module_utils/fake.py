@@ -12,18 +12,16 @@ from unit.plugins.module_utils.builders import NOW, instance_object, job_object,
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Row
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
     UNFINISHED,
     Cluster,
     Group,
     Instance,
     Job,
-    JobRequest,
     NodeState,
-    Operation,
-    Task,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import PREFIX
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import PREFIX
 
 SUMMARIES = {
     Operation.ADD_TAGS: ("TAGS_SET",),

@@ -42,7 +42,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import carry_on, onward, play, rehearse
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import breaker_tag, claim_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import breaker_tag, claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked
 

@@ -34,7 +34,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Ki
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import behind_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import behind_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked
 

@@ -47,7 +47,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     Unreachable,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import carry_out
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.outcome import NOT_BEGUN
 
 ALLOW = [tag("reinstall")]

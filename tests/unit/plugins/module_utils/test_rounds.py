@@ -39,8 +39,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     RequestRefused,
     Unreachable,
 )
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked

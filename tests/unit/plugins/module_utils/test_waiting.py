@@ -28,7 +28,7 @@ from unit.plugins.module_utils.fake import TAGGING, FakeClient, Stops, terms
 from unit.plugins.module_utils.test_rounds import jobs_of
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Forbidden, Unreachable
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
 from unbraked import unbraked
