@@ -59,7 +59,7 @@ class Breaker:
 
     @property
     def lasting(self) -> tuple[Breaking, ...]:
-        """The tags that say no time which a right clock can have set: the storm counts as over just now."""
+        """The tags without an end, or with one that no right clock can have set: the storm counts as over just now."""
         return tuple(tag for tag in self.noted if tag.until is None or is_beyond(tag, self.now))
 
     @property

@@ -68,13 +68,13 @@ def ask_secondaries(plan: Plan, client: Client, terms: Terms) -> Mapping[str, st
 
 def _leave_out_silent(questions: _Questions, client: Client) -> None:
     """Do not ask the secondaries that do not answer a query within LIVE_SECONDS."""
-    names = sorted({one.secondaries[0] for one in questions.waiting})
+    names = sorted({instance.secondaries[0] for instance in questions.waiting})
     try:
         rows = client.query("node", _LIVE, ["|", *(["=", "name", name] for name in names)], LIVE_SECONDS)
         alive = {name for (_status, name), (status, _free) in rows if status == NORMAL}
     except Unreachable:  # the nodes, not the cluster: that has just answered
         alive = set()
-    for instance in [one for one in questions.waiting if one.secondaries[0] not in alive]:
+    for instance in [each for each in questions.waiting if each.secondaries[0] not in alive]:
         questions.waiting.remove(instance)
         silent = f"{instance.secondaries[0]} does not answer"
         questions.answers[instance.name] = f"{silent}, so its copy is not known to be up to date"
@@ -88,7 +88,7 @@ def _find_begun(questions: _Questions, plan: Plan) -> None:
         for reason in (job.reasons if job.unfinished else ())
         if reason.startswith(_REASON)
     }
-    for instance in [one for one in questions.waiting if one.name in begun]:
+    for instance in [each for each in questions.waiting if each.name in begun]:
         questions.waiting.remove(instance)
         questions.jobs[begun[instance.name]] = instance
 
@@ -116,7 +116,7 @@ def _ask(questions: _Questions, client: Client, terms: Terms) -> None:
 def _submit(questions: _Questions, client: Client) -> None:
     """Submit what may be asked now, which is not too much at once for any node."""
     for instance in list(questions.waiting):
-        asked = [one for one in questions.jobs.values() if one.secondaries == instance.secondaries]
+        asked = [each for each in questions.jobs.values() if each.secondaries == instance.secondaries]
         if len(asked) >= AT_ONCE:
             continue
         questions.waiting.remove(instance)

@@ -143,7 +143,7 @@ def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: floa
     if health.behind:
         return report(case, Why.BEHIND, f"{health.problem}; {health.advice}", health.command)
     if health.advice:
-        return finish(case, _told(repair, cluster), "enoperm", f"{health.problem}; {health.advice}", since)
+        return finish(case, _for_result(repair, cluster), "enoperm", f"{health.problem}; {health.advice}", since)
     if health.steps[0].needs > repair.type:
         return _not_enough(case, repair, cluster, since)
     if health.waits_for:
@@ -174,11 +174,11 @@ def _not_enough(case: Case, repair: Repair, cluster: Cluster, since: float) -> A
     short = f"{case.health.problem}; {needed.label} is needed, the repair may do {may.label}"
     if allowed is not None and allowed >= needed:
         return finish(case, repair, None, f"{short}; its tags allow it, so another repair takes its place", since)
-    return finish(case, _told(repair, cluster), "enoperm", short, since)
+    return finish(case, _for_result(repair, cluster), "enoperm", short, since)
 
 
-def _told(repair: Repair, cluster: Cluster) -> Repair:
-    """C(repair) for a result: without jobs where it has done nothing, so that it does not count as a repair."""
+def _for_result(repair: Repair, cluster: Cluster) -> Repair:
+    """C(repair) as its result names it: without jobs where no step has succeeded, so that it does not count as one."""
     return repair if has_done_a_step(repair, cluster.jobs) else replace(repair, jobs=())
 
 

@@ -412,6 +412,14 @@ def test_a_round_that_wrote_looks_again(one):
     }
 
 
+def test_a_round_that_only_canceled_looks_again():
+    """Else the report would show a job as waiting that is no more."""
+    client = _client(rbd("web1", ONLINE), jobs=[job(7, "waiting", "FAILOVER")])
+    played = _play(client)
+    assert played.changed
+    assert [case.busy for case, _action in played.after.rows if case.instance.name == "web1"] == [()]
+
+
 def test_a_cluster_that_can_not_be_read_begins_nothing():
     """The error is the caller's."""
     client = _client(rbd("web1", OFFLINE))
