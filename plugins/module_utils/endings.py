@@ -30,7 +30,7 @@ def ends_early(case: Case, repair: Repair, cluster: Cluster, now: float, since: 
     rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
     over = taken_over(case, rest, cluster, now)
     if case.progress is Progress.RUNNING:
-        return _cancel(case, repair, rest, over, cluster, now)
+        return _cancel(case, repair, rest, over, cluster, now, since)
     if case.busy:
         return None
     if case.progress is Progress.CANCELED and not over:
@@ -42,7 +42,7 @@ def ends_early(case: Case, repair: Repair, cluster: Cluster, now: float, since: 
 
 
 def _cancel(
-    case: Case, repair: Repair, rest: tuple[Step, ...], over: str, cluster: Cluster, now: float
+    case: Case, repair: Repair, rest: tuple[Step, ...], over: str, cluster: Cluster, now: float, since: float
 ) -> Action | None:
     """The end of a repair all of whose unfinished jobs are ours and wait, for a step that is not needed any more: the
     node has come back, for instance. What waits is canceled first."""
@@ -57,7 +57,7 @@ def _cancel(
     why = _over_words(case, over, cluster) if over else case.health.problem or "it is healthy"
     result = "success" if case.health.whole and not rest and has_done_a_step(repair, cluster.jobs) else None
     add = doubts(case, case.instance.nodes, cluster, now) if rest else ()
-    return replace(finish(case, repair, result, _not_needed(why, waiting), now, add), cancel=numbers)
+    return replace(finish(case, repair, result, _not_needed(why, waiting), since, add), cancel=numbers)
 
 
 def cancel_orphans(case: Case) -> Action | None:
