@@ -478,7 +478,7 @@ def test_a_silent_node_elsewhere_is_waited_for_and_named(site: Site) -> None:
     what, why, reason = told(played, "web")
     assert (what, why) == ("wait", "node_silent")
     assert "node node5 does not answer" in reason
-    assert "gnt-node modify --offline=yes node5" in reason
+    assert "gnt-node modify --offline=yes --auto-promote node5" in reason
     site.cluster.mark("node5", offline=True)
     rounds(site, 3)
     assert site.state("web") == "healthy"
