@@ -370,12 +370,10 @@ def test_disks_on_leftover_volumes_are_in_doubt(site: Site) -> None:
     site.cluster.add_instance("db", "plain", "node3")
     site.allow("reinstall")
     site.kill("node3")
-    words = "Can't create block device: already exists in volume group 'xenvg'"
     for node in ("node1", "node2", "node4"):
         site.cluster.instance("db").data.copies[node] = site.cluster.instance("db").data.copies["node3"]
     rounds(site)
     assert site.state("db") == "repair_failed"
-    assert "already exists" in words
     assert in_doubt(site) == [site.cluster.instance("db").primary]
     _acknowledge(site, "db")
     played = rounds(site)
@@ -478,7 +476,7 @@ def test_a_silent_node_elsewhere_is_waited_for_and_named(site: Site) -> None:
     what, why, reason = told(played, "web")
     assert (what, why) == ("wait", "node_silent")
     assert "node node5 does not answer" in reason
-    assert "gnt-node modify --offline=yes node5" in reason
+    assert "gnt-node modify --offline=yes --auto-promote node5" in reason
     site.cluster.mark("node5", offline=True)
     rounds(site, 3)
     assert site.state("web") == "healthy"
