@@ -27,6 +27,8 @@ from .why import Why
 from .writer import Writer
 
 MOST_CONNECTIONS = 20  # that Ganeti's RAPI serves at a time, all clients together
+MOST_NOTES = 5  # that wait for resyncs at a time, in the 20 places that Ganeti has for jobs that run
+_TAGGING = ("TAGS_SET", "TAGS_DEL")
 CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
 
 
@@ -36,7 +38,8 @@ class Settings:
 
     C(new_id) gives the id of a new repair; C(connections) is the number of actions that are carried out at a time.
     C(stays) says that the runner stays until nothing is left to do: then the jobs of steps are named by the result
-    alone, and not noted before, and results are written together.
+    alone, and not noted before, and results are written together. C(unnoted) are the instances for which they are not
+    noted either; carrying out sets it.
     """
 
     reason: str
@@ -44,6 +47,7 @@ class Settings:
     new_id: Callable[[], str]
     connections: int = 1
     stays: bool = False
+    unnoted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Raise BadOption for a number of connections that Ganeti does not serve."""
@@ -113,6 +117,7 @@ def carry_out(plan: Plan, client: Client, settings: Settings) -> tuple[tuple[Out
     """
     end = _End()
     instances = {case.instance.name: case.instance for case, _action in plan.rows}
+    settings = replace(settings, unnoted=_unnoted(plan, client.joins))
     deeds = [_deed(action, instances, plan, client, settings) for action in plan.actions]
     with ThreadPoolExecutor(settings.connections) as pool:
         for _part in ("first steps", "all else"):
@@ -153,49 +158,38 @@ def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) 
 def _take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
     """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
     A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
-    iallocator = settings.iallocator or plan.cluster.default_iallocator or "hail"
-    steps = action.submitted(writer.joins)
-    tasks = [Task(step.operation, _parameters(step, instance, action, iallocator)) for step in steps]
-    first, rest = _split(tasks, writer.joins, settings.stays)
-    resyncs = _is_resync(first[0]) and not settings.stays
-    repair, intent = _intended(action, plan, writer, settings, anyway=resyncs)
-    ahead = writer.submit(*intent) if resyncs else ()
-    before = writer.submit(*(() if resyncs else intent), *first, after=ahead)
-    yield False
-    jobs = before[-len(first) :] + writer.submit(*rest, after=before)
-    if not settings.stays:
-        note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
-        replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
-
-
-def _is_resync(task: Task) -> bool:
-    """Whether C(task) may take hours, and hold its instance's lock and one of Ganeti's places for running jobs."""
-    return task.operation is Operation.REPLACE_SECONDARY
-
-
-def _split(tasks: list[Task], joins: bool, stays: bool) -> tuple[list[Task], list[Task]]:
-    """What of C(tasks) is submitted at first, and what after that. A resync has a job of its own where a note follows:
-    the note comes in before it then, and would else wait for its end."""
-    if joins and (stays or not any(_is_resync(task) for task in tasks)):
-        return tasks, []
-    return tasks[:1], tasks[1:]
-
-
-def _intended(
-    action: Action, plan: Plan, writer: Writer, settings: Settings, anyway: bool
-) -> tuple[Repair, tuple[Task, ...]]:
-    """The repair of C(action), and the task that sets its intent: a new repair's, or with C(anyway) one that stands
-    already, so that the step comes after a job of tags."""
+    intent: tuple[Task, ...] = ()
     repair = action.repair
     if repair is None:
         writer.repair_id = settings.new_id()
         repair = Repair(_type(action), writer.repair_id, int(plan.time))
-    elif not anyway:
-        return repair, ()
-    tag = pending_tag(repair.type, repair.id, repair.timestamp, repair.jobs)
-    if action.repair:
-        repair = replace(repair, tags=tuple(dict.fromkeys((*repair.tags, tag))))
-    return repair, (Task(Operation.ADD_TAGS, tags=(tag,)),)
+        intent = (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
+    iallocator = settings.iallocator or plan.cluster.default_iallocator or "hail"
+    steps = action.submitted(writer.joins)
+    tasks = [Task(step.operation, _parameters(step, instance, action, iallocator)) for step in steps]
+    first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
+    before = writer.submit(*intent, *first)
+    yield False
+    jobs = before[-len(first) :] + writer.submit(*rest, after=before)
+    if not settings.stays and action.name not in settings.unnoted:
+        note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
+        replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
+
+
+def _unnoted(plan: Plan, joins: bool) -> frozenset[str]:
+    """The instances whose note would wait for a resync, for hours, where MOST_NOTES do so already: with ten resyncs and
+    their notes Ganeti would have no place left for the next round's claim. Their jobs are found by the reason trail."""
+    unfinished = [job for job in plan.cluster.jobs.values() if job.unfinished]
+    waiting = sum(bool(job.instances) and all(name in _TAGGING for name in job.operations) for job in unfinished)
+    behind = [action.name for action in plan.actions if action.kind is Kind.SUBMIT and _holds_up(action, joins)]
+    return frozenset(behind[max(MOST_NOTES - waiting, 0) :])
+
+
+def _holds_up(action: Action, joins: bool) -> bool:
+    """Whether the note of C(action) waits for a resync. Over RAPI one that is not a later step comes after another job of
+    its instance, and the note slips in between."""
+    steps = [step.operation for step in action.submitted(joins)]
+    return Operation.REPLACE_SECONDARY in (steps if joins else steps[: 1 if action.repair else 0])
 
 
 def _parameters(step: Step, instance: Instance, action: Action, iallocator: str) -> Mapping[str, Any]:
