@@ -186,8 +186,8 @@ def _unnoted(plan: Plan, joins: bool) -> frozenset[str]:
 
 
 def _holds_up(action: Action, joins: bool) -> bool:
-    """Whether the note of C(action) waits for a resync. Over RAPI a resync that is no later step comes after another job
-    of its instance, and the note slips in between."""
+    """Whether the note of C(action) waits for a resync. Over RAPI a resync that begins a repair comes after
+    another job of its instance, and the note slips in between."""
     steps = [step.operation for step in action.submitted(joins)]
     return Operation.REPLACE_SECONDARY in (steps if joins else steps[: 1 if action.repair else 0])
 

@@ -64,7 +64,7 @@ def test_a_malformed_tag_on_the_cluster(broken: Site) -> None:
 def test_a_node_that_is_missing_from_the_answer(broken: Site) -> None:
     """Whose node is not known is left alone; the others are repaired."""
     rows = json.loads(
-        broken.simulator.ask("GET", "/2/query/node?fields=name,group,offline,drained,vm_capable,mtime,powered").body
+        broken.simulator.ask("GET", "/2/query/node?fields=name,group,offline,drained,vm_capable,mtime,powered,tags").body
     )
     broken.cluster.add_instance("lost", "rbd", "node4")
     rows["data"] = [row for row in rows["data"] if row[0][1] != "node4"]
@@ -157,7 +157,9 @@ def test_a_job_of_somebody_else(broken: Site) -> None:
 
 
 def test_no_resources(site: Site) -> None:
-    """A group without a third node has no place for a new secondary: it is tried again, with growing pauses."""
+    """A group whose third node is full has no place for a new secondary: it is tried again, with growing pauses."""
+    site.cluster.add_node("full", "rack2")
+    site.cluster.leave_free("full", memory=1)
     site.cluster.add_instance("web", "drbd", "node5", "node6")
     site.allow("fix-storage")
     site.kill("node6")
