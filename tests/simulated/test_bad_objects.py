@@ -63,9 +63,8 @@ def test_a_malformed_tag_on_the_cluster(broken: Site) -> None:
 
 def test_a_node_that_is_missing_from_the_answer(broken: Site) -> None:
     """Whose node is not known is left alone; the others are repaired."""
-    rows = json.loads(
-        broken.simulator.ask("GET", "/2/query/node?fields=name,group,offline,drained,vm_capable,mtime,powered,tags").body
-    )
+    fields = "name,group,offline,drained,vm_capable,mtime,powered,tags"
+    rows = json.loads(broken.simulator.ask("GET", f"/2/query/node?fields={fields}").body)
     broken.cluster.add_instance("lost", "rbd", "node4")
     rows["data"] = [row for row in rows["data"] if row[0][1] != "node4"]
     if broken.transport == "luxi":
