@@ -9,7 +9,7 @@ other instances wait for them. So nothing is submitted for a node that does not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from .errors import AutorepairError, ClusterError, Unreachable
 from .model import FINISHED, Instance, JobRequest, Operation, Task
 from .plan import Plan
 from .secondary import problem_of, to_ask
+from .usable import values_of
 
 QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second
 AT_ONCE = 5  # questions to one node: the queue runs twenty jobs, and a node that hangs must not keep them all
@@ -134,16 +135,12 @@ def _listen(questions: _Questions, client: Client) -> bool:
     """Note the answers that have come; whether there were any."""
     rows = client.query("job", _FIELDS, ["|", *(["=", "id", job] for job in sorted(questions.jobs))])
     before = len(questions.answers)
-    for values in (_values(row) for row in rows):
+    for values in (values_of(_FIELDS, row) for row in rows):
         instance = questions.jobs.get(values.get("id", 0))
         if instance is not None and values.get("status") in FINISHED:
             del questions.jobs[values["id"]]
             questions.answers[instance.name] = _answer(values, instance)
     return len(questions.answers) > before
-
-
-def _values(row: Iterable[tuple[int, Any]]) -> Mapping[str, Any]:
-    return {name: value for name, (status, value) in zip(_FIELDS, row) if status == NORMAL}
 
 
 def _answer(values: Mapping[str, Any], instance: Instance) -> str:

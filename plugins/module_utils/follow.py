@@ -16,19 +16,8 @@ from .health import REINSTALL
 from .limits import Limits
 from .model import Cluster, Job, NodeState, Operation, RepairType, utc
 from .opcodes import STEPS
-from .repairs import (
-    Progress,
-    Repair,
-    failed_step,
-    has_done_a_step,
-    held_by,
-    last_job,
-    recreation,
-    repeatable,
-    rest_of_reinstall,
-    silent_node,
-    tries,
-)
+from .progress import Progress, failed_step, last_job, repeatable, silent_node, tries
+from .repairs import Repair, has_done_a_step, held_by, recreation, rest_of_reinstall
 from .state import Case
 from .why import Why
 

@@ -176,9 +176,14 @@ class Job:
         return self.status not in FINISHED
 
     @property
+    def left(self) -> tuple[str, ...]:
+        """The operations that have not succeeded, or not yet."""
+        return self.operations[len(self.done) :]
+
+    @property
     def stopped_at(self) -> str:
         """The operation that did not succeed; empty where all did."""
-        return self.operations[len(self.done)] if len(self.done) < len(self.operations) else ""
+        return self.left[0] if self.left else ""
 
     @property
     def half_done(self) -> bool:

@@ -255,6 +255,7 @@ def _action(action: Action) -> dict[str, Any]:
         "permitted": [step.operation.value for step in action.permitted],
         "nodes": list(action.nodes),
         "result": action.result,
+        "cancel": list(action.cancel),
         "remove": sorted(action.remove),
         "add": sorted(action.add),
         "reason": action.reason,

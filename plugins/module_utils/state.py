@@ -11,7 +11,8 @@ from enum import Enum
 from .health import DrainedSecondaries, Health, judge, off_by_failover
 from .model import Cluster, Instance, Job
 from .policy import Policy, resolve
-from .repairs import Progress, Repair, does_not_run, progress_of, repairs_of, with_adopted
+from .progress import Progress, does_not_run, progress_of
+from .repairs import Repair, repairs_of, with_adopted
 from .tags import Malformed, TagSet, parse_tags
 
 
@@ -115,10 +116,7 @@ def _case(
     tags = parse_tags(instance.tags)
     group = _group(instance, cluster)
     behind = {places[tag.node]: tag.tag for tag in tags.behind if tag.node in places}
-    health = judge(instance, cluster.nodes, drained, behind)
-    known = health.unknown or instance.forthcoming
-    if not known and group not in cluster.groups:  # its tags may suspend the instance
-        health = Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
+    health = _health(instance, group, cluster, drained, behind)
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)
     wrong = _wrong_jobs(pending, instance, cluster.jobs) if pending else ()
@@ -139,6 +137,16 @@ def _case(
         jobs=jobs,
         wrong_jobs=wrong,
     )
+
+
+def _health(
+    instance: Instance, group: str, cluster: Cluster, drained: DrainedSecondaries, behind: Mapping[str, str]
+) -> Health:
+    """What is broken about C(instance); unknown where its C(group) did not come, as the tags of that may suspend it."""
+    health = judge(instance, cluster.nodes, drained, behind)
+    if health.unknown or instance.forthcoming or group in cluster.groups:
+        return health
+    return Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
 
 
 def _busy(jobs: tuple[Job, ...]) -> tuple[Job, ...]:

@@ -96,7 +96,7 @@ def _note(repair: Repair, jobs: tuple[int, ...], writer: Writer) -> None:
 
 
 def type_of(action: Action) -> RepairType:
-    """The type of the repair that C(action) is of; every action that writes a repair's tags has one."""
+    """The repair type of C(action), which writes the tag of a repair. Raises ValueError where the plan has none."""
     if action.type is None:
         raise ValueError(f"the plan has no repair type for {action.name}, whose action is {action.kind.value}")
     return action.type

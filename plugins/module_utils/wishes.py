@@ -13,7 +13,8 @@ from typing import Callable
 
 from .errors import BadOption
 from .model import RepairType, utc
-from .repairs import Progress, Repair
+from .progress import Progress
+from .repairs import Repair
 from .state import Case
 from .tags import FOREVER, parse_tags, pending_tag
 

@@ -183,11 +183,11 @@ class FakeClient:
         """See Client. As with Ganeti, what has begun is not canceled, and what depends on it falls with it."""
         self.log.append(("cancel", job))
         self.settle()
-        if job not in self.queue:
+        if job not in self.cluster.jobs:
             return f"Job {job} not found in queue"
         if self.cluster.jobs[job].status == "running":
             return "Job no longer waiting, can't cancel (informed it anyway)"
-        del self.queue[job]
+        self.queue.pop(job, None)
         self._put(replace(self.cluster.jobs[job], status="canceled", ended=self.clock()))
         self.settle()
         return ""
