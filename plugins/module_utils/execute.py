@@ -30,7 +30,7 @@ from .model import Instance
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
 from .settings import Settings
-from .submission import give_up_disks, replace_tags, take_step, type_of
+from .submission import give_up_disks, replace_tags, take_step, type_of, unnoted
 from .tag_fields import result_tag
 from .why import Why
 from .writer import Writer
@@ -106,6 +106,7 @@ def carry_out(
     """
     end = _End()
     instances = {case.instance.name: case.instance for case, _action in plan.rows}
+    settings = replace(settings, unnoted=unnoted(plan, client.joins))
     deeds = [_deed(action, instances, plan, client, settings, sleep) for action in plan.actions]
     with ThreadPoolExecutor(settings.connections) as pool:
         for _part in ("first steps", "all else"):

@@ -18,7 +18,7 @@ from .limits import Limits
 from .model import Cluster, Job, NodeState, RepairType, utc
 from .opcodes import STEPS
 from .progress import Progress, failed_step, last_job, repeatable, silent_node, tries
-from .repairs import Repair, has_done_a_step, held_by, recreation, rest_of_reinstall
+from .repairs import Repair, has_done_a_step, held_by, rest_of_reinstall
 from .state import Case
 from .why import Why
 
@@ -53,7 +53,8 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
     if repair.type is RepairType.REINSTALL and _is_forgotten(case, repair, now):
         gone = f"job {repair.jobs[-1]} has left the queue" if repair.jobs else "any job that it had has left the queue"
         lost = f"{gone}, and nobody can tell whether its disks were installed since"
-        return finish(case, repair, "failure", lost, since)
+        empty = in_doubt(case, rest, last, cluster)  # they outlast the failure: its disks may hold nothing
+        return finish(case, repair, "failure", lost, since, doubts(case, empty, cluster, now))
     return _go_on(case, repair, cluster, now, since)
 
 
@@ -162,8 +163,8 @@ def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Acti
         why = "its jobs have left the queue" if case.progress is Progress.GONE else "no step of the repair was done"
         return finish(case, repair, None, f"it is healthy, and {why}, so the repair ends without a result", since)
     gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
-    recreated = recreation(repair, cluster.jobs)
-    left = f"; {leftovers(case.instance, held_by(recreated))}" if recreated and held_by(recreated) else ""
+    held = held_by(repair, cluster.jobs)
+    left = f"; {leftovers(case.instance, held)}" if held else ""
     ended = finish(case, repair, "success", f"it is healthy{gone}{left}", since)
     return replace(ended, remove=ended.remove + tuple(tag.tag for tag in case.tags.behind))
 

@@ -40,7 +40,7 @@ def taken_over(case: Case, rest: tuple[Step, ...], cluster: Cluster, now: float)
         return f"job {others[0].id} ({' '.join(others[0].operations)}) of somebody else came after that"
     if recreated.ended is None or recreated.ended + CARRY_ON < now:
         return f"that was more than {CARRY_ON // 60} minutes ago"
-    return _came_back(recreated, case.instance, cluster)
+    return _came_back(recreated, held_by(case.pending, cluster.jobs), case.instance, cluster)
 
 
 def _makes_use(job: Job, recreated: Job) -> bool:
@@ -52,9 +52,8 @@ def _makes_use(job: Job, recreated: Job) -> bool:
     return _WATCHER not in job.sources
 
 
-def _came_back(recreated: Job, instance: Instance, cluster: Cluster) -> str:
-    """Whether a node with the volumes that were given up is there again, in words."""
-    names = held_by(recreated)
+def _came_back(recreated: Job, names: tuple[str, ...], instance: Instance, cluster: Cluster) -> str:
+    """Whether one of the nodes C(names), with the volumes that were given up, is there again, in words."""
     if not names:
         return f"job {recreated.id} does not tell which nodes held its disks before"
     back = [name for name in names if name in cluster.nodes and cluster.nodes[name].state is not NodeState.OFFLINE]

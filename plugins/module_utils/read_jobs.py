@@ -9,10 +9,12 @@ from itertools import takewhile
 from typing import Any
 
 from .client import Client
+from .errors import RequestRefused
 from .model import UNFINISHED, Job, RepairType
 from .repairs import Repair, reason_of, step_summaries, summaries_of_others
 from .usable import as_list, is_size, time_of, values_of
 
+_UNREADABLE = "codec can't decode"  # of RAPI, for the opcodes of a job
 _JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "opexec", "received_ts", "start_ts", "end_ts")
 
 
@@ -72,8 +74,35 @@ def _reinstalls(repair: Repair) -> bool:
 def query_jobs(client: Client, terms: list[list[Any]], archived: bool = False) -> dict[int, Job]:
     """The jobs that any of the filter's C(terms) lets by, by their ids; with C(archived), also of those put away."""
     fields = (*_JOB, "archived") if archived else _JOB
-    found = [_job(values_of(fields, row)) for row in client.query("job", fields, ["|", *terms])]
+    try:
+        rows = [values_of(fields, row) for row in client.query("job", fields, ["|", *terms])]
+    except RequestRefused as error:
+        if _UNREADABLE not in str(error):
+            raise
+        rows = _query_apart(client, fields, terms)
+    found = [_job(values) for values in rows]
     return {job.id: job for job in found if job is not None}
+
+
+def _query_apart(client: Client, fields: Sequence[str], terms: list[list[Any]]) -> list[Mapping[str, Any]]:
+    """The values of the jobs that the C(terms) let by, where RAPI can't read the opcodes of one of them: somebody has
+    given it a reason that is not ASCII, and the answer about all is refused (measured). It comes without opcodes."""
+    known = [name for name in fields if name != "ops"]
+    plain = {row[0][1]: values_of(known, row) for row in client.query("job", known, ["|", *terms])}
+    found: list[Mapping[str, Any]] = []
+    parts = [sorted(number for number in plain if is_size(number))]
+    while parts:
+        part = parts.pop()
+        try:
+            rows = client.query("job", fields, ["|", *_by_id(part)]) if part else []
+            found += [values_of(fields, row) for row in rows]
+        except RequestRefused:
+            half = len(part) // 2
+            if half:
+                parts += [part[:half], part[half:]]
+            else:
+                found.append(plain[part[0]])
+    return found
 
 
 def _job(values: Mapping[str, Any]) -> Job | None:
@@ -90,7 +119,7 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         status=values["status"],
         operations=operations,
         done=tuple(name for name, status in takewhile(_succeeded, zip(operations, statuses))),
-        instances=tuple(dict.fromkeys(name for op in ops for name in _instance_names(op))),
+        instances=tuple(dict.fromkeys(_names(ops, values))),
         nodes=tuple(dict.fromkeys(name for op in ops for name in _node_names(op))),
         uuids=tuple(dict.fromkeys(op["instance_uuid"] for op in ops if isinstance(op.get("instance_uuid"), str))),
         tags=tuple(str(tag) for op in ops if op.get("OP_ID") == "OP_TAGS_SET" for tag in as_list(op.get("tags"))),
@@ -105,6 +134,17 @@ def _job(values: Mapping[str, Any]) -> Job | None:
         ended=time_of(values.get("end_ts")),
         after=tuple(dict.fromkeys(number for op in ops for number in _dependencies(op))),
     )
+
+
+def _names(ops: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> Iterable[str]:
+    """The instances that a job is about; where its opcodes did not come, those that its summary names."""
+    if "ops" in values:
+        yield from (name for op in ops for name in _instance_names(op))
+        return
+    for text in as_list(values.get("summary")):
+        operation, _open, name = str(text).partition("(")
+        if operation.startswith("INSTANCE_") and name:
+            yield name.rstrip(")").lower()
 
 
 def _instance_names(op: Mapping[str, Any]) -> Iterable[str]:

@@ -94,12 +94,6 @@ def reason_of(repair_id: str, reason: str = "") -> str:
     return " ".join(part for part in (REASON + ":" + repair_id, words) if part)
 
 
-def held_by(job: Job) -> tuple[str, ...]:
-    """The nodes whose copies of the disks C(job), a recreation of ours, gives up; none where it does not tell."""
-    words = [word for reason in job.reasons for word in reason.split(" ") if word.startswith(HELD_BY)]
-    return tuple(name for word in words for name in word[len(HELD_BY) :].split(",") if name)
-
-
 def is_ours(job: Job, repair: Repair) -> bool:
     """Whether C(job) carries the id of C(repair) in its reason trail."""
     mark = reason_of(repair.id)
@@ -132,9 +126,25 @@ def _installs(job: Job) -> bool:
 
 def recreation(repair: Repair, jobs: Mapping[int, Job]) -> Job | None:
     """The job of ours that has given up the disks for C(repair), if one has: the newest."""
-    known = [jobs[number] for number in repair.jobs if number in jobs]
-    found = [job for job in known if "INSTANCE_RECREATE_DISKS" in job.done and is_ours(job, repair)]
+    found = _recreations(repair, jobs)
     return found[-1] if found else None
+
+
+def _recreations(repair: Repair, jobs: Mapping[int, Job]) -> tuple[Job, ...]:
+    known = [jobs[number] for number in repair.jobs if number in jobs]
+    return tuple(job for job in known if "INSTANCE_RECREATE_DISKS" in job.done and is_ours(job, repair))
+
+
+def held_by(repair: Repair, jobs: Mapping[int, Job]) -> tuple[str, ...]:
+    """The nodes whose copies of the disks C(repair) has given up, also those before its newest recreation; none where
+    one of its jobs does not tell."""
+    told = [_held_by(job) for job in _recreations(repair, jobs)]
+    return tuple(dict.fromkeys(name for names in told for name in names)) if all(told) else ()
+
+
+def _held_by(job: Job) -> tuple[str, ...]:
+    words = [word for reason in job.reasons for word in reason.split(" ") if word.startswith(HELD_BY)]
+    return tuple(name for word in words for name in word[len(HELD_BY) :].split(",") if name)
 
 
 def rest_of_reinstall(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> tuple[Step, ...]:

@@ -59,8 +59,7 @@ class Writer:
         done = self.outcome_so_far
         for task in tasks:
             if task.operation is Operation.ADD_TAGS:
-                known = self._action.repair.tags if self._action.repair else ()
-                done = replace(done, added=done.added + tuple(tag for tag in task.tags if tag not in known))
+                done = replace(done, added=done.added + task.tags)
             elif task.operation is Operation.REMOVE_TAGS:
                 done = replace(done, removed=done.removed + task.tags)
         steps = tuple(task.operation for task in tasks if task.operation in STEPS)

@@ -361,6 +361,23 @@ def test_new_disks_are_not_installed_when_a_node_that_held_them_is_back(site: Si
     assert (jobs(site, "INSTANCE_REINSTALL"), told(played, "db")[:2]) == (0, ("report", "behind"))
 
 
+def test_nor_when_a_node_that_held_them_before_another_recreation_is_back(site: Site) -> None:
+    """The new node has died, too, and the disks were recreated once more: the data is still where it was at first."""
+    if site.transport == "luxi":
+        pytest.skip("one job over LUXI: there is nothing in between")
+    recreated(site)
+    first = site.cluster.instance("db").primary
+    site.kill(first)
+    site.simulator.advance(60)
+    site.play()
+    site.simulator.advance_until_idle()
+    assert (site.cluster.instance("db").wiped, site.cluster.instance("db").primary != first) == (2, True)
+    site.cluster.power_on("node3")
+    site.cluster.mark("node3", offline=False)
+    played = rounds(site)
+    assert (jobs(site, "INSTANCE_REINSTALL"), told(played, "db")[:2]) == (0, ("report", "behind"))
+
+
 # --- steps that stop half-way -----------------------------------------------------------------------------------------
 
 
@@ -370,12 +387,10 @@ def test_disks_on_leftover_volumes_are_in_doubt(site: Site) -> None:
     site.cluster.add_instance("db", "plain", "node3")
     site.allow("reinstall")
     site.kill("node3")
-    words = "Can't create block device: already exists in volume group 'xenvg'"
     for node in ("node1", "node2", "node4"):
         site.cluster.instance("db").data.copies[node] = site.cluster.instance("db").data.copies["node3"]
     rounds(site)
     assert site.state("db") == "repair_failed"
-    assert "already exists" in words
     assert in_doubt(site) == [site.cluster.instance("db").primary]
     _acknowledge(site, "db")
     played = rounds(site)

@@ -29,7 +29,7 @@ from .conftest import TAG, Site
 
 PAGE = Path(__file__).parents[2] / "docs" / "why-it-did-not-repair.md"
 OTHERS = "pending:reinstall:somebody-else:1800000000:"
-OWN = "pending:reinstall:asked-for:1700000000:"
+OWN = "pending:reinstall:asked-for:1799999999:"
 HALF = {"max_unhealthy": MaxUnhealthy("40%", number=2)}  # of six nodes
 OFFICE = parse_windows([{"type": "failover", "start": "09:00", "end": "17:00", "timezone": "UTC"}])  # it is 08:00
 
@@ -145,6 +145,23 @@ def a_round_begins(site: Site) -> None:
 def a_failover_by_hand(site: Site) -> None:
     """A person fails web over."""
     site.simulator.ask("PUT", "/2/instances/web/failover", {"iallocator": "hail"})
+
+
+def in_doubt(node: str) -> Part:
+    """A repair has noted that web's copy on a node is not its newest data."""
+    return lambda site: site.cluster.instance("web").tags.add(
+        f"ganeti:watcher:nodewatch:behind:{site.cluster.node(node).uuid}:1800000000"
+    )
+
+
+def dies_unseen(name: str) -> Part:
+    """A node dies, and nobody marks it."""
+    return lambda site: site.cluster.power_off(name)
+
+
+def allocator(name: str) -> Part:
+    """The cluster's allocator is that."""
+    return lambda site: setattr(site.cluster, "default_iallocator", name)
 
 
 def jobs_fail(text: str, times: int = 1) -> Part:
@@ -344,6 +361,34 @@ ROWS = (
         (marked("node2", drained=False),),
     ),
     Row(
+        "a repair of it has stopped half-way",
+        Why.BEHIND,
+        "are not known to hold its data; a step stopped half-way there",
+        (instance("drbd", "node2"), in_doubt("node3")),
+        (untagged(":behind:"), dies("node3")),
+    ),
+    Row(
+        "the copy that is left was not in step",
+        Why.BEHIND,
+        "the copy on its secondary node2 was not in step, so its newest data is on node3; bring that node back",
+        (instance("drbd", "node2"), in_doubt("node2"), dies("node3")),
+        (untagged(":behind:"),),
+    ),
+    Row(
+        "a node elsewhere is dead, and nobody has marked it",
+        Why.NODE_SILENT,
+        "node node5 does not answer the allocator (node5 does not answer and is not marked",
+        (instance("drbd", "node2"), dies("node2"), dies_unseen("node5"), a_round()),
+        (marked("node5", offline=True),),
+    ),
+    Row(
+        "the allocator is not installed",
+        Why.NO_ALLOCATOR,
+        "the allocator can't be run on the master (the allocator hale is not installed on the master",
+        (instance("drbd", "node2"), dies("node2"), allocator("hale"), a_round()),
+        (allocator("hail"), time_goes_by(60)),
+    ),
+    Row(
         "its secondary was rebooted, and its disks are not assembled there",
         Why.SECONDARY_STATE,
         "disk 0 on node2 is not assembled, so nobody can tell whether that copy is up to date (secondary_state:",
@@ -386,6 +431,7 @@ ROWS = (
         "(INSTANCE_FAILOVER) is under way since 2027-01-15T08:00:0",
         (*BROKEN, tagged("pending:failover:asked-for:1700000000:"), a_failover_by_hand, time_goes_by(1)),
         (),
+        repaired=False,
     ),
     Row(
         "its new primary dies as soon as it is there",

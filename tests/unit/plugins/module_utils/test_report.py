@@ -124,7 +124,7 @@ ROWS = [
         "one that goes on",
         drbd("web1", ONLINE, OFFLINE, pending(jobs="7")),
         {"jobs": [DONE]},
-        "pending_repair job 1003: replace-disks secondary",
+        "pending_repair job 1002: replace-disks secondary",
         "pending_repair would submit replace-disks if there is room secondary",
     ),
     (
@@ -225,13 +225,13 @@ JOINED = [
     (
         "a new secondary",
         drbd("web1", OFFLINE, ONLINE),
-        "jobs 1002, 1003: failover, replace-disks primary",
+        "job 1002: failover, replace-disks primary",
         "would submit failover, replace-disks if there is room primary",
     ),
     (
         "one of several",
         drbd("web1", DRAINED, DRAINED),
-        "job 1003: replace-disks primary",
+        "job 1002: replace-disks primary",
         "would submit replace-disks if there is room, then migrate, then replace-disks if there is room primary",
     ),
 ]

@@ -114,12 +114,11 @@ WAYS = [
 ]
 
 
-def jobs_of(steps, stays):
-    """So many jobs hold the steps where they can be joined: a reinstall is one; a new secondary goes with a move where
-    the run stays."""
+def jobs_of(steps):
+    """So many jobs hold the steps where they can be joined: a new secondary goes with a move, a reinstall is one."""
     if "reinstall" in steps:
         return 1
-    return len(steps) - stays * sum(
+    return len(steps) - sum(
         pair in (("failover", "replace-disks"), ("migrate", "replace-disks")) for pair in pairwise(steps)
     )
 
@@ -137,7 +136,7 @@ def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted, 
     if wanted:
         (word,) = words
         assert word.split(":")[4] == "success"
-        assert len(word.split(":")[5].split("+")) == (jobs_of(wanted, stays=False) if joins else len(wanted))
+        assert len(word.split(":")[5].split("+")) == (jobs_of(wanted) if joins else len(wanted))
     assert _play(client).after.summary["healthy"] == 1
 
 
