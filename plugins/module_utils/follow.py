@@ -23,6 +23,7 @@ from .repairs import (
     has_done_a_step,
     held_by,
     last_job,
+    left_empty,
     recreation,
     repeatable,
     rest_of_reinstall,
@@ -56,7 +57,8 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
         return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", case.health.steps)
     last = last_job(repair, cluster.jobs)
     rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
-    if case.progress in _WAITS and last and (rest or not _is_overtaken(case, last)):
+    empty = left_empty(repair, cluster.jobs)
+    if case.progress in _WAITS and last and (rest or empty or not _is_overtaken(case, last)):
         stopped = _stopped(case, repair, last, cluster, now, limits)
         if stopped:
             return stopped
@@ -148,6 +150,9 @@ def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: floa
             "its disks were recreated and are empty" if REINSTALL in rest else "it was marked offline before its repair"
         )
         return submit(case, repair, repair.type, rest, left)
+    if health.whole and left_empty(repair, cluster.jobs):
+        add = doubts(case, case.instance.nodes, cluster, now)
+        return finish(case, repair, "failure", "its disks were recreated, and nothing was installed on them", since, add)
     if health.whole:
         return _healthy(case, repair, cluster, since)
     if health.behind:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from .health import Step
 from .model import Cluster, Instance, Job, NodeState, utc
-from .repairs import Progress, held_by, last_job, recreation
+from .repairs import Progress, held_by, last_job, left_empty, recreation
 from .state import Case
 from .tags import PREFIX, behind_tag
 
@@ -72,7 +72,7 @@ def in_doubt(case: Case, rest: tuple[Step, ...], last: Job | None, cluster: Clus
     """The nodes whose copies of the disks are not known to hold the data of the instance of C(case), after the repair
     has stopped at C(last) with C(rest) still to do."""
     instance, nodes = case.instance, cluster.nodes
-    if rest:  # new disks, with nothing on them
+    if rest or (case.pending and left_empty(case.pending, cluster.jobs)):  # new disks, with nothing on them
         return instance.nodes
     if last is None or not last.half_done:
         return ()

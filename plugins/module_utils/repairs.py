@@ -195,6 +195,13 @@ def has_done_a_step(repair: Repair, jobs: Mapping[int, Job]) -> bool:
     return any(step in _STEPS for number in repair.jobs if number in jobs for step in jobs[number].done)
 
 
+def left_empty(repair: Repair, jobs: Mapping[int, Job]) -> bool:
+    """Whether C(repair) has recreated the disks, by a job of anybody (harep's begin so), and installed nothing since."""
+    done = [step for number in repair.jobs if number in jobs for step in jobs[number].done]
+    telling = [step for step in done if step in ("INSTANCE_RECREATE_DISKS", "INSTANCE_REINSTALL")]
+    return telling[-1:] == ["INSTANCE_RECREATE_DISKS"]
+
+
 def does_not_run(jobs: Iterable[Job], now: float) -> bool:
     """Whether Ganeti has refused to migrate the instance of C(jobs) just before C(now) (seconds since the epoch), as it
     does not run; and nothing was done with it since that may have started it."""

@@ -14,7 +14,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Li
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
-from simulator import JobTrouble, Simulator
+from simulator import JobTrouble, Simulator, opcodes
 from unbraked import unbraked
 
 from .conftest import TAG, Site
@@ -438,6 +438,32 @@ def test_a_doubt_goes_with_the_node_and_with_a_repair_that_succeeds(site: Site) 
 def _acknowledge(site: Site, name: str) -> None:
     tags = site.cluster.instance(name).tags
     tags.difference_update([tag for tag in tags if ":failure:" in tag])
+
+
+# --- harep's reinstall, which leaves empty disks ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["fails", "is canceled", "has no reinstall"])
+@pytest.mark.parametrize("template", ["plain", "drbd"])
+def test_disks_that_harep_left_empty_are_no_success(site: Site, template: str, how: str) -> None:
+    """Its job recreates the disks, and then Ganeti refuses to reinstall what is marked up (13 times of 13)."""
+    nodes = ("node3", "node2") if template == "drbd" else ("node3",)
+    site.cluster.add_instance("db", template, *nodes)
+    for node in nodes:
+        site.kill(node)
+    if how == "is canceled":
+        site.simulator.troubles.add(JobTrouble("OP_INSTANCE_REINSTALL", "cancel", instance="db"))
+    steps: list[tuple[str, dict[str, object]]] = [("RECREATE_DISKS", {"nodes": ["node1", "node4"][: len(nodes)]})]
+    steps += [] if how == "has no reinstall" else [("REINSTALL", {})]
+    job = site.cluster.submit([opcodes.build(f"OP_INSTANCE_{op}", {"instance_name": "db", **more}) for op, more in steps])
+    site.cluster.instance("db").tags.add(f"{TAG}pending:reinstall:harep:{int(site.cluster.clock.now())}:{job}")
+    site.simulator.advance_until_idle()
+    rounds(site)
+    assert not any(":success:" in tag for tag in site.tags("db"))
+    assert in_doubt(site) == sorted(site.cluster.instance("db").nodes)
+    assert site.state("db") == ("repair_disallowed" if how == "is canceled" else "repair_failed")
+    _acknowledge(site, "db")
+    assert told(rounds(site), "db")[:2] == ("report", "behind")
 
 
 # --- B7: no success that is none --------------------------------------------------------------------------------------
