@@ -11,7 +11,7 @@ from .ages import jobs_text
 from .backoff import FIRST_PAUSE, pause
 from .causes import why_failed
 from .endings import ends_early
-from .handover import doubts, in_doubt, leftovers
+from .handover import doubts, emptied_by, in_doubt, leftovers
 from .health import REINSTALL
 from .limits import Limits
 from .model import Cluster, Job, NodeState, Operation, RepairType, utc
@@ -152,7 +152,9 @@ def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: floa
         return submit(case, repair, repair.type, rest, left)
     if health.whole and left_empty(repair, cluster.jobs):
         add = doubts(case, case.instance.nodes, cluster, now)
-        return finish(case, repair, "failure", "its disks were recreated, and nothing was installed on them", since, add)
+        return finish(
+            case, repair, "failure", "its disks were recreated, and nothing was installed on them", since, add
+        )
     if health.whole:
         return _healthy(case, repair, cluster, since)
     if health.behind:
@@ -176,6 +178,10 @@ def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Acti
     if not has_done_a_step(repair, cluster.jobs):
         why = "its jobs have left the queue" if case.progress is Progress.GONE else "no step of the repair was done"
         return finish(case, repair, None, f"it is healthy, and {why}, so the repair ends without a result", since)
+    other = emptied_by(case, repair)
+    if other:
+        why = f"job {other.id} of somebody else has recreated its disks since, so the repair ends without a result"
+        return finish(case, repair, None, why, since)
     gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
     recreated = recreation(repair, cluster.jobs)
     left = f"; {leftovers(case.instance, held_by(recreated))}" if recreated and held_by(recreated) else ""

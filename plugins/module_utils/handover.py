@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from .health import Step
 from .model import Cluster, Instance, Job, NodeState, utc
-from .repairs import Progress, held_by, last_job, left_empty, recreation
+from .repairs import Progress, Repair, held_by, last_job, left_empty, recreation
 from .state import Case
 from .tags import PREFIX, behind_tag
 
@@ -85,6 +85,16 @@ def in_doubt(case: Case, rest: tuple[Step, ...], last: Job | None, cluster: Clus
         swapped = instance.primary in alive and instance.secondaries[0] not in alive
         return (instance.primary,) if swapped and _STARTING not in last.error else ()
     return instance.secondaries if last.stopped_at == "INSTANCE_REPLACE_DISKS" else ()
+
+
+def emptied_by(case: Case, repair: Repair) -> Job | None:
+    """The job of somebody else that has recreated the disks of the instance of C(case) since C(repair) began, if no job
+    has installed anything on them after that."""
+    makes = {"INSTANCE_RECREATE_DISKS", "INSTANCE_REINSTALL"}
+    last = next((job for job in reversed(case.jobs) if makes.intersection(job.done)), None)
+    if last is None or last.id in repair.jobs or not repair.jobs or last.id < repair.jobs[0]:
+        return None
+    return None if "INSTANCE_REINSTALL" in last.done else last
 
 
 def doubts(case: Case, names: Iterable[str], cluster: Cluster, now: float) -> tuple[str, ...]:
