@@ -180,7 +180,7 @@ def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Acti
         return finish(case, repair, None, f"it is healthy, and {why}, so the repair ends without a result", since)
     other = emptied_by(case, repair)
     if other:
-        why = f"job {other.id} of somebody else has recreated its disks since, so the repair ends without a result"
+        why = f"job {other.id} of somebody else was to recreate its disks since, so the repair ends without a result"
         return finish(case, repair, None, why, since)
     gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
     recreated = recreation(repair, cluster.jobs)

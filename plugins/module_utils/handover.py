@@ -88,13 +88,17 @@ def in_doubt(case: Case, rest: tuple[Step, ...], last: Job | None, cluster: Clus
 
 
 def emptied_by(case: Case, repair: Repair) -> Job | None:
-    """The job of somebody else that has recreated the disks of the instance of C(case) since C(repair) began, if no job
-    has installed anything on them after that."""
-    makes = {"INSTANCE_RECREATE_DISKS", "INSTANCE_REINSTALL"}
-    last = next((job for job in reversed(case.jobs) if makes.intersection(job.done)), None)
+    """The job of somebody else that has recreated the disks of the instance of C(case) since C(repair) began, or has
+    stopped half-way there, if no job has installed anything on them after that."""
+    last = next((job for job in reversed(case.jobs) if _makes_disks(job) or "INSTANCE_REINSTALL" in job.done), None)
     if last is None or last.id in repair.jobs or not repair.jobs or last.id < repair.jobs[0]:
         return None
     return None if "INSTANCE_REINSTALL" in last.done else last
+
+
+def _makes_disks(job: Job) -> bool:
+    recreates = "INSTANCE_RECREATE_DISKS"
+    return recreates in job.done or (job.half_done and job.stopped_at == recreates)
 
 
 def doubts(case: Case, names: Iterable[str], cluster: Cluster, now: float) -> tuple[str, ...]:

@@ -341,16 +341,20 @@ def test_the_last_look_sees_what_has_changed_since_the_plan(site: Site, what: st
     assert ours == []
 
 
-def test_disks_that_somebody_else_has_made_anew_behind_our_step_are_no_success(site: Site) -> None:
-    """Nobody has installed anything there since; it is no failure of ours either."""
+@pytest.mark.parametrize("stops", [False, True])
+def test_disks_that_somebody_else_has_made_anew_behind_our_step_are_no_success(site: Site, stops: bool) -> None:
+    """Nobody has installed anything there since; it is no failure of ours either. One that stops has moved the instance
+    to nodes without its disks."""
     site.cluster.add_instance("db", "drbd", "node3", "node2", admin_state="down")
     site.allow("failover")
     site.cluster.node("node3").drained = True
     site.play()
     _work(site, ("RECREATE_DISKS", {"nodes": ["node5", "node6"]}))
+    if stops:
+        site.cluster.instance("db").data.copies["node6"] = site.cluster.instance("db").data.copies["node3"]
     site.simulator.advance_until_idle()
     rounds(site)
-    assert site.cluster.instance("db").wiped == 1
+    assert (site.cluster.instance("db").wiped, site.cluster.instance("db").primary) == (0 if stops else 1, "node5")
     assert site.tags("db") == []
 
 
