@@ -30,12 +30,6 @@ def _changes(client: Client, instance: Instance, cluster: Cluster, repair_id: st
     for job in query_jobs(client, [["=", "status", status] for status in UNFINISHED]).values():  # before their effects
         if not is_of_a_repair(job) and _interferes(job, instance):  # of ours there is but one writer
             yield f"job {job.id} ({' '.join(job.operations)}) of somebody else has not ended"
-    rows = client.query("node", _NODE, ["|", *(["=", "name", name] for name in instance.nodes)])
-    marked = {row[0][1] for row in rows if row[1] == (NORMAL, True)}
-    for name in instance.nodes:
-        if name not in marked:
-            yield f"node {name} is not marked offline any more"
-    yield from _changes_of_instance(client, instance, repair_id)
     if _new(cluster_tags(client.cluster_info()), cluster.tags, _HOLDS):
         yield "the cluster was stopped or suspended"
     group = cluster.nodes[instance.primary].group
@@ -43,6 +37,12 @@ def _changes(client: Client, instance: Instance, cluster: Cluster, repair_id: st
     tags = rows[0][1][1] if len(rows) == 1 and rows[0][1][0] == NORMAL else None
     if not isinstance(tags, list) or _new(tags, cluster.groups[group].tags, _HOLDS):
         yield f"its group {group} was suspended"
+    yield from _changes_of_instance(client, instance, repair_id)
+    rows = client.query("node", _NODE, ["|", *(["=", "name", name] for name in instance.nodes)])
+    marked = {row[0][1] for row in rows if row[1] == (NORMAL, True)}
+    for name in instance.nodes:
+        if name not in marked:
+            yield f"node {name} is not marked offline any more"
 
 
 def _changes_of_instance(client: Client, instance: Instance, repair_id: str) -> Iterator[str]:
