@@ -100,16 +100,16 @@ def carry_out(
     for some seconds.
 
     The first steps of all repairs are submitted before anything else, but for those that give up disks: of these the
-    intent comes first, is seen to stand, and a last look is taken. An error with one action leaves that one alone; the
-    next are carried out. A drained queue and the end of the claim are no trouble: what could not be submitted any more
-    is held.
+    intent comes first, and when all else is done it is seen to stand, and a last look is taken. An error with one
+    action leaves that one alone; the next are carried out. A drained queue and the end of the claim are no trouble:
+    what could not be submitted any more is held.
     """
     end = _End()
     instances = {case.instance.name: case.instance for case, _action in plan.rows}
     settings = replace(settings, unnoted=unnoted(plan, client.joins))
     deeds = [_deed(action, instances, plan, client, settings, sleep) for action in plan.actions]
     with ThreadPoolExecutor(settings.connections) as pool:
-        for _part in ("first steps", "all else"):
+        for _part in ("first steps", "all else", "new disks"):
             list(pool.map(lambda deed: deed.go_on(end), deeds))
     outcomes = tuple(deed.outcome(end) for deed in deeds)
     return outcomes, None if isinstance(end.error, (QueueDrained, ClaimOver)) else end.error

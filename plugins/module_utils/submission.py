@@ -70,6 +70,7 @@ def give_up_disks(
     repair, intent = _intent(action, plan, writer, settings)
     before = writer.submit(*intent)
     yield False
+    yield False  # all else goes first: where the queue is full, to wait for the intent keeps a connection for a minute
     for job in await_jobs(before, writer.client, sleep).values() if before else ():
         if job.status != "success":
             raise Withheld(f"job {job.id}, which sets its pending tag, is {job.status}")

@@ -583,6 +583,19 @@ class Meeting:
         return 1000 + len(self.sent)
 
 
+@pytest.mark.parametrize("joins", [False, True])
+def test_nothing_waits_for_the_intent_of_a_recreation_but_the_recreation(joins):
+    """Where the queue is full it would take a minute for each; nobody's new secondary, note or end comes after that."""
+    members = [plain("local1", OFFLINE), plain("local2", OFFLINE), drbd("move", OFFLINE, ONLINE)]
+    client = _client(*members, drbd("copy", ONLINE, OFFLINE), node("spare"), room={"spare": (90000, 90000)}, joins=joins)
+    client.seconds = lambda request: 3600
+    _run(client)
+    sent = [(number, what.name) for number, (kind, what) in enumerate(client.log) if kind == "submit"]
+    first_wait = client.log.index(("read", "job"))
+    assert {name for _, name in sent} == {"local1", "local2", "move", "copy"}
+    assert all(number < first_wait for number, _ in sent)
+
+
 @BOTH
 def test_several_actions_are_carried_out_at_a_time(joins):
     """Each in its own order; the outcomes stand in the plan's."""
