@@ -19,6 +19,7 @@ from .limits import SecondaryState
 from .model import Instance
 from .plan import Plan, Row
 from .state import Case
+from .usable import is_size
 from .why import Why
 
 UP_TO_DATE = 1  # what Ganeti calls the state of a node's own copy, its ldisk_status
@@ -112,6 +113,6 @@ def _problem(disk: Any) -> str:
     progress, local = status[_PROGRESS], status[_LOCAL]
     if progress is not None:
         return f"{_STATES[2]} ({progress} %)"
-    if type(local) is int and local == UP_TO_DATE:
-        return ""
-    return _STATES.get(local, _NEW_STATE) if type(local) is int else _NEW_STATE
+    if not is_size(local):
+        return _NEW_STATE
+    return "" if local == UP_TO_DATE else _STATES.get(local, _NEW_STATE)
