@@ -13,7 +13,7 @@ from pathlib import Path
 from lab.instances import Instance
 from playbook import PLAN, play
 
-from .conftest import Cluster
+from .conftest import TRANSPORTS, Cluster
 from .rounds import both, gnt, held, steps
 
 TAG = "ganeti:watcher:autorepair:"

@@ -8,18 +8,10 @@ from __future__ import annotations
 from lab.instances import Instance
 
 from .conftest import TRANSPORTS, Cluster
-from .rounds import steps
+from .rounds import each, for_each
 
 TAG = "ganeti:watcher:autorepair:"
 STEP = {"wiped": "RECREATE_DISKS", "shared": "FAILOVER", "stopped": "RECREATE_DISKS", "alive": "FAILOVER"}
-
-
-def rounds(cluster: Cluster, times: int = 1) -> None:
-    """Play rounds over each transport for its own instances, and let their jobs end."""
-    for _ in range(times):
-        for cluster.transport in TRANSPORTS:
-            steps(cluster, instances=[f"*-{cluster.transport}"], max_per_node=20, max_in_flight=20)
-        cluster.lab.wait_jobs()
 
 
 def statuses(cluster: Cluster, kind: str) -> dict[str, list[str]]:
@@ -47,36 +39,31 @@ def test_a_job_that_waits_is_canceled(cluster: Cluster) -> None:
     lab.set_node("node3", offline=True)
     lab.set_node("node4", offline=True)
     with cluster.busy("node1", "node2", "node5"):
-        for cluster.transport in TRANSPORTS:
-            steps(cluster, instances=[f"*-{cluster.transport}"], max_per_node=20, max_in_flight=20)
-        waiting = {name: cluster.jobs(name, f"INSTANCE_{STEP[name.partition('-')[0]]}") for name in names()}
+        each(cluster)
+        waiting = {name: cluster.jobs(name, f"INSTANCE_{STEP[name.partition('-')[0]]}") for name in for_each(*STEP)}
         assert {len(jobs) for jobs in waiting.values()} == {1}, waiting
         for (job,) in waiting.values():
             cluster.wait_for(job.id, "waiting")
-        cluster.cancel(job for name in names("wiped", "shared") for job in waiting[name])
+        cluster.cancel(job for name in for_each("wiped", "shared") for job in waiting[name])
         lab.set_node("node4", offline=False)
-        for cluster.transport in TRANSPORTS:
-            steps(cluster, instances=[f"*-{cluster.transport}"], max_per_node=20, max_in_flight=20)
+        each(cluster)
     lab.wait_jobs()
-    rounds(cluster, times=2)
+    each(cluster)
+    lab.wait_jobs()
 
     for kind in STEP:
         assert statuses(cluster, kind) == {over: ["canceled"] for over in TRANSPORTS}, kind
-    for name in names("wiped", "shared"):  # the person's word stands where every runner finds it
+    for name in for_each("wiped", "shared"):  # the person's word stands where every runner finds it
         assert [tag for tag in cluster.tags(name) if tag != "reinstall"] == ["suspend"], cluster.tags(name)
         assert cluster.placed(name)[0] == "node3"
-    for name in names("stopped", "alive"):
+    for name in for_each("stopped", "alive"):
         assert not [tag for tag in cluster.tags(name) if tag != "reinstall"], cluster.tags(name)
         assert cluster.placed(name) == ("node4", [], "running" if "alive" in name else "ADMIN_down")
     assert len(cluster.volumes("node4")) == len(TRANSPORTS) and not cluster.volumes("node5")
 
-    for name in names("shared"):
+    for name in for_each("shared"):
         lab.remove_tags("instance", name, TAG + "suspend")
-    rounds(cluster, times=2)
+    each(cluster, "shared")
+    lab.wait_jobs()
     assert statuses(cluster, "shared") == {over: ["canceled", "success"] for over in TRANSPORTS}
-    assert {cluster.placed(name)[2] for name in names("shared")} == {"running"}
-
-
-def names(*kinds: str) -> list[str]:
-    """The instances of these kinds, or all."""
-    return [f"{kind}-{over}" for kind in kinds or STEP for over in TRANSPORTS]
+    assert {cluster.placed(name)[2] for name in for_each("shared")} == {"running"}

@@ -59,4 +59,11 @@ def test_tags_that_name_jobs_of_others(cluster: Cluster) -> None:
     assert [job.status for job in lab.wait_jobs([20])] == ["success"]
     for result in without_writes(cluster, instances=["broken"]):
         assert held(result) == {"broken": "unreadable_tag"}, result["report"]
+
+    for cluster.transport, name in zip(TRANSPORTS, ("wiped", "moved"), strict=True):  # asked for, and not needed
+        before = cluster.tags(name)
+        lab.add_tags("instance", name, f"{TAG}pending:failover:asked:{then}:")
+        steps(cluster, instances=[name])
+        lab.wait_jobs()
+        assert cluster.tags(name) == before, "no step was taken, so there is no success"
     assert not cluster.jobs("broken", "INSTANCE_FAILOVER") and not cluster.jobs("healthy", "INSTANCE_REINSTALL")

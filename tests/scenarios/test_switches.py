@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from lab.instances import Instance
-from playbook import BUILD, STEP, play
+from playbook import BUILD, STEP
 
 from .conftest import TRANSPORTS, Cluster
 from .rounds import each, for_each, gnt, held, steps
@@ -23,13 +23,12 @@ POLICY = STEP.replace("step", "policy").replace(".ganeti_", ".plugins.modules.ga
 WRONG = "import time\nright = time.time\ntime.time = lambda: right() - 7200\n"
 
 
-def suspended_by_a_wrong_clock(cluster: Cluster, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Suspend all for an hour on a machine whose clock is two hours behind."""
-    (folder / "sitecustomize.py").write_text(WRONG)
-    options = {**cluster.options(), "object": "cluster", "state": "suspended", "until": "+1h"}
-    environment = {**os.environ, "PYTHONPATH": f"{folder}:{BUILD / 'collections'}"}
+def say(cluster: Cluster, *folders: Path, **options: str) -> subprocess.CompletedProcess[str]:
+    """Run the module `ganeti_autorepair_policy` for the cluster, with these folders first on Python's path."""
+    path = os.pathsep.join(map(str, (*folders, BUILD / "collections")))
     command = [sys.executable, "-m", f"ansible_collections.{POLICY}"]
-    given = json.dumps({"ANSIBLE_MODULE_ARGS": options})
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": {**cluster.options(), "object": "cluster", **options}})
+    environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.run(command, input=given, capture_output=True, text=True, env=environment, check=False)
 
 
@@ -52,23 +51,24 @@ def test_what_holds_everybody_and_what_nobody(cluster: Cluster, tmp_path: Path) 
     )
     lab.add_tags("instance", "booked", *own)
     before = lab.tags("cluster")
+    (tmp_path / "sitecustomize.py").write_text(WRONG)
     for cluster.transport in TRANSPORTS:
-        wrong = suspended_by_a_wrong_clock(cluster, tmp_path)
+        wrong = say(cluster, tmp_path, state="suspended", until="+1h")
         lab.wait_jobs()
         assert wrong.returncode != 0 and "clock" in wrong.stdout and lab.tags("cluster") == before, wrong.stdout
 
     lab.node_off("node3", offline=True)
-    stopped = play(tmp_path / "run", cluster.options(), playbook="ganeti.autorepair.stop")
-    assert stopped.code == 0 and lab.tags("cluster") == [TAG + "stop"], stopped.output
+    stopped = say(cluster, state="stopped")
+    assert stopped.returncode == 0 and lab.tags("cluster") == [TAG + "stop"], stopped.stdout
     for over, result in each(cluster).items():
         assert not result["changed"] and not cluster.proxy.writes, result["report"]
         assert {held(result)[f"{kind}-{over}"] for kind in ("down", "mirror")} == {"stopped"}, result["report"]
     assert cluster.harep("--dry-run").count("Executing ArFailover repair") >= len(TRANSPORTS)  # it reads past it
-    started = play(tmp_path / "run", cluster.options(), playbook="ganeti.autorepair.start")
-    assert started.code == 0 and lab.tags("cluster") == [], started.output
+    started = say(cluster, state="started")
+    assert started.returncode == 0 and lab.tags("cluster") == [], started.stdout
 
     lab.add_tags("cluster", "", CLAIM)
-    tight = {"max_in_flight": 1, "max_per_node": 1, "max_per_group": 1}
+    tight = dict.fromkeys(("max_in_flight", "max_per_node", "max_per_group"), len(TRANSPORTS))
     with cluster.busy("node1"):  # which only the new secondaries need
         for cluster.transport in TRANSPORTS:
             first = steps(cluster, instances=[f"mirror-{cluster.transport}"], max_in_flight=20)
