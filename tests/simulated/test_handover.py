@@ -7,6 +7,7 @@ half-way (laws 8, 10 and 11), over both transports."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -280,6 +281,52 @@ def test_disks_of_a_node_that_came_back_are_not_given_up(site: Site, template: s
         site.cluster.queue.troubles.release(site.cluster, job)
     rounds(site)
     assert (site.cluster.instance("db").wiped, site.state("db"), site.tags("db")) == (0, "healthy", [])
+
+
+def _comes_back(site: Site) -> None:
+    site.cluster.power_on("node3")
+    site.cluster.mark("node3", offline=False)
+
+
+def _moves(site: Site) -> None:
+    site.cluster.instance("db").primary = "node4"
+
+
+def _is_made_anew(site: Site) -> None:
+    tags = site.cluster.instances.pop("db").tags
+    anew = site.cluster.add_instance("db", "plain", "node3", uuid="22222222-2222-4222-8222-222222222222")
+    anew.tags |= tags
+
+
+MEANWHILE: dict[str, tuple[Callable[[Site], object], str]] = {
+    "its node comes back": (_comes_back, "node node3 is not marked offline any more"),
+    "a person moves it": (_moves, "it is not where it was"),
+    "a person makes it anew": (_is_made_anew, "it is not where it was"),
+    "it is suspended": (lambda site: site.cluster.instance("db").tags.add(TAG + "suspend"), "it was suspended"),
+}
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_disks_are_looked_at_once_more_before_they_are_given_up(site: Site, what: str) -> None:
+    """What has changed since the round's look, while the intent was being set, is seen: nothing is sent."""
+    happens, words = MEANWHILE[what]
+    site.cluster.add_instance("db", "plain", "node3")
+    site.kill("node4")
+    site.kill("node3")
+    site.allow("reinstall")
+    written: list[object] = []
+
+    def meanwhile(message: Any) -> None:
+        written.extend([message] if message.writes else [])
+        if message.writes and len(written) == 2:  # the claim, then the intent
+            happens(site)
+
+    site.simulator.hooks.before.append(meanwhile)
+    played = site.play()
+    (outcome,) = [outcome for outcome in played.outcomes if outcome.action.name == "db"]
+    assert (outcome.action.kind.value, outcome.action.why and outcome.action.why.value) == ("hold", "just_changed")
+    assert words in outcome.action.reason
+    assert not any("RECREATE_DISKS" in str(job.summary) for job in site.cluster.queue.jobs.values())
 
 
 def _mark_by_mistake(site: Site, template: str) -> None:

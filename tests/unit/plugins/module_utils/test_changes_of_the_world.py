@@ -359,7 +359,7 @@ def test_each_sentence_is_needed():
 
 
 def test_a_recreation_that_failed_before_ganeti_moved_the_instance():
-    """It is on the nodes that it was on, and their copies are what they were: no doubt about them, once they are back."""
+    """It is where it was, and its copies are what they were: there is no doubt about them, once they are back."""
     for point, _action in _space():
         if point.step == "recreate-disks" and point.stands == "failed half-way":
             action = _next(point, jobs=_jobs(point, nodes=("node8", "node9")))
