@@ -303,6 +303,18 @@ MEANWHILE: dict[str, tuple[Callable[[Site], object], str]] = {
     "a person moves it": (_moves, "it is not where it was"),
     "a person makes it anew": (_is_made_anew, "it is not where it was"),
     "it is suspended": (lambda site: site.cluster.instance("db").tags.add(TAG + "suspend"), "it was suspended"),
+    "its group is suspended": (
+        lambda site: site.cluster.groups["default"].tags.add(TAG + "suspend"),
+        "its group default was suspended",
+    ),
+    "the cluster is suspended": (
+        lambda site: site.cluster.tags.add(TAG + "suspend:1900000000"),
+        "the cluster was stopped or suspended",
+    ),
+    "the cluster is stopped": (
+        lambda site: site.cluster.tags.add(TAG + "Stop"),
+        "the cluster was stopped or suspended",
+    ),
 }
 
 
@@ -406,6 +418,21 @@ def test_new_disks_are_not_installed_when_a_node_that_held_them_is_back(site: Si
     site.kill("node3")  # it dies once more, and stays a person's
     played = rounds(site)
     assert (jobs(site, "INSTANCE_REINSTALL"), told(played, "db")[:2]) == (0, ("report", "behind"))
+
+
+def test_a_success_names_the_volumes_that_were_left_behind(site: Site) -> None:
+    """They are on the dead node, which may come back; the report says where they are, and how they are found."""
+    site.cluster.add_instance("db", "drbd", "node3", "node2")
+    site.allow("reinstall")
+    for node in ("node3", "node2"):
+        site.kill(node)
+    reasons = []
+    for _ in range(4):
+        reasons += [outcome.action.reason for outcome in site.play().outcomes if outcome.action.result == "success"]
+        site.simulator.advance_until_idle()
+    (reason,) = reasons
+    assert "its former volumes are still on node3 and node2" in reason
+    assert "lvs -o vg_name,lv_name,lv_size @originstname+db" in reason
 
 
 def test_nor_when_a_node_that_held_them_before_another_recreation_is_back(site: Site) -> None:
