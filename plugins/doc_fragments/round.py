@@ -48,24 +48,25 @@ options:
     default: 600
   max_in_flight:
     description:
-      - How much may be under way at once. Failovers and recreations that bring back an instance that is down are
-        counted by themselves, all other work (resyncs for a new secondary, and moves of what runs) by itself, so that
-        no instance stays down because others resync. A repair of an instance that is down is not counted any longer
-        when its job has run for an hour, or has waited for ten minutes.
+      - The number of repairs that may be under way at once. Repairs of instances that are down are counted apart from
+        all others (resyncs to a new secondary, and moves of running instances), so that no instance stays down because
+        others resync. A repair of an instance that is down no longer counts once its job has run for an hour or waited
+        for ten minutes.
       - A failover begins also where its new secondary would be one resync too many; that then follows in its turn.
       - Instances that are down go first, then what was asked for longest ago, then what risks least.
     type: int
     default: 10
   max_per_node:
     description:
-      - How much may be under way at once on a node that works on it, counted as with O(max_in_flight). These are the
-        nodes of the instance that are not marked offline, and those that were chosen for it.
+      - The number of repairs that may be under way at once on one node, counted as with O(max_in_flight). A repair
+        counts for each node that works on it. These are the nodes of the instance that are not marked offline, and
+        those that were chosen for it.
     type: int
     default: 5
   max_per_group:
     description:
-      - How much may be under way at once in a node group, counted as with O(max_in_flight); the group of the primary
-        counts.
+      - The number of repairs that may be under way at once in a node group, counted as with O(max_in_flight). The group
+        of the primary counts.
     type: int
     default: 10
   retries:

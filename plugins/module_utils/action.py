@@ -71,7 +71,7 @@ class Action:
 
     @property
     def begins(self) -> bool:
-        """Whether it submits the first job of a repair that is known to be ours (law 11)."""
+        """Whether it begins a repair: none of the repair's jobs is known to be ours yet (law 11)."""
         return self.kind is Kind.SUBMIT and not (self.repair and self.repair.begun)
 
     @property

@@ -23,7 +23,8 @@ def decoded(body: bytes) -> Any:
     Raises ValueError for what is no JSON, or is nested too deep.
     """
     try:
-        value = json.loads(body, parse_constant=_no_number, parse_float=_float)
+        text = body.decode(errors="replace")  # luxid sends a reason that is not ASCII in Latin-1 (measured)
+        value = json.loads(text, parse_constant=_no_number, parse_float=_float)
         return value if _is_plain(body) else _shown(value)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error

@@ -25,6 +25,7 @@ _UNSEEN = {  # what of a deed its words do not tell, in words
     "id": "for another repair",
     "after": "after another repair",
     "type": "as a repair of another type",
+    "cancel": "with other jobs canceled",
     "remove": "with other tags removed",
 }
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
@@ -93,7 +94,8 @@ def _writes(action: Mapping[str, Any]) -> bool:
 
 
 def _deed(action: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: action.get(key) for key in _DEED}
+    deed = {key: action.get(key) for key in _DEED}
+    return {**deed, "cancel": action["cancel"]} if action.get("cancel") else deed  # else as in releases without it
 
 
 def _differences(approved: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from .clocks import is_beyond
 from .limits import Limits
 from .model import Cluster, Node, NodeState, utc
-from .tags import Breaking, Malformed, breaker_tag, parse_tags
+from .tag_fields import breaker_tag
+from .tags import Breaking, Malformed, parse_tags
 
 RECENT = 3600  # seconds for which a node that was marked offline counts also when it has been emptied since
 SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a large share
@@ -58,7 +59,7 @@ class Breaker:
 
     @property
     def lasting(self) -> tuple[Breaking, ...]:
-        """The tags that say no time which a right clock can have set: the storm counts as over just now."""
+        """The tags without an end, or with one that no right clock can have set: the storm counts as over just now."""
         return tuple(tag for tag in self.noted if tag.until is None or is_beyond(tag, self.now))
 
     @property
@@ -147,14 +148,7 @@ def _breaker(
 ) -> Breaker:
     capable = [node for node in nodes if node.vm_capable or node.name in holding]
     broken = [node for node in capable if _counts(node, holding, now)]
-    lowest, limit = 0, limits.max_unhealthy.of(len(capable))
-    rule = f"and max_unhealthy ({limits.max_unhealthy.text}) lets {limit} be"
-    if limits.unhealthy_range:
-        lowest, limit = limits.unhealthy_range
-        lowest = lowest if scope == "cluster" else 0
-        rule = f"and unhealthy_range takes {limits.unhealthy_range[0]} to {limit}"
-    if scope == "group" and len(capable) < SMALLEST_GROUP:
-        limit = len(capable)  # the cluster's breaker counts these
+    lowest, limit, rule = _bounds(scope, len(capable), limits)
     known = parse_tags(tags)
     return Breaker(
         scope=scope,
@@ -171,3 +165,16 @@ def _breaker(
         now=now,
         emptied=sum(1 for node in broken if node.name not in holding),
     )
+
+
+def _bounds(scope: str, total: int, limits: Limits) -> tuple[int, int, str]:
+    """How many of C(total) nodes have to be broken for repairs to begin, how many may be, and the rule in words."""
+    lowest, limit = 0, limits.max_unhealthy.of(total)
+    rule = f"and max_unhealthy ({limits.max_unhealthy.text}) lets {limit} be"
+    if limits.unhealthy_range:
+        least, limit = limits.unhealthy_range
+        lowest = least if scope == "cluster" else 0
+        rule = f"and unhealthy_range takes {least} to {limit}"
+    if scope == "group" and total < SMALLEST_GROUP:
+        limit = total  # the cluster's breaker counts these
+    return lowest, limit, rule

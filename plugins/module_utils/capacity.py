@@ -17,13 +17,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .action import Action, Kind, report
-from .client import NORMAL, Client
+from .client import Client
 from .errors import AutorepairError, ClusterError, Unreachable
+from .job_request import Operation
 from .locations import desired, labels
-from .model import Instance, Operation
+from .model import Instance
 from .plan import Plan
 from .rooms import Need, Room, choose, no_room
 from .state import Case
+from .usable import values_of
 from .why import Why
 
 LIVE_SECONDS = 20  # for the answer of live nodes; one that hangs is not worth a longer wait
@@ -102,7 +104,7 @@ def _read_rooms(plan: Plan, client: Client, groups: Iterable[str]) -> _Rooms:
         raise
     except AutorepairError as error:
         return _Rooms(known, {}, str(error))
-    cells = [{field: value for field, (status, value) in zip(_FIELDS, row) if status == NORMAL} for row in rows]
+    cells = [values_of(_FIELDS, row) for row in rows]
     answered = [cell for cell in cells if cell.get("name") in names and isinstance(cell.get("mfree"), int)]
     return _Rooms(known, {cell["name"]: _room(cell, known[cell["name"]]) for cell in answered})
 

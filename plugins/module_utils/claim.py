@@ -17,9 +17,12 @@ from typing import Callable
 from .client import Client
 from .clocks import LEASE, check_clock, is_beyond
 from .errors import AnswerLost, AutorepairError, ClaimOver, ClaimUnread, ClusterError, Held
-from .model import JobRequest, Operation, Task, utc
-from .read import cluster_tags, query_jobs
-from .tags import Claim, Malformed, claim_tag, parse_tags
+from .job_request import JobRequest, Operation, Task
+from .model import utc
+from .read import cluster_tags
+from .read_jobs import query_jobs
+from .tag_fields import claim_tag
+from .tags import Claim, Malformed, parse_tags
 
 MARGIN = 120  # seconds before its end when its holder stops writing: for what is on its way, and for wrong clocks
 WRITING = 30  # seconds that have to be left for the look under the claim, and for the writes

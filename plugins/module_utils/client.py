@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from .errors import AnswerLost, BadAnswer
-from .model import JobRequest
+from .job_request import JobRequest
 
 Row = tuple[tuple[int, Any], ...]  # one object: (status, value) for each field, as Ganeti's queries give them
 NORMAL = 0  # the status of a value that is there

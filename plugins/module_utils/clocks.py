@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from .client import NORMAL, Client
+from .client import Client
 from .errors import ClockWrong
 from .tags import Breaking, Claim
-from .usable import number
+from .usable import time_of, values_of
 
 MAX_SKEW = 45  # seconds that a clock may differ from the master's
 LEASE = 300  # seconds that a claim holds
@@ -40,12 +40,9 @@ _TRY_AGAIN = "nothing was begun; run it again"
 
 def _received(client: Client, job: int) -> float | None:
     """When the master received a job, in seconds since the epoch by the master's clock."""
-    for row in client.query("job", ("received_ts",), ["=", "id", job]):
-        status, value = row[0]
-        parts = [number(part) for part in value] if status == NORMAL and isinstance(value, list) else []
-        if len(parts) == 2 and parts[0] is not None and parts[1] is not None:
-            return parts[0] + parts[1] / 1e6
-    return None
+    fields = ("received_ts",)
+    rows = client.query("job", fields, ["=", "id", job])
+    return next((time_of(values_of(fields, row).get("received_ts")) for row in rows), None)
 
 
 def is_beyond(tag: Breaking | Claim, now: float) -> bool:

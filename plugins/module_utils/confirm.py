@@ -11,7 +11,7 @@ from typing import Callable
 from .client import Client
 from .model import Job
 from .outcome import Outcome
-from .read import query_jobs
+from .read_jobs import query_jobs
 
 CONFIRM_SECONDS = 60.0
 

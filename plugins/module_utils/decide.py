@@ -10,7 +10,8 @@ from .endings import cancel_orphans, ends_early
 from .follow import follow
 from .limits import Limits
 from .model import Cluster, RepairType, utc
-from .repairs import Progress, Repair, last_job
+from .progress import Progress, last_job
+from .repairs import Repair
 from .state import Case
 from .tags import FOREVER
 from .why import Why

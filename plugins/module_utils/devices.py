@@ -9,7 +9,7 @@ other instances wait for them. So nothing is submitted for a node that does not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,11 @@ from .causes import telling
 from .claim import Terms
 from .client import NORMAL, Client
 from .errors import AutorepairError, ClusterError, Unreachable
-from .model import FINISHED, Instance, JobRequest, Operation, Task
+from .job_request import JobRequest, Operation, Task
+from .model import FINISHED, Instance
 from .plan import Plan
 from .secondary import problem_of, to_ask
+from .usable import values_of
 
 QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second
 AT_ONCE = 5  # questions to one node: the queue runs twenty jobs, and a node that hangs must not keep them all
@@ -66,13 +68,13 @@ def ask_secondaries(plan: Plan, client: Client, terms: Terms) -> Mapping[str, st
 
 def _leave_out_silent(questions: _Questions, client: Client) -> None:
     """Do not ask the secondaries that do not answer a query within LIVE_SECONDS."""
-    names = sorted({one.secondaries[0] for one in questions.waiting})
+    names = sorted({instance.secondaries[0] for instance in questions.waiting})
     try:
         rows = client.query("node", _LIVE, ["|", *(["=", "name", name] for name in names)], LIVE_SECONDS)
         alive = {name for (_status, name), (status, _free) in rows if status == NORMAL}
     except Unreachable:  # the nodes, not the cluster: that has just answered
         alive = set()
-    for instance in [one for one in questions.waiting if one.secondaries[0] not in alive]:
+    for instance in [each for each in questions.waiting if each.secondaries[0] not in alive]:
         questions.waiting.remove(instance)
         silent = f"{instance.secondaries[0]} does not answer"
         questions.answers[instance.name] = f"{silent}, so its copy is not known to be up to date"
@@ -86,7 +88,7 @@ def _find_begun(questions: _Questions, plan: Plan) -> None:
         for reason in (job.reasons if job.unfinished else ())
         if reason.startswith(_REASON)
     }
-    for instance in [one for one in questions.waiting if one.name in begun]:
+    for instance in [each for each in questions.waiting if each.name in begun]:
         questions.waiting.remove(instance)
         questions.jobs[begun[instance.name]] = instance
 
@@ -114,7 +116,7 @@ def _ask(questions: _Questions, client: Client, terms: Terms) -> None:
 def _submit(questions: _Questions, client: Client) -> None:
     """Submit what may be asked now, which is not too much at once for any node."""
     for instance in list(questions.waiting):
-        asked = [one for one in questions.jobs.values() if one.secondaries == instance.secondaries]
+        asked = [each for each in questions.jobs.values() if each.secondaries == instance.secondaries]
         if len(asked) >= AT_ONCE:
             continue
         questions.waiting.remove(instance)
@@ -134,16 +136,12 @@ def _listen(questions: _Questions, client: Client) -> bool:
     """Note the answers that have come; whether there were any."""
     rows = client.query("job", _FIELDS, ["|", *(["=", "id", job] for job in sorted(questions.jobs))])
     before = len(questions.answers)
-    for values in (_values(row) for row in rows):
+    for values in (values_of(_FIELDS, row) for row in rows):
         instance = questions.jobs.get(values.get("id", 0))
         if instance is not None and values.get("status") in FINISHED:
             del questions.jobs[values["id"]]
             questions.answers[instance.name] = _answer(values, instance)
     return len(questions.answers) > before
-
-
-def _values(row: Iterable[tuple[int, Any]]) -> Mapping[str, Any]:
-    return {name: value for name, (status, value) in zip(_FIELDS, row) if status == NORMAL}
 
 
 def _answer(values: Mapping[str, Any], instance: Instance) -> str:

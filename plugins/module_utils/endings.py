@@ -13,13 +13,14 @@ from dataclasses import replace
 from .action import Action, Kind, finish, named
 from .handover import doubts, in_doubt, resume_words, since_words, taken_over
 from .health import Step
-from .model import Cluster, Job, Operation
-from .opcodes import STEPS
-from .repairs import Progress, Repair, failed_step, has_done_a_step, is_of_a_repair, is_ours, rest_of_reinstall
+from .job_request import Operation
+from .model import Cluster, Job
+from .opcodes import STEP_OPCODES, STEPS
+from .progress import Progress, failed_step
+from .repairs import Repair, has_done_a_step, is_of_a_repair, is_ours, rest_of_reinstall
 from .state import Case
-from .tags import PREFIX
+from .tag_fields import PREFIX
 
-_OPCODES = frozenset(STEPS.values())  # the opcodes of all steps
 _LOSSES = tuple(STEPS[operation] for operation in (Operation.FAILOVER, Operation.RECREATE_DISKS))
 
 
@@ -29,7 +30,7 @@ def ends_early(case: Case, repair: Repair, cluster: Cluster, now: float, since: 
     rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
     over = taken_over(case, rest, cluster, now)
     if case.progress is Progress.RUNNING:
-        return _cancel(case, repair, rest, over, cluster, now)
+        return _cancel(case, repair, rest, over, cluster, now, since)
     if case.busy:
         return None
     if case.progress is Progress.CANCELED and not over:
@@ -41,7 +42,7 @@ def ends_early(case: Case, repair: Repair, cluster: Cluster, now: float, since: 
 
 
 def _cancel(
-    case: Case, repair: Repair, rest: tuple[Step, ...], over: str, cluster: Cluster, now: float
+    case: Case, repair: Repair, rest: tuple[Step, ...], over: str, cluster: Cluster, now: float, since: float
 ) -> Action | None:
     """The end of a repair all of whose unfinished jobs are ours and wait, for a step that is not needed any more: the
     node has come back, for instance. What waits is canceled first."""
@@ -56,25 +57,32 @@ def _cancel(
     why = _over_words(case, over, cluster) if over else case.health.problem or "it is healthy"
     result = "success" if case.health.whole and not rest and has_done_a_step(repair, cluster.jobs) else None
     add = doubts(case, case.instance.nodes, cluster, now) if rest else ()
-    words = f"{why}; {named(waiting)} still waits and is not needed any more, so it is canceled"
-    return replace(finish(case, repair, result, words, now, add), cancel=numbers)
+    return replace(finish(case, repair, result, _not_needed(why, waiting), since, add), cancel=numbers)
 
 
 def cancel_orphans(case: Case) -> Action | None:
     """The end of jobs of ours whose pending tag does not stand yet, though they wait for a step that is not needed: the
     node has come back before the queue came to them."""
-    orphans = [job for job in case.busy if _OPCODES.intersection(job.operations)]
+    orphans = [job for job in case.busy if set(STEP_OPCODES).intersection(job.operations)]
     if case.pending or not orphans or case.health.unknown or _is_needed(case, orphans):
         return None
     if any(job.status not in ("queued", "waiting") or not is_of_a_repair(job) for job in orphans):
         return None
-    words = f"{case.health.problem or 'it is healthy'}; {named(orphans)} waits and is not needed any more"
+    words = _not_needed(case.health.problem or "it is healthy", orphans)
     return Action(Kind.FINISH, case.instance.name, words, cancel=tuple(job.id for job in orphans))
+
+
+def _not_needed(why: str, waiting: Sequence[Job]) -> str:
+    """C(why) the jobs that are C(waiting) are not needed, and what becomes of them."""
+    waits, needed, is_canceled = (
+        ("waits", "is", "it is canceled") if len(waiting) == 1 else ("wait", "are", "they are canceled")
+    )
+    return f"{why}; {named(waiting)} still {waits} and {needed} not needed any more, so {is_canceled}"
 
 
 def _is_needed(case: Case, waiting: Sequence[Job]) -> bool:
     """Whether the first step of the jobs that are C(waiting) is one of those that would be taken now."""
-    taken = [name for job in waiting for name in job.operations[len(job.done) :] if name in STEPS.values()]
+    taken = [name for job in waiting for name in job.left if name in STEP_OPCODES]
     return not taken or taken[0] in [STEPS[step.operation] for step in case.health.steps]
 
 

@@ -25,12 +25,13 @@ from .errors import (
     Unreachable,
     Withheld,
 )
-from .model import Instance, Operation
+from .job_request import Operation
+from .model import Instance
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
 from .settings import Settings
-from .submission import give_up_disks, replace_tags, take_step, type_of
-from .tags import result_tag
+from .submission import give_up_disks, replace_tags, take_step, type_of, unnoted
+from .tag_fields import result_tag
 from .why import Why
 from .writer import Writer
 
@@ -55,7 +56,8 @@ class _End:
 
 @dataclass
 class _Deed:
-    """An action on its way. C(work) gives way to all others where it yields, and is C(over) at its end."""
+    """An action being executed. C(work) yields once, after what has to go out first, so that the first steps of all
+    repairs are sent before anything else; C(over) says that it has come to its end."""
 
     action: Action
     writer: Writer
@@ -98,15 +100,16 @@ def carry_out(
     for some seconds.
 
     The first steps of all repairs are submitted before anything else, but for those that give up disks: of these the
-    intent comes first, is seen to stand, and a last look is taken. An error with one action leaves that one alone; the
-    next are carried out. A drained queue and the end of the claim are no trouble: what could not be submitted any more
-    is held.
+    intent comes first, and when all else is done it is seen to stand, and a last look is taken. An error with one
+    action leaves that one alone; the next are carried out. A drained queue and the end of the claim are no trouble:
+    what could not be submitted any more is held.
     """
     end = _End()
     instances = {case.instance.name: case.instance for case, _action in plan.rows}
+    settings = replace(settings, unnoted=unnoted(plan, client.joins))
     deeds = [_deed(action, instances, plan, client, settings, sleep) for action in plan.actions]
     with ThreadPoolExecutor(settings.connections) as pool:
-        for _part in ("first steps", "all else"):
+        for _part in ("first steps", "all else", "new disks"):
             list(pool.map(lambda deed: deed.go_on(end), deeds))
     outcomes = tuple(deed.outcome(end) for deed in deeds)
     return outcomes, None if isinstance(end.error, (QueueDrained, ClaimOver)) else end.error

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from .action import Action
 from .errors import BadOption
+from .job_request import Operation
 from .limits import Fencing, Limits
-from .model import Cluster, Node, NodeState, Operation
+from .model import Cluster, Node, NodeState
 from .state import Case
 
 

@@ -13,21 +13,12 @@ from .causes import why_failed
 from .endings import ends_early
 from .handover import doubts, in_doubt, leftovers
 from .health import REINSTALL
+from .job_request import Operation
 from .limits import Limits
-from .model import Cluster, Job, NodeState, Operation, RepairType, utc
+from .model import Cluster, Job, NodeState, RepairType, utc
 from .opcodes import STEPS
-from .repairs import (
-    Progress,
-    Repair,
-    failed_step,
-    has_done_a_step,
-    held_by,
-    last_job,
-    repeatable,
-    rest_of_reinstall,
-    silent_node,
-    tries,
-)
+from .progress import Progress, failed_step, last_job, repeatable, silent_node, tries
+from .repairs import Repair, has_done_a_step, held_by, rest_of_reinstall
 from .state import Case
 from .why import Why
 
@@ -153,7 +144,7 @@ def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: floa
     if health.behind:
         return report(case, Why.BEHIND, f"{health.problem}; {health.advice}", health.command)
     if health.advice:
-        return finish(case, _told(repair, cluster), "enoperm", f"{health.problem}; {health.advice}", since)
+        return finish(case, _for_result(repair, cluster), "enoperm", f"{health.problem}; {health.advice}", since)
     if health.steps[0].needs > repair.type:
         return _not_enough(case, repair, cluster, since)
     if health.waits_for:
@@ -184,11 +175,11 @@ def _not_enough(case: Case, repair: Repair, cluster: Cluster, since: float) -> A
     short = f"{case.health.problem}; {needed.label} is needed, the repair may do {may.label}"
     if allowed is not None and allowed >= needed:
         return finish(case, repair, None, f"{short}; its tags allow it, so another repair takes its place", since)
-    return finish(case, _told(repair, cluster), "enoperm", short, since)
+    return finish(case, _for_result(repair, cluster), "enoperm", short, since)
 
 
-def _told(repair: Repair, cluster: Cluster) -> Repair:
-    """C(repair) for a result: without jobs where it has done nothing, so that it does not count as a repair."""
+def _for_result(repair: Repair, cluster: Cluster) -> Repair:
+    """C(repair) as its result names it: without jobs where no step has succeeded, so that it does not count as one."""
     return repair if has_done_a_step(repair, cluster.jobs) else replace(repair, jobs=())
 
 

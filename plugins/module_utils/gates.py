@@ -16,8 +16,9 @@ from typing import Callable, NamedTuple, Optional
 from .action import Action, Kind, hold, report
 from .breaker import Breaker, judge_breakers
 from .fencing import dead, full_names, to_prove, unproven
+from .job_request import Operation
 from .limits import Fencing
-from .model import Node, Operation, RepairType, utc
+from .model import Node, RepairType, utc
 from .plan import Plan, Row, left_to_others
 from .state import Case
 from .why import Why

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 
 from .health import Step
 from .model import Cluster, Instance, Job, NodeState, utc
-from .repairs import Progress, held_by, last_job, recreation
+from .progress import Progress, last_job
+from .repairs import held_by, recreation
 from .state import Case
-from .tags import PREFIX, behind_tag
+from .tag_fields import PREFIX, behind_tag
 
 CARRY_ON = 3600  # seconds after a recreation of disks in which its reinstall may follow by itself
 _WATCHER = "gnt:watcher"  # the source of its jobs in the reason trail: what it starts holds nobody's data
@@ -62,9 +63,12 @@ def _came_back(recreated: Job, names: tuple[str, ...], instance: Instance, clust
 
 
 def leftovers(instance: Instance, nodes: Iterable[str]) -> str:
-    """Where the volumes are that a recreation of disks has left behind, and the command that names them."""
-    command = f"lvs -o vg_name,lv_name,lv_size @originstname+{instance.name}"
-    return f"its former volumes are still on {' and '.join(nodes)}, and this names them there: {command}"
+    """Where the disks are that a recreation has left behind, and the command that lists them."""
+    where, info = " and ".join(nodes), f"gnt-instance info {instance.name}"
+    lvs = f"lvs -o vg_name,lv_name,lv_size @originstname+{instance.name}"
+    if instance.disk_template == "file":
+        return f"its former disks are still on {where}; their files have the names of its new ones: {info}"
+    return f"its former volumes are still on {where}; list them there: {lvs}"
 
 
 def in_doubt(case: Case, rest: tuple[Step, ...], last: Job | None, cluster: Cluster) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
-from .model import TEMPLATE_CLASSES, Instance, Node, NodeState, Operation, RepairType, TemplateClass
+from .job_request import Operation
+from .model import TEMPLATE_CLASSES, Instance, Node, NodeState, RepairType, TemplateClass
 
 
 @dataclass(frozen=True)

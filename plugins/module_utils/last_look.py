@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from .client import NORMAL, Client
 from .model import Cluster, Instance
 from .read import cluster_tags
-from .tags import PREFIX
+from .tag_fields import PREFIX
+from .usable import values_of
 
 _INSTANCE = ("name", "uuid", "pnode", "snodes", "tags")
 _NODE = ("name", "offline")
@@ -30,7 +31,7 @@ def _changes(client: Client, instance: Instance, cluster: Cluster) -> Iterator[s
         if name not in marked:
             yield f"node {name} is not marked offline any more"
     rows = client.query("instance", _INSTANCE, ["=", "name", instance.name])
-    values = [{field: value for field, (status, value) in zip(_INSTANCE, row) if status == NORMAL} for row in rows]
+    values = [values_of(_INSTANCE, row) for row in rows]
     expected = {"uuid": instance.uuid, "pnode": instance.primary, "snodes": list(instance.secondaries)}
     if len(values) != 1 or any(values[0].get(field) != value for field, value in expected.items()):
         yield "it is not where it was"

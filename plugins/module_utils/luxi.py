@@ -29,7 +29,7 @@ from .errors import (
     RequestRefused,
     Unreachable,
 )
-from .model import JobRequest
+from .job_request import JobRequest
 from .opcodes import opcodes
 
 END = b"\x03"

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum, IntEnum
-from typing import Any
 
 
 class RepairType(IntEnum):
@@ -176,9 +175,14 @@ class Job:
         return self.status not in FINISHED
 
     @property
+    def left(self) -> tuple[str, ...]:
+        """The operations that have not succeeded, or not yet."""
+        return self.operations[len(self.done) :]
+
+    @property
     def stopped_at(self) -> str:
         """The operation that did not succeed; empty where all did."""
-        return self.operations[len(self.done)] if len(self.done) < len(self.operations) else ""
+        return self.left[0] if self.left else ""
 
     @property
     def half_done(self) -> bool:
@@ -225,50 +229,6 @@ class Cluster:
         """Whether an instance should be running, and can't be: its primary is dead."""
         node = self.nodes.get(instance.primary)
         return instance.meant_to_run and node is not None and node.state is NodeState.OFFLINE
-
-
-class Operation(Enum):
-    """What a job can do; the values are the names that people know from the command line and RAPI."""
-
-    ADD_TAGS = "add-tags"
-    REMOVE_TAGS = "remove-tags"
-    REPLACE_SECONDARY = "replace-disks"
-    MIGRATE = "migrate"
-    FAILOVER = "failover"
-    RECREATE_DISKS = "recreate-disks"
-    REINSTALL = "reinstall"
-    MARK_DOWN = "mark-down"
-    MARK_OFFLINE = "mark-offline"
-    QUERY_DEVICES = "query-devices"  # a job that changes nothing: its result is the answer
-
-
-@dataclass(frozen=True)
-class Task:
-    """A part of a job: an operation with its parameters, or with the tags that it adds or removes."""
-
-    operation: Operation
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class JobRequest:
-    """A write: one job that does C(tasks), in this order and up to the first that fails, with the object C(name) of
-    C(kind) (C(instance), C(group), C(cluster)).
-
-    C(after) are ids of jobs that must have succeeded before this one runs; C(reason) goes into the reason trail.
-    Neither reaches a reinstall over RAPI, which ignores both (Ganeti facts, (a)).
-    """
-
-    kind: str
-    name: str
-    tasks: tuple[Task, ...]
-    after: tuple[int, ...] = ()
-    reason: str = ""
-
-    def __str__(self) -> str:
-        what = ", ".join(task.operation.value for task in self.tasks)
-        return f"{what} of {self.kind} {self.name}".rstrip()
 
 
 def utc(seconds: float) -> str:

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from .action import Action, Kind, report
 from .health import REPLACE_SECONDARY, Step
-from .model import Instance, Node, NodeState, Operation
+from .job_request import Operation
+from .model import Instance, Node, NodeState
 from .plan import Plan
 from .state import Case
 from .why import Why

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .model import JobRequest, Operation, Task
+from .job_request import JobRequest, Operation, Task
 
 _KINDS = {"group": "nodegroup"}  # as opcodes name the kinds of objects
 _TAGS = {Operation.ADD_TAGS: "TAGS_SET", Operation.REMOVE_TAGS: "TAGS_DEL"}
@@ -21,6 +21,7 @@ STEPS: Mapping[Operation, str] = {  # the steps of repairs, each by the opcode t
     Operation.MARK_DOWN: "INSTANCE_SET_PARAMS",
     Operation.MARK_OFFLINE: "INSTANCE_SET_PARAMS",
 }
+STEP_OPCODES = tuple(dict.fromkeys(STEPS.values()))  # each once, as the two marks share one
 _FIXED: Mapping[Operation, Mapping[str, Any]] = {
     Operation.REPLACE_SECONDARY: {"mode": "replace_new_secondary", "disks": []},
     Operation.MARK_DOWN: {"offline": False},

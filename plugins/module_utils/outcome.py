@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .action import Action
-from .model import Operation
+from .job_request import Operation
 
 NOT_BEGUN = "not begun, as the round ended before"
 
@@ -37,4 +37,4 @@ class Outcome:
     def written(self) -> bool:
         """Whether the cluster has, or may have, taken something; nothing reaches it in check mode."""
         begun = self.action.repair.jobs if self.action.repair else ()
-        return bool(self.tag_jobs or self.jobs != begun or (self.sent and self.error))
+        return bool(self.tag_jobs or self.jobs != begun or (self.sent and (self.error or self.action.cancel)))

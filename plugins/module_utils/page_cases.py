@@ -13,7 +13,7 @@ from .explain import REASONS
 from .markup import Html, el, join
 from .model import utc
 from .page_parts import STEP_STATES, badge, command, icon, moment, name, reason_link, tags_of
-from .tags import PREFIX
+from .tag_fields import PREFIX
 
 SHOWN = 6  # cases of one reason that are shown at once
 Instance = Mapping[str, Any]

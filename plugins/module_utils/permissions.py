@@ -11,7 +11,8 @@ from .errors import BadOption
 from .model import Cluster, Group, RepairType, utc
 from .policy import stop_of
 from .selection import Filter, objects
-from .tags import FOREVER, PREFIX, Suspend, TagSet, parse_tags
+from .tag_fields import PREFIX
+from .tags import FOREVER, Suspend, TagSet, parse_tags
 from .times import is_relative, parse_until
 from .wishes import FORTHCOMING, NOT_KNOWN, Change
 

@@ -18,7 +18,7 @@ from .model import Cluster, RepairType
 from .notices import notices
 from .opcodes import STEPS
 from .policy import expired, stop_of
-from .repairs import Progress, last_job
+from .progress import Progress, last_job
 from .selection import matching
 from .state import Case, State, make_cases
 from .tags import TagSet, parse_tags

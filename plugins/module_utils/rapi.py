@@ -11,7 +11,7 @@ from urllib.parse import quote
 from .answers import decoded
 from .client import Row, cancel_answer, table
 from .errors import AnswerLost, BadAnswer
-from .model import JobRequest, Operation
+from .job_request import JobRequest, Operation
 from .rapi_errors import connection_error, refusal
 from .rapi_options import RapiOptions, check
 from .rapi_session import session, trust

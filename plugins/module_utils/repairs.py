@@ -4,28 +4,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from .health import MARK_DOWN, MARK_OFFLINE, REINSTALL, Step
-from .model import Cluster, Instance, Job, RepairType
-from .opcodes import STEPS
+from .model import Instance, Job, RepairType
+from .opcodes import STEP_OPCODES
 from .tags import Pending, Result, TagSet
 
 REASON = "ganeti.autorepair"  # begins our entries in the reason trail
 HELD_BY = "held-by="  # begins the word there that names the nodes whose copies a recreation of disks gives up
-_NO_ROOM = ("insufficient_resources", "temp_insufficient_resources")  # Ganeti's error codes
-_NO_ALLOCATOR = "Failure while running the iallocator script"  # for instance one that is not installed; it has no code
-_NODE_SILENT = re.compile(r"Can't get data for node '?([\w.-]*\w)")  # an allocator asks all nodes that are not offline
-_NOT_RUNNING = re.compile(r"please use failover: Instance \S+ is not running")
-_NEVER_RAN = re.compile(r"Dependency job (\d+) ")  # "... finished with status error"
-REFUSAL_SECONDS = 600  # that Ganeti's word that an instance does not run is relied upon: the watcher may start it
-_STEPS = tuple(dict.fromkeys(STEPS.values()))
-_WHOLE = ("INSTANCE_REPLACE_DISKS", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER", "INSTANCE_RECREATE_DISKS")  # the checks
-# of these come first: one that is refused has done nothing
-_MAY_START = frozenset(("INSTANCE_STARTUP", "INSTANCE_REBOOT", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER"))
 _MAKES_USE = (
     "INSTANCE_SHUTDOWN",
     "INSTANCE_REBOOT",
@@ -53,21 +41,6 @@ class Repair:
     result: str | None = None
     tags: tuple[str, ...] = ()
     begun: bool = False
-
-
-class Progress(Enum):
-    """How far a pending repair has come, by its newest job."""
-
-    NEW = "no job yet"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    NO_ROOM = "no resources"
-    NO_ALLOCATOR = "the allocator can't be run"
-    NODE_SILENT = "the allocator got no data of another node"
-    CANCELED = "canceled"
-    FAILED = "failed"
-    GONE = "gone from the queue"
-    UNSEEN = "not known yet"
 
 
 def repairs_of(tags: TagSet) -> tuple[Repair, ...]:
@@ -107,7 +80,7 @@ def _weight(tag: Pending | Result) -> tuple[int, int]:
 def step_summaries(instance: str) -> tuple[str, ...]:
     """The job summaries that a step of a repair of C(instance) can have, and a start of it by anybody, to look such
     jobs up by."""
-    return tuple(f"{step}({instance})" for step in (*_STEPS, "INSTANCE_STARTUP"))
+    return tuple(f"{step}({instance})" for step in (*STEP_OPCODES, "INSTANCE_STARTUP"))
 
 
 def summaries_of_others(instance: str) -> tuple[str, ...]:
@@ -139,7 +112,7 @@ def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) ->
     They are known by the reason trail. RAPI writes no reason for a reinstall, so one of this instance that came after
     the repair's recreation of the disks counts as well: its effect is the one that was wanted, whoever asked for it.
     """
-    steps = [job for job in jobs.values() if job.is_about(instance) and set(_STEPS).intersection(job.operations)]
+    steps = [job for job in jobs.values() if job.is_about(instance) and set(STEP_OPCODES).intersection(job.operations)]
     ours = {job.id for job in steps if is_ours(job, repair)}
     recreated = [job.id for job in steps if job.id in ours and "INSTANCE_RECREATE_DISKS" in job.done]
     adopted = {job.id for job in steps if recreated and _installs(job) and job.id > max(recreated)}
@@ -183,7 +156,7 @@ def rest_of_reinstall(repair: Repair, instance: Instance, jobs: Mapping[int, Job
     if recreated is None:
         return ()
     later = [jobs[number] for number in repair.jobs if number in jobs and number > recreated.id]
-    done = [step for job in (recreated, *later) for step in job.done if step in _STEPS]
+    done = [step for job in (recreated, *later) for step in job.done if step in STEP_OPCODES]
     since = done[done.index("INSTANCE_RECREATE_DISKS") + 1 :]
     before, reinstall, after = _cut(since, "INSTANCE_REINSTALL")
     was_offline = "INSTANCE_SET_PARAMS" in before or (instance.admin_state == "offline" and not reinstall)
@@ -202,104 +175,4 @@ def _cut(steps: list[str], at: str) -> tuple[list[str], bool, list[str]]:
 
 def has_done_a_step(repair: Repair, jobs: Mapping[int, Job]) -> bool:
     """Whether a step of C(repair) is known to have succeeded (law 8)."""
-    return any(step in _STEPS for number in repair.jobs if number in jobs for step in jobs[number].done)
-
-
-def does_not_run(jobs: Iterable[Job], now: float) -> bool:
-    """Whether Ganeti has refused to migrate the instance of C(jobs) just before C(now) (seconds since the epoch), as it
-    does not run; and nothing was done with it since that may have started it."""
-    told = sorted((job.ended, job.id, job) for job in jobs if job.ended is not None)
-    telling = [job for _end, _id, job in told if _NOT_RUNNING.search(job.error) or set(job.done) & _MAY_START]
-    last = telling[-1] if telling else None
-    fresh = last is not None and last.ended is not None and last.ended + REFUSAL_SECONDS > now
-    return fresh and last is not None and _NOT_RUNNING.search(last.error) is not None
-
-
-def progress_of(repair: Repair, cluster: Cluster) -> Progress:
-    """How far C(repair) has come.
-
-    A job that was looked for and is not there has left the queue; one that was noted since the queue was read is
-    not known yet.
-    """
-    if repair.id not in cluster.followed:
-        return Progress.UNSEEN
-    if any(number not in cluster.jobs and number not in cluster.asked for number in repair.jobs):
-        return Progress.UNSEEN
-    if any(cluster.jobs[number].unfinished for number in repair.jobs if number in cluster.jobs):
-        return Progress.RUNNING
-    if not repair.jobs:
-        return Progress.NEW
-    last = last_job(repair, cluster.jobs)
-    return Progress.GONE if last is None else _verdict(last)
-
-
-def last_job(repair: Repair, jobs: Mapping[int, Job]) -> Job | None:
-    """The newest job of C(repair) that tells how far it has come; None where it has none, or it has left the queue."""
-    numbers = _telling(repair, jobs)
-    return jobs.get(numbers[-1]) if numbers else None
-
-
-def _telling(repair: Repair, jobs: Mapping[int, Job]) -> tuple[int, ...]:
-    """The jobs of C(repair), but for those that have waited in vain for another of them, which tells more."""
-    return tuple(number for number in repair.jobs if number not in jobs or not _in_vain(jobs[number], repair))
-
-
-def _in_vain(job: Job, repair: Repair) -> bool:
-    found = _NEVER_RAN.match(job.error)
-    return found is not None and int(found[1]) in repair.jobs
-
-
-def _verdict(job: Job) -> Progress:
-    if job.status == "success":
-        return Progress.SUCCEEDED
-    if job.status == "canceled":
-        return Progress.CANCELED
-    if job.stopped_at in _WHOLE:  # nothing was done; but a reinstall that stopped half-way is no thing to repeat
-        if silent_node(job):
-            return Progress.NODE_SILENT
-        if job.error.startswith(_NO_ALLOCATOR):
-            return Progress.NO_ALLOCATOR
-        if job.error_code in _NO_ROOM:
-            return Progress.NO_ROOM
-    return Progress.FAILED
-
-
-def silent_node(job: Job) -> str:
-    """The node of which an allocator got no data, so that C(job) failed before it did anything; empty if none."""
-    found = _NODE_SILENT.search(job.error)
-    return found[1] if found else ""
-
-
-def repeatable(job: Job) -> bool:
-    """Whether the step at which C(job) failed can be taken again without harm (design, law 8).
-
-    A failover or a replacement of the secondary leaves the one good copy where it is, however far it came. A migration
-    or a recreation is repeated only when Ganeti refused it before it had begun, a reinstall never. Where the pending
-    tag could not be set before the step, the step was never begun.
-    """
-    if job.stopped_at in ("INSTANCE_FAILOVER", "INSTANCE_REPLACE_DISKS", "TAGS_SET"):
-        return True
-    if not job.done and _NEVER_RAN.match(job.error):
-        return True
-    return job.stopped_at in _WHOLE and job.error_class == "OpPrereqError"
-
-
-def failed_step(job: Job) -> str:
-    """The step that C(job) did not get done: the one it stopped at, or the next after that."""
-    return next((name for name in job.operations[len(job.done) :] if name in _STEPS), "")
-
-
-def tries(repair: Repair, jobs: Mapping[int, Job]) -> int:
-    """How many of the newest jobs of C(repair) have ended alike, and at the same step: they are tries of one thing."""
-    last = last_job(repair, jobs)
-    count = 0
-    for number in reversed(_telling(repair, jobs)):
-        job = jobs.get(number)
-        if last is None or job is None or job.unfinished or _end_of(job) != _end_of(last):
-            break
-        count += 1
-    return count
-
-
-def _end_of(job: Job) -> tuple[Progress, str]:
-    return _verdict(job), failed_step(job)
+    return any(step in STEP_OPCODES for number in repair.jobs if number in jobs for step in jobs[number].done)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .action import Action, Kind
 from .health import DrainedSecondaries
-from .model import Operation, utc
+from .job_request import Operation
+from .model import utc
 from .outcome import NOT_BEGUN, Outcome
 from .plan import Plan
 from .state import State
@@ -167,6 +168,8 @@ def _done(outcome: Outcome, dry_run: bool, shared: frozenset[str]) -> str:
         return f"{_jobs(outcome)}: {_listed([operation.value for operation in now], nodes)}"
     if action.scope != "instance" and action.why is Why.BREAKER:
         return _STORM[bool(action.add)][0 if dry_run else 1]
+    if action.cancel and not action.repair:  # its pending tag does not stand yet, so there is no repair to end
+        return f"{'would cancel' if dry_run else 'canceled'} {_numbers(action.cancel)}"
     why = f": {action.why.value}" if action.why and not action.writes else ""
     return _DONE[action.kind][0 if dry_run else 1].format(action.result or "no result") + why
 
@@ -174,8 +177,11 @@ def _done(outcome: Outcome, dry_run: bool, shared: frozenset[str]) -> str:
 def _jobs(outcome: Outcome) -> str:
     """The jobs that were submitted now."""
     before = outcome.action.repair.jobs if outcome.action.repair else ()
-    new = [str(job) for job in outcome.jobs if job not in before]
-    return f"{'job' if len(new) == 1 else 'jobs'} {', '.join(new)}"
+    return _numbers([job for job in outcome.jobs if job not in before])
+
+
+def _numbers(jobs: Sequence[int]) -> str:
+    return f"{'job' if len(jobs) == 1 else 'jobs'} {', '.join(map(str, jobs))}"
 
 
 def _count(number: int, noun: str) -> str:

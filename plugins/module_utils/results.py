@@ -4,19 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from .action import Action, Kind
+from .action import Kind
 from .approve import hash_of
-from .causes import telling
-from .model import Cluster, Group, Job, Node
+from .data import action_data, cluster_data, group_data, has_news, instance_data, jobs_data, node_data, state_data
 from .outcome import Outcome
 from .plan import Plan, is_left
-from .repairs import Repair
 from .report import lines, object_of
-from .state import Case, State
-from .tags import BEHIND, FOREVER, PREFIX
+from .state import State
 
 WHICH = ("all", "unhealthy", "none")  # instances that stand in facts
 
@@ -25,14 +22,14 @@ def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
     """C(plan) as C(ansible_facts.ganeti_autorepair) gives it, with all instances, with none, or with those that are not
     healthy or of which there is something else to say, as C(which) of WHICH says; the rest is over all of them."""
     return {
-        "cluster": _cluster(plan.cluster),
+        "cluster": cluster_data(plan.cluster),
         "time": int(plan.time),
-        "groups": [_group(group) for group in plan.cluster.groups.values()],
-        "nodes": [_node(node) for node in plan.cluster.nodes.values()],
+        "groups": [group_data(group) for group in plan.cluster.groups.values()],
+        "nodes": [node_data(node) for node in plan.cluster.nodes.values()],
         "instances": [
-            _instance(*row) for row in plan.rows if which == "all" or (which == "unhealthy" and _tells(*row))
+            instance_data(*row) for row in plan.rows if which == "all" or (which == "unhealthy" and has_news(*row))
         ],
-        "jobs": _jobs(plan),
+        "jobs": jobs_data(plan),
         "plan": {**planned(plan), "writes": plan.writes},
         **standing(plan),
         "report": lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=True),
@@ -57,7 +54,7 @@ def standing(plan: Plan) -> dict[str, Any]:
 def planned(plan: Plan) -> dict[str, Any]:
     """The actions of C(plan), the nodes to fence for it, and a hash over what it would write."""
     cases = {case.instance.name: case for case, action in plan.rows}
-    actions = [{**_action(action), **_state(action, cases, plan)} for action in plan.actions]
+    actions = [{**action_data(action), **state_data(action, cases, plan)} for action in plan.actions]
     cluster = plan.cluster.uuid
     return {"actions": actions, "fence": list(plan.fence), "cluster": cluster, "hash": hash_of(actions, cluster)}
 
@@ -90,7 +87,7 @@ def performed(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
     """The actions with what became of each."""
     return [
         dict(
-            _action(outcome.action),
+            action_data(outcome.action),
             jobs=list(outcome.jobs),
             tags_added=list(outcome.added),
             tags_removed=list(outcome.removed),
@@ -121,142 +118,3 @@ def diff(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
         for outcome in outcomes
         if outcome.added or outcome.removed
     ]
-
-
-# --- the parts -------------------------------------------------------------------------------------------------------
-
-
-def _node(node: Node) -> dict[str, Any]:
-    return {
-        "name": node.name,
-        "group": node.group,
-        "state": node.state.value,
-        "vm_capable": node.vm_capable,
-        "powered": node.powered,
-        "changed": None if node.changed is None else int(node.changed),
-    }
-
-
-def _group(group: Group) -> dict[str, Any]:
-    return {"name": group.name, "tags": _ours(group.tags)}
-
-
-def _ours(tags: Iterable[str]) -> list[str]:
-    """Those of C(tags) that repairs go by."""
-    return sorted(tag for tag in tags if tag.startswith((PREFIX, BEHIND)))
-
-
-def _jobs(plan: Plan) -> list[dict[str, Any]]:
-    """What is known of the jobs of repairs that are pending or have failed; one that has left the queue is not here."""
-    known = {
-        job.id: job
-        for case, action in plan.rows
-        for repair in (case.failure, case.pending)
-        for job in (case.jobs if repair else ())
-        if repair and job.id in repair.jobs
-    }
-    return [_job(known[number]) for number in sorted(known)]
-
-
-def _job(job: Job) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "status": job.status,
-        "operations": list(job.operations),
-        "done": len(job.done),
-        "error": telling(job.error) or None,
-        "ended": None if job.ended is None else int(job.ended),
-    }
-
-
-def _cluster(cluster: Cluster) -> dict[str, Any]:
-    return {
-        "name": cluster.name,
-        "master": cluster.master,
-        "version": cluster.version,
-        "uuid": cluster.uuid,
-        "queue_drained": cluster.queue_drained,
-        "watcher_paused_until": cluster.watcher_paused_until,
-        "tags": list(cluster.tags),
-    }
-
-
-def _instance(case: Case, action: Action) -> dict[str, Any]:
-    until = case.policy.suspended_until
-    instance = case.instance
-    return {
-        "name": instance.name,
-        "uuid": instance.uuid,
-        "group": case.group,
-        "disk_template": instance.disk_template,
-        "primary": instance.primary,
-        "secondaries": list(instance.secondaries),
-        "admin_state": instance.admin_state,
-        "tags": _ours(instance.tags),
-        "state": case.state.value,
-        "policy": {
-            "allowed": _label(case.policy.allowed),
-            "suspended_until": "forever" if until == FOREVER else None if until is None else int(until),
-            "source": case.policy.source,
-        },
-        "repair": _repair(case.failure or case.pending or (case.results[-1] if case.results else None)),
-        "needs": _label(case.health.needs),
-        "next": action.kind.value,
-        "why": action.why.value if action.why else None,
-        "reason": action.reason,
-    }
-
-
-def _tells(case: Case, action: Action) -> bool:
-    """Whether there is anything to say of an instance."""
-    return case.state is not State.HEALTHY or action.kind is not Kind.NONE or case.instance.forthcoming
-
-
-def _label(kind: Any) -> str | None:
-    return None if kind is None else str(kind.label)
-
-
-def _repair(repair: Repair | None) -> dict[str, Any] | None:
-    if repair is None:
-        return None
-    return {
-        "type": repair.type.label,
-        "id": repair.id,
-        "timestamp": repair.timestamp,
-        "jobs": list(repair.jobs),
-        "result": repair.result,
-    }
-
-
-def _state(action: Action, cases: Mapping[str, Case], plan: Plan) -> dict[str, Any]:
-    """What an action's instance is now: its UUID, its nodes with their states, and its last repair that has ended."""
-    if action.scope != "instance":
-        return {"uuid": None, "on": [], "after": None}
-    case = cases[action.name]
-    names = (case.instance.primary, *case.instance.secondaries)
-    states = [(name, plan.cluster.nodes.get(name)) for name in names]
-    return {
-        "uuid": case.instance.uuid,
-        "on": [f"{name} {node.state.value if node else 'unknown'}" for name, node in states],
-        "after": case.results[-1].id if case.results else None,
-    }
-
-
-def _action(action: Action) -> dict[str, Any]:
-    return {
-        "instance": action.name if action.scope == "instance" else None,
-        "scope": action.scope,
-        "name": action.name,
-        "action": action.kind.value,
-        "type": _label(action.type),
-        "id": action.repair.id if action.repair else None,
-        "why": action.why.value if action.why else None,
-        "steps": [step.operation.value for step in action.steps],
-        "permitted": [step.operation.value for step in action.permitted],
-        "nodes": list(action.nodes),
-        "result": action.result,
-        "remove": sorted(action.remove),
-        "add": sorted(action.add),
-        "reason": action.reason,
-        "command": action.command or None,
-    }

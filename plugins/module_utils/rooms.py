@@ -76,9 +76,16 @@ def choose(need: Need, free: Mapping[str, Room], most: int, held: Mapping[str, R
     choices = _fitting(need, free, order)
     if not any(room.labels.locations or room.labels.migration for room in free.values()):
         return next(choices, None)
-    costs = ((len(busy.intersection(nodes)), _misplaced(need, free, nodes, held), nodes) for nodes in choices)
-    best = min(costs, key=lambda cost: cost[:2], default=None)  # of equals the first, which has the most room
-    return best[2] if best else None
+    near = {name: _near(need, name, room, held) for name, room in free.items()}
+    best: tuple[str, ...] | None = None
+    least = (0, 0)
+    for nodes in choices:
+        cost = (len(busy.intersection(nodes)), near[nodes[0]] + _misplaced(need, free, nodes))
+        if best is None or cost < least:  # of equals the first, which has the most room
+            best, least = nodes, cost
+        if least == (0, 0):  # none is better, and pairs of nodes are many
+            break
+    return best
 
 
 def _by_room(name: str, room: Room, need: Need) -> tuple[int, int, str]:
@@ -97,17 +104,22 @@ def _fitting(need: Need, free: Mapping[str, Room], order: Iterable[str]) -> Iter
             yield from ((primary, other) for other in others if other != primary)
 
 
-def _misplaced(need: Need, free: Mapping[str, Room], nodes: tuple[str, ...], held: Mapping[str, Room]) -> int:
-    """How badly the instance would be placed, by the terms of htools' score that tags make."""
+def _misplaced(need: Need, free: Mapping[str, Room], nodes: tuple[str, ...]) -> int:
+    """How badly the instance would be placed on C(nodes), by the terms of htools' score that their tags make."""
     primary, *others = (free[name].labels for name in nodes)
     undesired = len(need.desired - primary.locations)
     common = sum(len(primary.locations & other.locations) for other in others)
     stuck = sum(not primary.migrates_to(other) for other in others if primary.known and other.known)
-    near = 0
-    if need.tags and primary.locations:
-        rooms = [room for name, room in held.items() if name != nodes[0] and room.tags & need.tags]
-        near = sum(len(room.labels.locations & primary.locations) * len(room.tags & need.tags) for room in rooms)
-    return undesired + common + stuck + near
+    return undesired + common + stuck
+
+
+def _near(need: Need, primary: str, room: Room, held: Mapping[str, Room]) -> int:
+    """How much on the other nodes of C(held) shares an exclusion tag and a location with it on its C(primary)."""
+    locations = room.labels.locations
+    if not (need.tags and locations):
+        return 0
+    rooms = [other for name, other in held.items() if name != primary and other.tags & need.tags]
+    return sum(len(other.labels.locations & locations) * len(other.tags & need.tags) for other in rooms)
 
 
 def no_room(need: Need, free: Mapping[str, Room]) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 
 from .action import Action, Kind, hold, report
 from .fencing import to_prove
+from .job_request import Operation
 from .limits import SecondaryState
-from .model import Instance, Operation
+from .model import Instance
 from .plan import Plan, Row
 from .state import Case
 from .why import Why

@@ -18,7 +18,8 @@ class Settings:
 
     C(new_id) gives the id of a new repair; C(connections) is the number of actions that are carried out at a time.
     C(stays) says that the runner stays until nothing is left to do: then the jobs of steps are named by the result
-    alone, and not noted before, and results are written together.
+    alone, and not noted before, and results are written together. C(unnoted) are the instances for which they are not
+    noted either; carrying out sets it.
     """
 
     reason: str
@@ -26,6 +27,7 @@ class Settings:
     new_id: Callable[[], str]
     connections: int = 1
     stays: bool = False
+    unnoted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Raise BadOption for a number of connections that Ganeti does not serve."""

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from .health import DrainedSecondaries, Health, judge, off_by_failover
 from .model import Cluster, Instance, Job
 from .policy import Policy, resolve
-from .repairs import Progress, Repair, does_not_run, progress_of, repairs_of, with_adopted
+from .progress import Progress, does_not_run, progress_of
+from .repairs import Repair, repairs_of, with_adopted
 from .tags import Malformed, TagSet, parse_tags
 
 
@@ -115,10 +116,7 @@ def _case(
     tags = parse_tags(instance.tags)
     group = _group(instance, cluster)
     behind = {places[tag.node]: tag.tag for tag in tags.behind if tag.node in places}
-    health = judge(instance, cluster.nodes, drained, behind)
-    known = health.unknown or instance.forthcoming
-    if not known and group not in cluster.groups:  # its tags may suspend the instance
-        health = Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
+    health = _health(instance, group, cluster, drained, behind)
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)
     wrong = _wrong_jobs(pending, instance, cluster.jobs) if pending else ()
@@ -139,6 +137,16 @@ def _case(
         jobs=jobs,
         wrong_jobs=wrong,
     )
+
+
+def _health(
+    instance: Instance, group: str, cluster: Cluster, drained: DrainedSecondaries, behind: Mapping[str, str]
+) -> Health:
+    """What is broken about C(instance); unknown where its C(group) did not come, as the tags of that may suspend it."""
+    health = judge(instance, cluster.nodes, drained, behind)
+    if health.unknown or instance.forthcoming or group in cluster.groups:
+        return health
+    return Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
 
 
 def _busy(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
@@ -165,19 +173,33 @@ def _jobs(cluster: Cluster) -> Mapping[str, tuple[Job, ...]]:
     """The jobs by the instances that they are about, each in the order of their numbers (law 11)."""
     by_uuid = {instance.uuid: instance for instance in cluster.instances if instance.uuid}
     by_name = {instance.name: instance for instance in cluster.instances}
-    found: dict[str, tuple[Job, ...]] = {}
+    short = _by_short_name(cluster, by_name)
+    found: dict[str, list[Job]] = {}
     for number in sorted(cluster.jobs):
         job = cluster.jobs[number]
-        near = [by_uuid[uuid] for uuid in job.uuids if uuid in by_uuid] or _named(job, by_name)
+        near = [by_uuid[uuid] for uuid in job.uuids if uuid in by_uuid] or _named(job, by_name, short)
         for instance in near:
             if job.is_about(instance):
-                found[instance.name] = (*found.get(instance.name, ()), job)
-    return found
+                found.setdefault(instance.name, []).append(job)
+    return {name: tuple(jobs) for name, jobs in found.items()}
 
 
-def _named(job: Job, by_name: Mapping[str, Instance]) -> list[Instance]:
+def _named(job: Job, by_name: Mapping[str, Instance], short: Mapping[str, Sequence[Instance]]) -> list[Instance]:
     """The instances that C(job) names; people may have given a name without its domain."""
     full = [by_name[name] for name in job.instances if name in by_name]
     if full:
         return full
-    return [one for one in by_name.values() if any(one.name.startswith(name + ".") for name in job.instances if name)]
+    return list({one.name: one for name in job.instances for one in short.get(name, ())}.values())
+
+
+def _by_short_name(cluster: Cluster, by_name: Mapping[str, Instance]) -> Mapping[str, Sequence[Instance]]:
+    """The instances by the names that jobs give and no instance has, where these are an instance's without its domain.
+    One pass finds them all: looking at every instance for each job would take seconds where both are thousands."""
+    given = {name for job in cluster.jobs.values() for name in job.instances if name and name not in by_name}
+    found: dict[str, list[Instance]] = {}
+    for instance in by_name.values() if given else ():
+        labels = instance.name.split(".")
+        for name in (".".join(labels[:count]) for count in range(1, len(labels))):
+            if name in given:
+                found.setdefault(name, []).append(instance)
+    return found

@@ -5,67 +5,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Callable
 
-from .action import Action
+from .action import Action, Kind
 from .confirm import await_jobs
 from .errors import Withheld
+from .job_request import Operation, Task
 from .last_look import what_changed
-from .model import Instance, Operation, RepairType, Task
+from .model import Instance, RepairType
 from .plan import Plan
 from .repairs import HELD_BY, Repair
 from .settings import Settings
-from .tags import pending_tag
+from .tag_fields import pending_tag
 from .tasks import tasks_of
 from .writer import Writer
 
+MOST_NOTES = 5  # that wait for resyncs at a time, in the 20 places that Ganeti has for jobs that run
+_TAGGING = ("TAGS_SET", "TAGS_DEL")
 CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
 
 
 def take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
     """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
     A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
+    repair, intent = _intent(action, plan, writer, settings)
     tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
-    first, rest = _split(tasks, writer.joins, settings.stays)
-    resyncs = _is_resync(first[0]) and not settings.stays
-    repair, intent = _intended(action, plan, writer, settings, anyway=resyncs)
-    ahead = writer.submit(*intent) if resyncs else ()
-    before = writer.submit(*(() if resyncs else intent), *first, after=ahead)
+    first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
+    before = writer.submit(*intent, *first)
     yield False
     jobs = before[-len(first) :] + writer.submit(*rest, after=before)
-    if not settings.stays or action.steps[0].operation is Operation.REINSTALL:  # RAPI keeps no reason for that
+    reinstalls = action.steps[0].operation is Operation.REINSTALL  # RAPI keeps no reason for that
+    if reinstalls or not (settings.stays or action.name in settings.unnoted):
         _note(repair, jobs, writer)
 
 
-def _is_resync(task: Task) -> bool:
-    """Whether C(task) may take hours, and hold its instance's lock and one of Ganeti's places for running jobs."""
-    return task.operation is Operation.REPLACE_SECONDARY
+def unnoted(plan: Plan, joins: bool) -> frozenset[str]:
+    """The instances whose note would wait for a resync, for hours, where MOST_NOTES do so already: with ten resyncs and
+    their notes Ganeti would have no place left for the next round's claim. Their jobs are found by the reason trail."""
+    unfinished = [job for job in plan.cluster.jobs.values() if job.unfinished]
+    waiting = sum(bool(job.instances) and all(name in _TAGGING for name in job.operations) for job in unfinished)
+    behind = [action.name for action in plan.actions if action.kind is Kind.SUBMIT and _holds_up(action, joins)]
+    return frozenset(behind[max(MOST_NOTES - waiting, 0) :])
 
 
-def _split(tasks: list[Task], joins: bool, stays: bool) -> tuple[list[Task], list[Task]]:
-    """What of C(tasks) is submitted at first, and what after that. A resync has a job of its own where a note follows:
-    the note comes in before it then, and would else wait for its end."""
-    if joins and (stays or not any(_is_resync(task) for task in tasks)):
-        return tasks, []
-    return tasks[:1], tasks[1:]
-
-
-def _intended(
-    action: Action, plan: Plan, writer: Writer, settings: Settings, anyway: bool
-) -> tuple[Repair, tuple[Task, ...]]:
-    """The repair of C(action), and the task that sets its intent: a new repair's, or with C(anyway) one that stands
-    already, so that the step comes after a job of tags."""
-    repair = action.repair
-    if repair is None:
-        writer.repair_id = settings.new_id()
-        repair = Repair(type_of(action), writer.repair_id, int(plan.time))
-    elif not anyway:
-        return repair, ()
-    tag = pending_tag(repair.type, repair.id, repair.timestamp, repair.jobs)
-    if action.repair:
-        repair = replace(repair, tags=tuple(dict.fromkeys((*repair.tags, tag))))
-    return repair, (Task(Operation.ADD_TAGS, tags=(tag,)),)
+def _holds_up(action: Action, joins: bool) -> bool:
+    """Whether the note of C(action) waits for a resync. Over RAPI one that is not a later step comes after another job
+    of its instance, and the note slips in between."""
+    steps = [step.operation for step in action.submitted(joins)]
+    return Operation.REPLACE_SECONDARY in (steps if joins else steps[: 1 if action.repair else 0])
 
 
 def give_up_disks(
@@ -80,9 +67,10 @@ def give_up_disks(
     is, the step itself, if a last look still shows what it was planned for.
 
     Its job names the nodes that held the disks, and the tag names the job, so that both are known long after."""
-    repair, intent = _intended(action, plan, writer, settings, anyway=False)
+    repair, intent = _intent(action, plan, writer, settings)
     before = writer.submit(*intent)
     yield False
+    yield False  # all else goes first: where the queue is full, to wait for the intent keeps a connection for a minute
     for job in await_jobs(before, writer.client, sleep).values() if before else ():
         if job.status != "success":
             raise Withheld(f"job {job.id}, which sets its pending tag, is {job.status}")
@@ -94,6 +82,15 @@ def give_up_disks(
     _note(repair, jobs, writer)
 
 
+def _intent(action: Action, plan: Plan, writer: Writer, settings: Settings) -> tuple[Repair, tuple[Task, ...]]:
+    """The repair that C(action) is of, and the task that notes it in a tag if it is a new one."""
+    if action.repair is not None:
+        return action.repair, ()
+    writer.repair_id = settings.new_id()
+    repair = Repair(type_of(action), writer.repair_id, int(plan.time))
+    return repair, (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
+
+
 def _note(repair: Repair, jobs: tuple[int, ...], writer: Writer) -> None:
     """Set the pending tag again, with the jobs in it."""
     note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
@@ -101,6 +98,7 @@ def _note(repair: Repair, jobs: tuple[int, ...], writer: Writer) -> None:
 
 
 def type_of(action: Action) -> RepairType:
+    """The repair type of C(action), which writes the tag of a repair. Raises ValueError where the plan has none."""
     if action.type is None:
         raise ValueError(f"the plan has no repair type for {action.name}, whose action is {action.kind.value}")
     return action.type

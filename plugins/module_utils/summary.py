@@ -15,7 +15,7 @@ from .explain import FOR_PEOPLE
 from .model import NodeState, RepairType
 from .opcodes import STEPS
 from .state import State
-from .tags import PREFIX
+from .tag_fields import PREFIX
 from .why import Why
 
 VERSION = 1  # of the report's form

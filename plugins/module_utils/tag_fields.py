@@ -1,12 +1,17 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tag fields: the parts that tags are made of."""
+"""Tag fields: the parts that tags are made of, and the tags that are written."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
+from .model import RepairType
+
+PREFIX = "ganeti:watcher:autorepair:"
+BEHIND = "ganeti:watcher:nodewatch:behind:"
+MAX_LENGTH = 128  # Ganeti refuses longer tags
 NUMBER = re.compile(r"[0-9]{1,15}\Z")
 
 
@@ -27,3 +32,28 @@ def holder_name(text: str) -> str:
     """`text` as it can stand in a claim: what Ganeti takes in no tag is left out, and of too long a name the end kept,
     which tells holders apart."""
     return re.sub(r"[^a-zA-Z0-9._-]", "", text)[-64:] or "unnamed"
+
+
+def pending_tag(kind: RepairType, repair_id: str, timestamp: int, jobs: Iterable[int]) -> str:
+    """The tag of a repair under way; of too many jobs the newest ones are kept."""
+    return fit(MAX_LENGTH, f"{PREFIX}pending:{kind.label}:{repair_id}:{timestamp}:", jobs)
+
+
+def result_tag(kind: RepairType, repair_id: str, timestamp: int, result: str, jobs: Iterable[int]) -> str:
+    """The tag of a repair that ended; of too many jobs the newest ones are kept."""
+    return fit(MAX_LENGTH, f"{PREFIX}result:{kind.label}:{repair_id}:{timestamp}:{result}:", jobs)
+
+
+def claim_tag(holder: str, until: int) -> str:
+    """The tag by which C(holder) claims the cluster."""
+    return f"{PREFIX}claim:{holder_name(holder)}:{until}"
+
+
+def breaker_tag(until: int | None = None) -> str:
+    """The tag by which the cluster or a group remembers that too much was broken: now, or until a time."""
+    return f"{PREFIX}breaker" + ("" if until is None else f":{until}")
+
+
+def behind_tag(node: str, since: float) -> str:
+    """The tag by which an instance remembers that its copy on the node with the UUID C(node) is not its newest data."""
+    return f"{BEHIND}{node}:{int(since)}"

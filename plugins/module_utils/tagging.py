@@ -25,6 +25,7 @@ from .state import Case, make_cases
 from .submission import replace_tags
 from .tags import parse_tags
 from .usable import is_texts
+from .wish_results import change_data, change_line
 from .wishes import NOT_KNOWN, STOP, Change, asked_of
 from .writer import Writer
 
@@ -45,8 +46,8 @@ def carry_out_changes(changes: Iterable[Change], client: Client, reason: str, te
     dry = isinstance(client, DryRunClient)
     return {
         "changed": any(outcome.sent for change, outcome in done),
-        "objects": [_told(*one) for one in done],
-        "report": [_line(*one, dry) for one in done],
+        "objects": [change_data(*one) for one in done],
+        "report": [change_line(*one, dry) for one in done],
         "diff": diff(outcome for change, outcome in done),
     }
 
@@ -228,25 +229,3 @@ def _late(change: Change, outcome: Outcome) -> Done:
 
 def _action(change: Change) -> Action:
     return Action(Kind.LIFT, change.name, change.note, change.scope, add=change.add, remove=change.remove)
-
-
-def _line(change: Change, outcome: Outcome, dry: bool) -> str:
-    """What became of one object, for people; where it is C(dry), what would."""
-    add, remove = ("would add ", "would remove ") if dry else ("added ", "removed ")
-    parts = [add + " ".join(outcome.added)] * bool(outcome.added)
-    parts += [remove + " ".join(outcome.removed)] * bool(outcome.removed)
-    parts += [outcome.error] * bool(outcome.error) or ["nothing to change"] * (not parts)
-    name = change.name if change.scope == "instance" else f"{change.scope} {change.name}".strip()
-    return f"{name}: " + "; ".join([*parts, *([change.note] if change.note and not outcome.error else [])])
-
-
-def _told(change: Change, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "scope": change.scope,
-        "name": change.name,
-        "tags_added": list(outcome.added),
-        "tags_removed": list(outcome.removed),
-        "jobs": list(outcome.tag_jobs),
-        "note": None if outcome.error else change.note or None,  # what is noted may not be so then
-        "error": outcome.error or None,
-    }

@@ -15,11 +15,8 @@ from typing import Union
 
 from .model import RepairType
 from .shown import REPLACED
-from .tag_fields import NUMBER, fit, holder_name, job_ids
+from .tag_fields import BEHIND, MAX_LENGTH, NUMBER, PREFIX, job_ids, result_tag
 
-PREFIX = "ganeti:watcher:autorepair:"
-BEHIND = "ganeti:watcher:nodewatch:behind:"
-MAX_LENGTH = 128  # Ganeti refuses longer tags
 FOREVER = float("inf")
 RESULTS = ("success", "failure", "enoperm")
 _TYPES = {kind.label: kind for kind in RepairType}
@@ -247,35 +244,6 @@ def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None
     if any(not NUMBER.match(job) for job in jobs.split("+") if jobs):
         return f"{jobs} is no list of job ids joined by +"
     end = max(int(timestamp), 10**9)  # the result's timestamp has ten digits at least
-    if len(_result_head(_TYPES[kind], repair_id, end, RESULTS[0])) > MAX_LENGTH:
+    if len(result_tag(_TYPES[kind], repair_id, end, RESULTS[0], ())) > MAX_LENGTH:
         return "the id is so long that no result tag could be written for it"
     return None
-
-
-def pending_tag(kind: RepairType, repair_id: str, timestamp: int, jobs: Iterable[int]) -> str:
-    """The tag of a repair under way; of too many jobs the newest ones are kept."""
-    return fit(MAX_LENGTH, f"{PREFIX}pending:{kind.label}:{repair_id}:{timestamp}:", jobs)
-
-
-def result_tag(kind: RepairType, repair_id: str, timestamp: int, result: str, jobs: Iterable[int]) -> str:
-    """The tag of a repair that ended; of too many jobs the newest ones are kept."""
-    return fit(MAX_LENGTH, _result_head(kind, repair_id, timestamp, result), jobs)
-
-
-def claim_tag(holder: str, until: int) -> str:
-    """The tag by which C(holder) claims the cluster."""
-    return f"{PREFIX}claim:{holder_name(holder)}:{until}"
-
-
-def breaker_tag(until: int | None = None) -> str:
-    """The tag by which the cluster or a group remembers that too much was broken: now, or until a time."""
-    return f"{PREFIX}breaker" + ("" if until is None else f":{until}")
-
-
-def behind_tag(node: str, since: float) -> str:
-    """The tag by which an instance remembers that its copy on the node with the UUID C(node) is not its newest data."""
-    return f"{BEHIND}{node}:{int(since)}"
-
-
-def _result_head(kind: RepairType, repair_id: str, timestamp: int, result: str) -> str:
-    return f"{PREFIX}result:{kind.label}:{repair_id}:{timestamp}:{result}:"

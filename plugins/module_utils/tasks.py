@@ -9,7 +9,8 @@ from typing import Any
 
 from .action import Action
 from .health import Step
-from .model import Instance, Operation, Task
+from .job_request import Operation, Task
+from .model import Instance
 from .plan import Plan
 
 

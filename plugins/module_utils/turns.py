@@ -16,10 +16,11 @@ from enum import Enum
 
 from .action import Action, Kind, hold
 from .ages import is_overdue
-from .model import NodeState, Operation
-from .opcodes import STEPS
+from .job_request import Operation
+from .model import NodeState
+from .opcodes import STEP_OPCODES, STEPS
 from .plan import Plan
-from .repairs import Progress
+from .progress import Progress
 from .state import Case
 from .why import Why
 
@@ -40,6 +41,7 @@ class _Load:
     nodes: Counter[str] = field(default_factory=Counter)
 
     def add(self, case: Case, action: Action, plan: Plan) -> None:
+        """Count the work that C(action) does, or will do, for the instance of C(case)."""
         self.total += 1
         self.groups[case.group] += 1
         self.nodes.update(_working(case, action, plan))
@@ -133,8 +135,8 @@ def _under_way(case: Case, plan: Plan) -> Iterable[Work]:
     found = {
         (_work(name, case, plan), is_overdue(job, plan.time))
         for job in unfinished
-        for name in job.operations[len(job.done) :]
-        if name in STEPS.values()
+        for name in job.left
+        if name in STEP_OPCODES
     }
     return {work for work, overdue in found if work is Work.OTHER or not overdue}
 

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from .answers import HUGE
+from .client import NORMAL, Row
 from .shown import REPLACED
 
 _NOT_IN_NAMES = re.compile(rf"[\s{REPLACED}]")
@@ -53,6 +54,24 @@ def is_texts(value: Any) -> bool:
 def is_name(value: Any) -> bool:
     """Whether Ganeti could know an object by it; what can't be shown has been replaced in it."""
     return isinstance(value, str) and _NOT_IN_NAMES.search(value) is None
+
+
+def as_list(value: Any) -> list[Any]:
+    """C(value), if it is a list; else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def time_of(value: Any) -> float | None:
+    """A time as jobs have it, C([seconds, microseconds]), in seconds since the epoch; None where there is none."""
+    parts = [number(part) for part in as_list(value)]
+    if len(parts) != 2 or parts[0] is None or parts[1] is None:
+        return None
+    return parts[0] + parts[1] / 1e6
+
+
+def values_of(fields: Sequence[str], row: Row) -> Mapping[str, Any]:
+    """The values of C(row) that are there, by field; a value that Ganeti could not give is left out."""
+    return {field: value for field, (status, value) in zip(fields, row) if status == NORMAL and value is not None}
 
 
 INSTANCE: Mapping[str, Callable[[Any], bool]] = {  # the fields by which something is decided for an instance

@@ -14,7 +14,7 @@ from .client import Client
 from .limits import Limits
 from .opcodes import STEPS
 from .plan import Plan
-from .read import query_jobs
+from .read_jobs import query_jobs
 from .rounds import Round, onward, play
 from .settings import Settings
 from .why import Why

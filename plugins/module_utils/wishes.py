@@ -13,9 +13,11 @@ from typing import Callable
 
 from .errors import BadOption
 from .model import RepairType, utc
-from .repairs import Progress, Repair
+from .progress import Progress
+from .repairs import Repair
 from .state import Case
-from .tags import FOREVER, parse_tags, pending_tag
+from .tag_fields import pending_tag
+from .tags import FOREVER, parse_tags
 
 NOT_KNOWN = "its tags are not known, as the cluster gave no value for them; nothing was done with it"
 FORTHCOMING = "it is forthcoming, a reservation and no instance yet"

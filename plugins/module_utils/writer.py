@@ -10,7 +10,7 @@ from dataclasses import replace
 from .action import Action
 from .client import Client
 from .errors import AnswerLost, Withheld
-from .model import JobRequest, Operation, Task
+from .job_request import JobRequest, Operation, Task
 from .opcodes import STEPS
 from .outcome import Outcome
 from .repairs import reason_of
@@ -59,8 +59,7 @@ class Writer:
         done = self.outcome_so_far
         for task in tasks:
             if task.operation is Operation.ADD_TAGS:
-                known = self._action.repair.tags if self._action.repair else ()
-                done = replace(done, added=done.added + tuple(tag for tag in task.tags if tag not in known))
+                done = replace(done, added=done.added + task.tags)
             elif task.operation is Operation.REMOVE_TAGS:
                 done = replace(done, removed=done.removed + task.tags)
         steps = tuple(task.operation for task in tasks if task.operation in STEPS)

@@ -379,17 +379,23 @@ ansible_facts:
             actions:
               description:
                 - Its actions; those on the cluster and on groups have no C(instance). C(steps) are all that are to
-                  come, C(permitted) those of them that the permission covers, C(command) is what a person can run.
+                  come, C(permitted) those of them that the permission covers, C(cancel) are jobs of ours that still
+                  wait and are not needed any more, C(command) is what a person can run.
+                - C(uuid), C(on) and C(after) are what an approval of the plan goes by besides. They name the instance,
+                  its nodes with their states, and its last repair that has ended.
               returned: success
               type: list
               elements: dict
               sample:
                 - action: submit
+                  after: null
+                  cancel: []
                   command: null
                   id: null
                   instance: web1.example.com
                   name: web1.example.com
                   nodes: []
+                  "on": ["node3.example.com offline", "node1.example.com online"]
                   permitted: ["failover", "replace-disks"]
                   reason: primary node3.example.com is offline
                   remove: []
@@ -398,7 +404,13 @@ ansible_facts:
                   scope: instance
                   steps: ["failover", "replace-disks"]
                   type: failover
+                  uuid: ef7c0e0d-7ce2-4856-855e-2a38335f49a1
                   why: null
+            cluster:
+              description: The UUID of the cluster that the plan is for.
+              returned: success
+              type: str
+              sample: f28c8385-349f-4e0f-b09a-44e74726a076
             fence:
               description: The nodes that steps wait for only because nobody has confirmed that they are off.
               returned: success
@@ -465,12 +477,14 @@ ansible_facts:
               type: bool
               sample: true
             counted:
-              description: The nodes that hold instances and are offline, or of which nobody knows.
+              description:
+                - The nodes that hold instances and are offline, or whose state is not known; also nodes
+                  marked offline within the last hour that hold none any more.
               returned: success
               type: int
               sample: 3
             limit:
-              description: How many of them are let be.
+              description: The number of them that is tolerated.
               returned: success
               type: int
               sample: 2

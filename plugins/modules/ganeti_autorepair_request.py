@@ -160,8 +160,8 @@ def ask(module):
         cases = cases_of(cluster, wanted(module, "instances"), now)
         if given["state"] == "absent":
             return withdraw(cases)
-        new_id = lambda: str(uuid.uuid4())  # noqa: E731
-        return request(cases, RepairType.parse(given["type"]), now, new_id, stopped_words(cluster))
+        stopped = stopped_words(cluster)
+        return request(cases, RepairType.parse(given["type"]), now, lambda: str(uuid.uuid4()), stopped)
 
     return change(module, changes, terms())
 

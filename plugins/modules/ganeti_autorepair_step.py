@@ -219,6 +219,12 @@ actions:
       returned: success
       type: str
       sample: null
+    cancel:
+      description: The jobs that it cancels; they are of this collection, still wait, and are not needed any more.
+      returned: success
+      type: list
+      elements: int
+      sample: []
     remove:
       description: The tags that it removes.
       returned: success
@@ -226,7 +232,9 @@ actions:
       elements: str
       sample: []
     add:
-      description: The tags that it adds, if it notes a storm; those of repairs are made when they begin.
+      description:
+        - The tags that it adds to remember something, such as a storm, a copy that is in doubt, or the suspend of an
+          instance whose failover was canceled. The tags of a repair are made when it begins.
       returned: success
       type: list
       elements: str
@@ -236,6 +244,11 @@ actions:
       returned: success
       type: str
       sample: primary node3.example.com is offline
+    command:
+      description: What a person can run, or null.
+      returned: success
+      type: str
+      sample: null
     jobs:
       description: The jobs of the repair.
       returned: success
@@ -295,12 +308,14 @@ breaker:
       type: bool
       sample: true
     counted:
-      description: The nodes that hold instances and are offline, or of which nobody knows.
+      description:
+        - The nodes that hold instances and are offline, or whose state is not known; also nodes marked offline
+          within the last hour that hold none any more.
       returned: success
       type: int
       sample: 3
     limit:
-      description: How many of them are let be.
+      description: The number of them that is tolerated.
       returned: success
       type: int
       sample: 2
@@ -372,11 +387,12 @@ stopped:
   type: str
   sample: null
 plan:
-  description: The plan that was carried out, with C(actions), C(fence) and C(hash), as in the facts.
+  description: The plan that was carried out, with C(actions), C(cluster), C(fence) and C(hash), as in the facts.
   returned: success, and failure after the round had begun, and where it is not the approved plan
   type: dict
   sample:
     actions: []
+    cluster: f28c8385-349f-4e0f-b09a-44e74726a076
     fence: []
     hash: 4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
 report:

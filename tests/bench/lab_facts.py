@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils import read
+from ansible_collections.ganeti.autorepair.plugins.module_utils import read, read_jobs
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
@@ -71,7 +71,7 @@ def bare(given: Mapping[str, Any]) -> None:
     session.trust_env = False
     session.auth, session.verify = (given["rapi_user"], given["rapi_password"]), given["rapi_ca_path"]
     url = f"https://{given['rapi_host']}:{given['rapi_port']}/2"
-    jobs = {"fields": list(read._JOB), "qfilter": ["|", *read._unfinished()]}
+    jobs = {"fields": list(read_jobs._JOB), "qfilter": ["|", *read_jobs._unfinished()]}
     session.get(f"{url}/query/instance", params={"fields": ",".join(read._TAGS)}).json()
     session.put(f"{url}/query/job", json=jobs).json()
     for kind, fields in (("instance", read._INSTANCE), ("node", read._NODE), ("group", read._GROUP)):

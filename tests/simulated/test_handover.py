@@ -86,7 +86,7 @@ def in_doubt(site: Site, name: str = "db") -> list[str]:
     return sorted(nodes[tag[len(BEHIND) :].split(":")[0]] for tag in tags if tag.startswith(BEHIND))
 
 
-# --- A1, law 11: a job speaks only for the instance that it is about --------------------------------------------------
+# --- a job speaks only for the instance that it is about --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["fix-storage", "migrate", "failover", "reinstall"])
@@ -126,7 +126,7 @@ def test_a_job_of_an_instance_of_the_same_name_is_another_one_s(site: Site) -> N
 @pytest.mark.parametrize("named", ["", "99999"], ids=["no job", "a job that has left the queue"])
 @pytest.mark.parametrize("brake", ["max_in_flight", "max_unhealthy", "watcher"])
 def test_a_pending_tag_without_a_known_job_of_ours_is_a_beginning(site: Site, named: str, brake: str) -> None:
-    """It meets the brakes as any other (P7)."""
+    """It meets the brakes as any other."""
     if brake == "watcher" and site.transport == "rapi":
         pytest.skip("RAPI does not tell of the watcher's pause")
     site.cluster.add_instance("web", "drbd", "node1", "node2")
@@ -143,7 +143,7 @@ def test_a_pending_tag_without_a_known_job_of_ours_is_a_beginning(site: Site, na
     assert action.kind.value == "hold"
 
 
-# --- A2: a person's cancel --------------------------------------------------------------------------------------------
+# --- a person's cancel ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["round by round", "with wait"])
@@ -189,7 +189,7 @@ def test_a_cancel_of_what_loses_nothing_only_ends_the_repair(site: Site) -> None
     assert site.state("web") == "healthy"
 
 
-# --- A3: somebody else at the new disks -------------------------------------------------------------------------------
+# --- somebody else at the new disks -----------------------------------------------------------------------------------
 
 TAKES_OVER: dict[str, Callable[[Site], None]] = {
     "starts it": lambda site: person(site, "PUT", "db/startup"),
@@ -260,7 +260,7 @@ def test_a_reinstall_that_a_person_has_canceled_is_for_a_person(site: Site) -> N
     assert not any("failure" in tag or "success" in tag for tag in site.tags("db"))
 
 
-# --- A4, P8: a node comes back while our job waits --------------------------------------------------------------------
+# --- a node comes back while our job waits ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("admin_state", ["up", "down", "offline"])
@@ -452,7 +452,7 @@ def test_nor_when_a_node_that_held_them_before_another_recreation_is_back(site: 
     assert (jobs(site, "INSTANCE_REINSTALL"), told(played, "db")[:2]) == (0, ("report", "behind"))
 
 
-# --- A5: steps that stop half-way -------------------------------------------------------------------------------------
+# --- steps that stop half-way -----------------------------------------------------------------------------------------
 
 
 def test_disks_on_leftover_volumes_are_in_doubt(site: Site) -> None:
@@ -529,7 +529,7 @@ def _acknowledge(site: Site, name: str) -> None:
     tags.difference_update([tag for tag in tags if ":failure:" in tag])
 
 
-# --- B7: no success that is none --------------------------------------------------------------------------------------
+# --- no success that is none ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("flaps", [1, 4])
@@ -554,7 +554,7 @@ def test_a_repair_that_did_nothing_is_no_success(site: Site, flaps: int) -> None
     assert site.state("web") == "healthy"
 
 
-# --- B9, B13, B20: the world changes ----------------------------------------------------------------------------------
+# --- the world changes ------------------------------------------------------------------------------------------------
 
 
 def test_a_silent_node_elsewhere_is_waited_for_and_named(site: Site) -> None:

@@ -148,14 +148,15 @@ def test_a_job_says_since_when_it_runs_or_waits(site: Site) -> None:
 
 
 def test_a_new_secondary_waits_for_its_failover(site: Site) -> None:
-    """Not for locks."""
+    """Not for locks; over LUXI both are one job."""
     site.cluster.add_instance("a", "drbd", "node3", "node1")
     site.cluster.queue.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", "hang", instance="a"))
     site.allow("failover")
     site.kill("node3")
     site.play()
     site.simulator.advance(3)
-    assert "(INSTANCE_REPLACE_DISKS) waits for job " in site.look().rows[0][1].reason
+    reason = site.look().rows[0][1].reason
+    assert ("(INSTANCE_REPLACE_DISKS) waits for job " in reason) is (site.transport == "rapi")
 
 
 # --- what no node can take, and pauses -------------------------------------------------------------------------------

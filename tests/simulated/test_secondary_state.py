@@ -11,8 +11,8 @@ import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import PlanDiffers, parse_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits, SecondaryState
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings

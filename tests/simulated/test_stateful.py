@@ -16,7 +16,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils import claim, health, policy, state
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Instance, JobRequest, Node, NodeState
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Instance, Node, NodeState
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import Repair
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import TagSet
 from unbraked import unbraked

@@ -218,12 +218,6 @@ class Cluster(Tagged):
         if storage is not None:
             node.storage += storage - self.storage_free(node)
 
-    def break_storage(self, name: str) -> None:
-        """Take the disks of an instance away, as a storage failure does; what ran from them dies."""
-        instance = self.instance(name)
-        instance.data.copies.clear()
-        instance.running_on.clear()
-
     def submit(self, ops: Sequence[Op]) -> int:
         """Put a job of these opcodes into the queue; return its id. Raise LuxiError if it is drained."""
         self.sync()

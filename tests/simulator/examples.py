@@ -60,7 +60,7 @@ def example(cluster: Cluster) -> Cluster:
 def large(cluster: Cluster, nodes: int, instances: int, dead: int = 0) -> Cluster:
     """Fill an empty cluster with groups of 20 nodes and with instances of all templates, spread evenly.
 
-    The last `dead` nodes are dead and marked offline.
+    `dead` nodes, spread as evenly, are dead and marked offline: each group keeps nodes that can take what was on them.
     """
     cluster.name = name("cluster")
     cluster.tags.add(f"{PREFIX}failover")
@@ -80,7 +80,7 @@ def large(cluster: Cluster, nodes: int, instances: int, dead: int = 0) -> Cluste
         peers = members[cluster.nodes[names[at]].group]
         peer = peers[(peers.index(names[at]) + 1) % len(peers)]
         cluster.add_instance(name(f"inst{number + 1}"), template, names[at], peer if template == "drbd" else None)
-    for node in names[nodes - dead :] if dead else []:
+    for node in [names[number * nodes // dead - 1] for number in range(1, dead + 1)]:
         cluster.power_off(node)
         cluster.mark(node, offline=True)
     return cluster

@@ -25,8 +25,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import c
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms, take
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.fencing import full_names
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_errors import connection_error, refusal
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions

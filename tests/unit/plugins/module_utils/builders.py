@@ -31,7 +31,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import repairs_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.state import Case, make_cases
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import PREFIX, parse_tags
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import PREFIX
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import parse_tags
 from ansible_collections.ganeti.autorepair.plugins.module_utils.turns import in_turn
 from unbraked import unbraked
 

@@ -12,18 +12,16 @@ from unit.plugins.module_utils.builders import NOW, instance_object, job_object,
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Row
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
     UNFINISHED,
     Cluster,
     Group,
     Instance,
     Job,
-    JobRequest,
     NodeState,
-    Operation,
-    Task,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import PREFIX
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import PREFIX
 
 SUMMARIES = {
     Operation.ADD_TAGS: ("TAGS_SET",),
@@ -183,11 +181,11 @@ class FakeClient:
         """See Client. As with Ganeti, what has begun is not canceled, and what depends on it falls with it."""
         self.log.append(("cancel", job))
         self.settle()
-        if job not in self.queue:
+        if job not in self.cluster.jobs:
             return f"Job {job} not found in queue"
         if self.cluster.jobs[job].status == "running":
             return "Job no longer waiting, can't cancel (informed it anyway)"
-        del self.queue[job]
+        self.queue.pop(job, None)
         self._put(replace(self.cluster.jobs[job], status="canceled", ended=self.clock()))
         self.settle()
         return ""

@@ -42,7 +42,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import carry_on, onward, play, rehearse
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import breaker_tag, claim_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import breaker_tag, claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked
 
@@ -62,8 +62,8 @@ def _plan(*members, now=NOW, limits=None, **more):
 DEED = {
     "instance": "web1", "scope": "instance", "name": "web1", "action": "submit", "type": "failover", "id": None,
     "why": None, "steps": ["failover", "replace-disks"], "permitted": ["failover"], "nodes": [], "result": None,
-    "remove": [], "reason": "primary node1 is offline", "uuid": "uuid-web1", "on": ["node1 offline", "node2 online"],
-    "after": None, "command": None,
+    "cancel": [], "remove": [], "reason": "primary node1 is offline", "uuid": "uuid-web1",
+    "on": ["node1 offline", "node2 online"], "after": None, "command": None,
 }  # fmt: skip
 ANOTHER = {**DEED, "instance": "web2", "name": "web2", "action": "finish", "result": "success", "steps": []}
 
@@ -78,6 +78,7 @@ OTHER_DEEDS = [
     ("other steps to come", {"steps": ["failover", "reinstall"]}),
     ("the steps in another order", {"steps": ["replace-disks", "failover"]}),
     ("a result", {"result": "success"}),
+    ("a job to cancel", {"cancel": [7]}),
     ("a tag to remove", {"remove": [OVER]}),
     ("no deed any more", {"action": "hold"}),
     ("another instance of that name", {"uuid": "uuid-new"}),

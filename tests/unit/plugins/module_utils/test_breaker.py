@@ -36,7 +36,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Ins
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
 from ansible_collections.ganeti.autorepair.plugins.module_utils.policy import resolve
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import breaker_tag, parse_tags
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import breaker_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import parse_tags
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked
 

@@ -35,7 +35,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     Unreachable,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.gates import gated
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import make_plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
 from ansible_collections.ganeti.autorepair.plugins.module_utils.turns import in_turn

@@ -34,8 +34,9 @@ from unit.plugins.module_utils.builders import (
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action, Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Job, NodeState, Operation, RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import PREFIX, behind_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Job, NodeState, RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import PREFIX, behind_tag
 from unbraked import unbraked
 
 # --- the space --------------------------------------------------------------------------------------------------------
@@ -359,7 +360,7 @@ def test_each_sentence_is_needed():
 
 
 def test_a_recreation_that_failed_before_ganeti_moved_the_instance():
-    """It is where it was, and its copies are what they were: there is no doubt about them, once they are back."""
+    """It is on the nodes that it was on, with the copies that they had: they are not in doubt."""
     for point, _action in _space():
         if point.step == "recreate-disks" and point.stands == "failed half-way":
             action = _next(point, jobs=_jobs(point, nodes=("node8", "node9")))

@@ -28,8 +28,9 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     QueueDrained,
     RequestRefused,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation, Task
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import Claim, claim_tag, parse_tags
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import claim_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import Claim, parse_tags
 
 MINE = tag(f"claim:me:{NOW + LEASE}")
 SUSPEND = tag("suspend:1")

@@ -34,7 +34,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Ki
 from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import utc
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import behind_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import behind_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked
 
@@ -421,6 +421,14 @@ def test_a_failure_is_written_for_its_repair():
     """With the type that the pending tag had."""
     action = next_for(_broken(pending(jobs="7")), jobs=[BAD])
     assert (action.result, action.type.label, action.remove) == ("failure", "failover", (pending(jobs="7"),))
+
+
+def test_a_success_whose_last_job_is_not_needed_keeps_the_results_that_others_count():
+    """By them a runner knows that an instance is repaired again and again."""
+    old = ended("success", repair="r0", jobs="3", at=NOW - 60)
+    jobs = [job(7, "success", "FAILOVER"), job(8, "waiting", "REPLACE_DISKS")]
+    action = next_for(_well(pending(jobs="7+8"), old), jobs=jobs)
+    assert (action.result, action.cancel, action.remove) == ("success", (8,), (pending(jobs="7+8"),))
 
 
 def test_a_canceled_job_writes_no_result_and_keeps_the_older_ones():

@@ -20,8 +20,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     QueueDrained,
     Unreachable,
 )
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import SecondaryState
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation
 
 GOOD = ["/dev/drbd0", 147, 0, None, None, True, 1]
 NEVER = 10**9

@@ -47,7 +47,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     Unreachable,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execute import carry_out
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.outcome import NOT_BEGUN
 
 ALLOW = [tag("reinstall")]
@@ -110,9 +110,8 @@ SENT = [
             ("web1", ("add-tags", INTENT + "1002+1003"), ()),
         ],
         [
-            ("web1", ("add-tags", INTENT), ("failover",), ()),
-            ("web1", ("replace-disks",), (1001,)),
-            ("web1", ("add-tags", INTENT + "1001+1002"), ()),
+            ("web1", ("add-tags", INTENT), ("failover",), ("replace-disks",), ()),
+            ("web1", ("add-tags", INTENT + "1001"), ()),
         ],
     ),
     (
@@ -124,46 +123,30 @@ SENT = [
             ("web1", ("add-tags", INTENT.replace("failover", "migrate") + "1002"), ()),
         ],
         [
-            ("web1", ("add-tags", INTENT.replace("failover", "migrate")), ()),
-            ("web1", ("replace-disks",), (1001,)),
-            ("web1", ("add-tags", INTENT.replace("failover", "migrate") + "1002"), ()),
+            ("web1", ("add-tags", INTENT.replace("failover", "migrate")), ("replace-disks",), ()),
+            ("web1", ("add-tags", INTENT.replace("failover", "migrate") + "1001"), ()),
         ],
     ),
     (
         "one that goes on: its time stays, the jobs grow, and the tag before goes",
-        [rbd("web1", OFFLINE, pending(jobs="7")), node("spare")],
+        [drbd("web1", ONLINE, OFFLINE, pending(jobs="7")), node("spare")],
         [
-            ("web1", ("failover",), ()),
+            ("web1", ("replace-disks",), ()),
             ("web1", ("add-tags", OLD + "+1001"), ()),
             ("web1", ("remove-tags", OLD), (1002,)),
         ],
-        [("web1", ("failover",), ()), ("web1", ("add-tags", OLD + "+1001"), ("remove-tags", OLD), ())],
-    ),
-    (
-        "one that goes on with a new secondary: behind a job of tags, so that the note comes before the resync",
-        [drbd("web1", ONLINE, OFFLINE, pending(jobs="7")), node("spare")],
-        [
-            ("web1", ("add-tags", OLD), ()),
-            ("web1", ("replace-disks",), (1001,)),
-            ("web1", ("add-tags", OLD + "+1002"), ()),
-            ("web1", ("remove-tags", OLD), (1003,)),
-        ],
-        [
-            ("web1", ("add-tags", OLD), ()),
-            ("web1", ("replace-disks",), (1001,)),
-            ("web1", ("add-tags", OLD + "+1002"), ("remove-tags", OLD), ()),
-        ],
+        [("web1", ("replace-disks",), ()), ("web1", ("add-tags", OLD + "+1001"), ("remove-tags", OLD), ())],
     ),
     (
         "with all that is left of it: the first intent, and what a dead runner has left",
-        [rbd("web1", OFFLINE, pending(jobs="7"), pending()), node("spare")],
+        [drbd("web1", ONLINE, OFFLINE, pending(jobs="7"), pending()), node("spare")],
         [
-            ("web1", ("failover",), ()),
+            ("web1", ("replace-disks",), ()),
             ("web1", ("add-tags", OLD + "+1001"), ()),
             ("web1", ("remove-tags", "pending:failover:r1:100:", OLD), (1002,)),
         ],
         [
-            ("web1", ("failover",), ()),
+            ("web1", ("replace-disks",), ()),
             ("web1", ("add-tags", OLD + "+1001"), ("remove-tags", "pending:failover:r1:100:", OLD), ()),
         ],
     ),
@@ -259,15 +242,19 @@ def test_what_is_sent(members, alone, joined, joins):
     assert (outcome.sent, outcome.error, trouble) == (True, "", None)
 
 
-@BOTH
-def test_what_was_not_noted_before_a_resync_is_noted_then(joins):
-    """The tag that is set once more names the jobs that were found."""
-    found = job(7, "success", "FAILOVER", repair="r1")
-    client = _client(drbd("web1", ONLINE, OFFLINE, pending()), node("spare"), jobs=[found], joins=joins)
-    ((outcome,), _trouble) = _run(client)
-    assert _told(client)[:2] == [("web1", ("add-tags", OLD), ()), ("web1", ("replace-disks",), (1001,))]
-    assert outcome.removed == (tag("pending:failover:r1:100:"), tag(OLD))
-    assert outcome.jobs == (7, 1002)
+@pytest.mark.parametrize(("waiting", "noted"), [(0, 5), (2, 3), (5, 0), (9, 0)])
+@pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
+def test_no_more_than_five_notes_wait_for_resyncs(waiting, noted, joins):
+    """Else the next round's claim finds no place in the queue; notes of other steps are sent in any case."""
+    later = [drbd(f"web{at}", ONLINE, OFFLINE, pending(jobs=f"{at}", repair=f"r{at}")) for at in range(1, 8)]
+    jobs = [job(at, "success", "FAILOVER", f"web{at}") for at in range(1, 8)]
+    jobs += [job(100 + at, "waiting", "TAGS_SET", f"other{at}") for at in range(waiting)]
+    client = _client(*later, rbd("zz", OFFLINE), node("spare"), jobs=jobs, joins=joins)
+    outcomes, _trouble = _run(client)
+    told = {outcome.action.name: bool(outcome.added) for outcome in outcomes}
+    assert sum(told[f"web{at}"] for at in range(1, 8)) == noted
+    assert told["zz"]
+    assert all(outcome.jobs[-1] > 1000 for outcome in outcomes)
 
 
 @BOTH
@@ -285,7 +272,7 @@ def test_the_outcome_of_a_new_repair(joins):
 def test_the_outcome_of_a_repair_that_goes_on(joins):
     """The intent stands; its time stays; the jobs grow."""
     client = _client(
-        rbd("web1", OFFLINE, pending(jobs="7")),
+        drbd("web1", ONLINE, OFFLINE, pending(jobs="7")),
         node("spare"),
         jobs=[job(7, "success", "FAILOVER")],
         joins=joins,
@@ -406,8 +393,8 @@ def test_a_tag_that_grows_too_long_loses_its_oldest_jobs():
     """128 characters; the outcome knows all of them."""
     numbers = tuple(range(1000001, 1000006))
     known = [job(number, "success", "MIGRATE") for number in numbers]
-    text = tag(f"pending:failover:{UUID}:1795259564:" + "+".join(map(str, numbers[1:])))
-    client = _client(rbd("web1", OFFLINE, text), jobs=known)
+    text = tag(f"pending:fix-storage:{UUID}:1795259564:" + "+".join(map(str, numbers[1:])))
+    client = _client(drbd("web1", ONLINE, OFFLINE, text), jobs=known)
     client.next_job = 1000005
     ((outcome,), _trouble) = _run(client)
     (added,) = client.writes[1].tasks[0].tags
@@ -594,6 +581,21 @@ class Meeting:
         if request.name in self.errors and request.tasks[-1].operation is Operation.FAILOVER:
             raise self.errors[request.name]
         return 1000 + len(self.sent)
+
+
+@pytest.mark.parametrize("joins", [False, True])
+def test_nothing_waits_for_the_intent_of_a_recreation_but_the_recreation(joins):
+    """Where the queue is full it would take a minute for each; nobody's new secondary, note or end comes after that."""
+    members = [plain("local1", OFFLINE), plain("local2", OFFLINE), drbd("move", OFFLINE, ONLINE)]
+    client = _client(
+        *members, drbd("copy", ONLINE, OFFLINE), node("spare"), room={"spare": (90000, 90000)}, joins=joins
+    )
+    client.seconds = lambda request: 3600
+    _run(client)
+    sent = [(number, what.name) for number, (kind, what) in enumerate(client.log) if kind == "submit"]
+    first_wait = client.log.index(("read", "job"))
+    assert {name for _, name in sent} == {"local1", "local2", "move", "copy"}
+    assert all(number < first_wait for number, _ in sent)
 
 
 @BOTH

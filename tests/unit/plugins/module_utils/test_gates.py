@@ -36,7 +36,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.fencing import f
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing, Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import claim_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
 from unbraked import unbraked

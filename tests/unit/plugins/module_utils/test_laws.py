@@ -31,14 +31,9 @@ from unit.plugins.module_utils.builders import (
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action, Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.gates import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
-    TEMPLATE_CLASSES,
-    Cluster,
-    Job,
-    Operation,
-    RepairType,
-)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import TEMPLATE_CLASSES, Cluster, Job, RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan, make_plan
 from unbraked import unbraked
 

@@ -11,7 +11,7 @@ import pytest
 from unit.plugins.module_utils.builders import tag
 from unit.plugins.module_utils.fake import SUMMARIES
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.opcodes import STEPS, opcodes
 
 WEB1 = {"instance_name": "web1"}

@@ -40,7 +40,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_l
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
 from ansible_collections.ganeti.autorepair.plugins.module_utils.secondary import secondaries_known
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import behind_tag, claim_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import behind_tag, claim_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
 from unbraked import unbraked

@@ -8,7 +8,8 @@ import pytest
 from unit.plugins.module_utils.builders import FAILOVER, FIX_STORAGE, MIGRATE, NOW, REINSTALL, tag
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.policy import Policy, expired, resolve, stop_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import FOREVER, PREFIX, parse_tags
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import PREFIX
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import FOREVER, parse_tags
 
 LATER, MUCH_LATER, BEFORE = NOW + 60, NOW + 600, NOW - 60
 

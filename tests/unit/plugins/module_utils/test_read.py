@@ -28,7 +28,7 @@ from unit.plugins.module_utils.builders import (
 )
 from unit.plugins.module_utils.fake import FakeClient
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadAnswer, Unreachable
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadAnswer, RequestRefused, Unreachable
 from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import make_plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import step_summaries
@@ -472,3 +472,41 @@ def test_local_instances_keep_their_fields():
     """Sizes and memory, for the recreation of their disks."""
     one = plain("web1", OFFLINE, memory=77, disk_sizes=(1, 2))
     assert _read(cluster(one)).instances == (one.instance,)
+
+
+# --- a job that RAPI can't read --------------------------------------------------------------------------------------
+
+
+class Unreadable(FakeClient):
+    """RAPI refuses each answer with the opcodes of job 9 in it, as that job's reason is not ASCII (measured)."""
+
+    def query(self, resource, fields, qfilter=None, seconds=None):
+        rows = super().query(resource, fields, qfilter, seconds)
+        if resource == "job" and "ops" in fields and any(row[0][1] == 9 for row in rows):
+            raise RequestRefused("cannot query jobs: 500 ('utf-8' codec can't decode byte 0xfc in position 372)")
+        return rows
+
+
+@pytest.mark.parametrize("others", [0, 1, 2, 5])
+def test_one_job_that_can_t_be_read_does_not_hide_the_others(others):
+    """It is known by its summary, and its instance waits for it; all others are as they would be without it (law 4)."""
+    jobs = [job(20 + at, "running", "FAILOVER", f"db{at}") for at in range(others)]
+    one = cluster(rbd("web1", OFFLINE), jobs=[*jobs, job(9, "running", "REBOOT", "web1", repair="")])
+    read = read_cluster(Unreadable(one)).jobs
+    assert {number: known for number, known in read.items() if number != 9} == {
+        known.id: replace(known, sources=("gnt:client",)) for known in jobs
+    }
+    assert (read[9].status, read[9].operations, read[9].instances) == ("running", ("INSTANCE_REBOOT",), ("web1",))
+
+
+def test_another_refusal_is_told():
+    """It is no odd job."""
+
+    class Refuses(FakeClient):
+        def query(self, resource, fields, qfilter=None, seconds=None):
+            if resource == "job":
+                raise RequestRefused("cannot query jobs: 500 (out of memory)")
+            return super().query(resource, fields, qfilter, seconds)
+
+    with pytest.raises(RequestRefused, match="out of memory"):
+        read_cluster(Refuses(cluster(rbd("web1", OFFLINE))))

@@ -19,16 +19,13 @@ from unit.plugins.module_utils.builders import (
     plain,
 )
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.progress import Progress, progress_of, repeatable, tries
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import (
-    Progress,
     Repair,
-    progress_of,
     reason_of,
     repairs_of,
-    repeatable,
     rest_of_reinstall,
     step_summaries,
-    tries,
     with_adopted,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import parse_tags

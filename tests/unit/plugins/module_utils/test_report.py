@@ -124,7 +124,7 @@ ROWS = [
         "one that goes on",
         drbd("web1", ONLINE, OFFLINE, pending(jobs="7")),
         {"jobs": [DONE]},
-        "pending_repair job 1003: replace-disks secondary",
+        "pending_repair job 1002: replace-disks secondary",
         "pending_repair would submit replace-disks if there is room secondary",
     ),
     (
@@ -140,6 +140,20 @@ ROWS = [
         {"jobs": [job(7, "canceled", "FAILOVER")]},
         "healthy ended the repair: no result job 7 was canceled",
         "pending_repair would end the repair: no result",
+    ),
+    (
+        "one whose job waits for what is not needed any more",
+        rbd("web1", ONLINE, pending(jobs="7")),
+        {"jobs": [job(7, "waiting", "FAILOVER")]},
+        "healthy ended the repair: no result it is healthy; job 7 (INSTANCE_FAILOVER) still waits and is not needed",
+        "pending_repair would end the repair: no result it is healthy",
+    ),
+    (
+        "a job of ours that is not needed any more, and whose tag does not stand yet",
+        rbd("web1", ONLINE),
+        {"jobs": [job(7, "waiting", "FAILOVER")]},
+        "healthy canceled job 7 it is healthy; job 7 (INSTANCE_FAILOVER) still waits and is not needed any more",
+        "healthy would cancel job 7 it is healthy",
     ),
     (
         "a refusal",
@@ -211,13 +225,13 @@ JOINED = [
     (
         "a new secondary",
         drbd("web1", OFFLINE, ONLINE),
-        "jobs 1002, 1003: failover, replace-disks primary",
+        "job 1002: failover, replace-disks primary",
         "would submit failover, replace-disks if there is room primary",
     ),
     (
         "one of several",
         drbd("web1", DRAINED, DRAINED),
-        "job 1003: replace-disks primary",
+        "job 1002: replace-disks primary",
         "would submit replace-disks if there is room, then migrate, then replace-disks if there is room primary",
     ),
 ]
@@ -364,7 +378,7 @@ def test_facts_have_the_shape_of_the_design():
         {
             "instance": "web1", "scope": "instance", "name": "web1", "action": "submit", "type": "failover", "id": None,
             "steps": ["failover", "replace-disks"], "permitted": ["failover", "replace-disks"], "nodes": [],
-            "result": None, "why": None, "remove": [], "reason": "primary web1-p is offline",
+            "result": None, "why": None, "cancel": [], "remove": [], "reason": "primary web1-p is offline",
             "uuid": "uuid-web1", "on": ["web1-p offline", "web1-s online"], "after": None, "command": None, "add": [],
         }
     ]  # fmt: skip

@@ -39,8 +39,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     RequestRefused,
     Unreachable,
 )
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from unbraked import unbraked
@@ -114,12 +114,11 @@ WAYS = [
 ]
 
 
-def jobs_of(steps, stays):
-    """So many jobs hold the steps where they can be joined: a reinstall is one; a new secondary goes with a move where
-    the run stays."""
+def jobs_of(steps):
+    """So many jobs hold the steps where they can be joined: a new secondary goes with a move, a reinstall is one."""
     if "reinstall" in steps:
         return 1
-    return len(steps) - stays * sum(
+    return len(steps) - sum(
         pair in (("failover", "replace-disks"), ("migrate", "replace-disks")) for pair in pairwise(steps)
     )
 
@@ -137,7 +136,7 @@ def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted, 
     if wanted:
         (word,) = words
         assert word.split(":")[4] == "success"
-        assert len(word.split(":")[5].split("+")) == (jobs_of(wanted, stays=False) if joins else len(wanted))
+        assert len(word.split(":")[5].split("+")) == (jobs_of(wanted) if joins else len(wanted))
     assert _play(client).after.summary["healthy"] == 1
 
 
@@ -410,6 +409,14 @@ def test_a_round_that_wrote_looks_again(one):
     assert {repair.jobs for case, _action in played.after.rows for repair in case.repairs} == {
         repair.jobs for case, _action in look(client, unbraked(), NOW).rows for repair in case.repairs
     }
+
+
+def test_a_round_that_only_canceled_looks_again():
+    """Else the report would show a job as waiting that is no more."""
+    client = _client(rbd("web1", ONLINE), jobs=[job(7, "waiting", "FAILOVER")])
+    played = _play(client)
+    assert played.changed
+    assert [case.busy for case, _action in played.after.rows if case.instance.name == "web1"] == [()]
 
 
 def test_a_cluster_that_can_not_be_read_begins_nothing():

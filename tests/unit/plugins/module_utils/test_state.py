@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from unit.plugins.module_utils.builders import (
     DRAINED,
@@ -141,6 +143,45 @@ def test_a_name_that_is_one_instance_s_whole_name_is_no_other_s_short_one():
     """web1 is not web1.example.com where both exist."""
     one = cluster(drbd("web1", ONLINE, ONLINE), drbd("web1.a", ONLINE, ONLINE), jobs=[job(7, "running", "REBOOT")])
     assert [len(case.busy) for case in make_cases(one, NOW)] == [1, 0]
+
+
+SHORT = [
+    ("the first label", ["web"], ["web.a", "web.b"]),
+    ("two labels", ["db.a"], ["db.a.b", "db.a.c"]),
+    ("the same instance twice", ["db", "db.a"], ["db.a.b", "db.a.c"]),
+    ("a whole name beside a short one", ["web.a", "db"], ["web.a"]),
+    ("a short name of one and nothing else", ["db.a.b", "web"], ["db.a.b"]),
+    ("nobody's", ["w", "web.", "", "a", "web.a.b"], []),
+]
+
+
+@pytest.mark.parametrize(("names", "wanted"), [row[1:] for row in SHORT], ids=[row[0] for row in SHORT])
+def test_the_instances_that_a_job_names_without_a_domain(names, wanted):
+    """A name that is whole is nobody else's, and where one is, the short ones beside it are not looked for."""
+    members = [drbd(full, ONLINE, ONLINE) for full in ("web.a", "web.b", "db.a.b", "db.a.c")]
+    jobs = [job(7, "running", "REBOOT", instances=tuple(names))]
+    found = make_cases(cluster(*members, jobs=jobs), NOW)
+    assert {case.instance.name: [busy.id for busy in case.busy] for case in found if case.busy} == {
+        name: [7] for name in wanted
+    }
+
+
+@pytest.mark.parametrize("given", ["", "web{}", "web{}.a", "gone{}"])
+def test_the_work_grows_with_instances_and_jobs_and_not_with_their_product(given):
+    """A queue may hold a job for each of thousands of instances, or for none of them; here calls are counted."""
+
+    def calls(size):
+        members = [drbd(f"web{number}.a", ONLINE, ONLINE) for number in range(size)]
+        jobs = [job(number + 1, "running", "REBOOT", given.format(number)) for number in range(size)]
+        large, events = cluster(*members, jobs=jobs), []
+        sys.setprofile(lambda _frame, event, _arg: events.append(event))
+        try:
+            make_cases(large, NOW)
+        finally:
+            sys.setprofile(None)
+        return len(events)
+
+    assert calls(200) < 11 * calls(20)
 
 
 def test_two_jobs_on_one_instance_are_both_told():

@@ -31,7 +31,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     RequestRefused,
     Unreachable,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation, RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import Permission, Wish
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes, still
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import parse_tags

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 from unit.plugins.module_utils.builders import FAILOVER, FIX_STORAGE, MIGRATE, REINSTALL, ended, pending, tag
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import breaker_tag, pending_tag, result_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import (
     FOREVER,
     RESULTS,
@@ -21,11 +22,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import (
     Result,
     Stop,
     Suspend,
-    breaker_tag,
     parse_tag,
     parse_tags,
-    pending_tag,
-    result_tag,
 )
 
 LONGEST = 128

@@ -28,7 +28,7 @@ from unit.plugins.module_utils.fake import TAGGING, FakeClient, Stops, terms
 from unit.plugins.module_utils.test_rounds import jobs_of
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Forbidden, Unreachable
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
 from unbraked import unbraked
@@ -80,7 +80,7 @@ def test_it_carries_on_to_health(one, wanted, joins):
     assert (told["summary"]["healthy"], told["pending"], told["left"], told["under_way"]) == (1, 0, False, [])
     assert told["changed"] == bool(wanted)
     assert client.claims == []
-    jobs = jobs_of(wanted, stays=True) if joins else len(wanted)
+    jobs = jobs_of(wanted) if joins else len(wanted)
     assert 90 * jobs <= client.clock() - NOW <= 90 * jobs + 20 * jobs
 
 

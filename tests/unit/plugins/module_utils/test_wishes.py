@@ -37,7 +37,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions impo
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter
 from ansible_collections.ganeti.autorepair.plugins.module_utils.state import make_cases
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import FOREVER, PREFIX, parse_tags
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import PREFIX
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import FOREVER, parse_tags
 from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import NOT_KNOWN, acknowledge, request, withdraw
 
 LATER, SOON = NOW + 7200, NOW + 60

@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Job request: what a transport is asked to submit, as one job of several tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Operation(Enum):
+    """What a job can do; the values are the names that people know from the command line and RAPI."""
+
+    ADD_TAGS = "add-tags"
+    REMOVE_TAGS = "remove-tags"
+    REPLACE_SECONDARY = "replace-disks"
+    MIGRATE = "migrate"
+    FAILOVER = "failover"
+    RECREATE_DISKS = "recreate-disks"
+    REINSTALL = "reinstall"
+    MARK_DOWN = "mark-down"
+    MARK_OFFLINE = "mark-offline"
+    QUERY_DEVICES = "query-devices"  # a job that changes nothing: its result is the answer
+
+
+@dataclass(frozen=True)
+class Task:
+    """A part of a job: an operation with its parameters, or with the tags that it adds or removes."""
+
+    operation: Operation
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A write: one job that does C(tasks), in this order and up to the first that fails, with the object C(name) of
+    C(kind) (C(instance), C(group), C(cluster)).
+
+    C(after) are ids of jobs that must have succeeded before this one runs; C(reason) goes into the reason trail.
+    Neither reaches a reinstall over RAPI, which ignores both (Ganeti facts, (a)).
+    """
+
+    kind: str
+    name: str
+    tasks: tuple[Task, ...]
+    after: tuple[int, ...] = ()
+    reason: str = ""
+
+    def __str__(self) -> str:
+        what = ", ".join(task.operation.value for task in self.tasks)
+        return f"{what} of {self.kind} {self.name}".rstrip()
