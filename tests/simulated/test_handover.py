@@ -7,6 +7,7 @@ half-way (laws 8, 10 and 11), over both transports."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -358,6 +359,64 @@ def test_disks_that_somebody_else_has_made_anew_behind_our_step_are_no_success(s
     assert site.tags("db") == []
 
 
+def _comes_back(site: Site) -> None:
+    site.cluster.power_on("node3")
+    site.cluster.mark("node3", offline=False)
+
+
+def _moves(site: Site) -> None:
+    site.cluster.instance("db").primary = "node4"
+
+
+def _is_made_anew(site: Site) -> None:
+    tags = site.cluster.instances.pop("db").tags
+    anew = site.cluster.add_instance("db", "plain", "node3", uuid="22222222-2222-4222-8222-222222222222")
+    anew.tags |= tags
+
+
+BEFORE_THE_INTENT: dict[str, tuple[Callable[[Site], object], str]] = {
+    "its node comes back": (_comes_back, "node node3 is not marked offline any more"),
+    "a person moves it": (_moves, "it is not where it was"),
+    "a person makes it anew": (_is_made_anew, "it is not where it was"),
+    "it is suspended": (lambda site: site.cluster.instance("db").tags.add(TAG + "suspend"), "it was suspended"),
+    "its group is suspended": (
+        lambda site: site.cluster.groups["default"].tags.add(TAG + "suspend"),
+        "its group default was suspended",
+    ),
+    "the cluster is suspended": (
+        lambda site: site.cluster.tags.add(TAG + "suspend:1900000000"),
+        "the cluster was stopped or suspended",
+    ),
+    "the cluster is stopped": (
+        lambda site: site.cluster.tags.add(TAG + "Stop"),
+        "the cluster was stopped or suspended",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BEFORE_THE_INTENT)
+def test_disks_are_looked_at_once_more_before_they_are_given_up(site: Site, what: str) -> None:
+    """What has changed since the round's look, while the intent was being set, is seen: nothing is sent."""
+    happens, words = BEFORE_THE_INTENT[what]
+    site.cluster.add_instance("db", "plain", "node3")
+    site.kill("node4")
+    site.kill("node3")
+    site.allow("reinstall")
+    written: list[object] = []
+
+    def meanwhile(message: Any) -> None:
+        written.extend([message] if message.writes else [])
+        if message.writes and len(written) == 2:  # the claim, then the intent
+            happens(site)
+
+    site.simulator.hooks.before.append(meanwhile)
+    played = site.play()
+    (outcome,) = [outcome for outcome in played.outcomes if outcome.action.name == "db"]
+    assert (outcome.action.kind.value, outcome.action.why and outcome.action.why.value) == ("hold", "just_changed")
+    assert words in outcome.action.reason
+    assert not any("RECREATE_DISKS" in str(job.summary) for job in site.cluster.queue.jobs.values())
+
+
 def _mark_by_mistake(site: Site, template: str) -> None:
     """web runs on node1, which is alive and marked offline; our failover of it waits in the queue."""
     nodes = ("node1", "node2") if template == "drbd" else ("node1",)
@@ -435,6 +494,21 @@ def test_new_disks_are_not_installed_when_a_node_that_held_them_is_back(site: Si
     site.kill("node3")  # it dies once more, and stays a person's
     played = rounds(site)
     assert (jobs(site, "INSTANCE_REINSTALL"), told(played, "db")[:2]) == (0, ("report", "behind"))
+
+
+def test_a_success_names_the_volumes_that_were_left_behind(site: Site) -> None:
+    """They are on the dead node, which may come back; the report says where they are, and how they are found."""
+    site.cluster.add_instance("db", "drbd", "node3", "node2")
+    site.allow("reinstall")
+    for node in ("node3", "node2"):
+        site.kill(node)
+    reasons = []
+    for _ in range(4):
+        reasons += [outcome.action.reason for outcome in site.play().outcomes if outcome.action.result == "success"]
+        site.simulator.advance_until_idle()
+    (reason,) = reasons
+    assert "its former volumes are still on node3 and node2" in reason
+    assert "lvs -o vg_name,lv_name,lv_size @originstname+db" in reason
 
 
 def test_nor_when_a_node_that_held_them_before_another_recreation_is_back(site: Site) -> None:
