@@ -56,8 +56,8 @@ class _End:
 
 @dataclass
 class _Deed:
-    """An action being executed. C(work) yields where it lets all others go first, so that the first steps of all repairs
-    are sent before anything else; C(over) says that it has come to its end."""
+    """An action being executed. C(work) yields where it lets all others go first, so that the first steps of all
+    repairs are sent before anything else; C(over) says that it has come to its end."""
 
     action: Action
     writer: Writer
