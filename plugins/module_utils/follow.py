@@ -11,14 +11,14 @@ from .ages import jobs_text
 from .backoff import FIRST_PAUSE, pause
 from .causes import why_failed
 from .endings import ends_early
-from .handover import doubts, in_doubt, leftovers
+from .handover import doubts, emptied_by, in_doubt, leftovers
 from .health import REINSTALL
 from .job_request import Operation
 from .limits import Limits
 from .model import Cluster, Job, NodeState, RepairType, utc
 from .opcodes import STEPS
 from .progress import Progress, failed_step, last_job, repeatable, silent_node, tries
-from .repairs import Repair, has_done_a_step, held_by, rest_of_reinstall
+from .repairs import Repair, has_done_a_step, held_by, left_empty, rest_of_reinstall
 from .state import Case
 from .why import Why
 
@@ -46,15 +46,16 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
         return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", case.health.steps)
     last = last_job(repair, cluster.jobs)
     rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
-    if case.progress in _WAITS and last and (rest or not _is_overtaken(case, last)):
+    empty = left_empty(repair, cluster.jobs)
+    if case.progress in _WAITS and last and (rest or empty or not _is_overtaken(case, last)):
         stopped = _stopped(case, repair, last, cluster, now, limits)
         if stopped:
             return stopped
     if repair.type is RepairType.REINSTALL and _is_forgotten(case, repair, now):
         gone = f"job {repair.jobs[-1]} has left the queue" if repair.jobs else "any job that it had has left the queue"
         lost = f"{gone}, and nobody can tell whether its disks were installed since"
-        empty = in_doubt(case, rest, last, cluster)  # they outlast the failure: its disks may hold nothing
-        return finish(case, repair, "failure", lost, since, doubts(case, empty, cluster, now))
+        doubtful = in_doubt(case, rest, last, cluster)  # they outlast the failure: its disks may hold nothing
+        return finish(case, repair, "failure", lost, since, doubts(case, doubtful, cluster, now))
     return _go_on(case, repair, cluster, now, since)
 
 
@@ -139,6 +140,11 @@ def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: floa
             "its disks were recreated and are empty" if REINSTALL in rest else "it was marked offline before its repair"
         )
         return submit(case, repair, repair.type, rest, left)
+    if health.whole and left_empty(repair, cluster.jobs):
+        add = doubts(case, case.instance.nodes, cluster, now)
+        return finish(
+            case, repair, "failure", "its disks were recreated, and nothing was installed on them", since, add
+        )
     if health.whole:
         return _healthy(case, repair, cluster, since)
     if health.behind:
@@ -162,6 +168,10 @@ def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Acti
     if not has_done_a_step(repair, cluster.jobs):
         why = "its jobs have left the queue" if case.progress is Progress.GONE else "no step of the repair was done"
         return finish(case, repair, None, f"it is healthy, and {why}, so the repair ends without a result", since)
+    other = emptied_by(case, repair)
+    if other:
+        why = f"job {other.id} of somebody else was to recreate its disks since, so the repair ends without a result"
+        return finish(case, repair, None, why, since)
     gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
     held = held_by(repair, cluster.jobs)
     left = f"; {leftovers(case.instance, held)}" if held else ""

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from .health import Step
 from .model import Cluster, Instance, Job, NodeState, utc
 from .progress import Progress, last_job
-from .repairs import held_by, recreation
+from .repairs import Repair, held_by, left_empty, recreation
 from .state import Case
 from .tag_fields import PREFIX, behind_tag
 
@@ -75,7 +75,7 @@ def in_doubt(case: Case, rest: tuple[Step, ...], last: Job | None, cluster: Clus
     """The nodes whose copies of the disks are not known to hold the data of the instance of C(case), after the repair
     has stopped at C(last) with C(rest) still to do."""
     instance, nodes = case.instance, cluster.nodes
-    if rest:  # new disks, with nothing on them
+    if rest or (case.pending and left_empty(case.pending, cluster.jobs)):  # new disks, with nothing on them
         return instance.nodes
     if last is None or not last.half_done:
         return ()
@@ -88,6 +88,20 @@ def in_doubt(case: Case, rest: tuple[Step, ...], last: Job | None, cluster: Clus
         swapped = instance.primary in alive and instance.secondaries[0] not in alive
         return (instance.primary,) if swapped and _STARTING not in last.error else ()
     return instance.secondaries if last.stopped_at == "INSTANCE_REPLACE_DISKS" else ()
+
+
+def emptied_by(case: Case, repair: Repair) -> Job | None:
+    """The job of somebody else that has recreated the disks of the instance of C(case) since C(repair) began, or has
+    stopped half-way there, if no job has installed anything on them after that."""
+    last = next((job for job in reversed(case.jobs) if _makes_disks(job) or "INSTANCE_REINSTALL" in job.done), None)
+    if last is None or last.id in repair.jobs or not repair.jobs or last.id < repair.jobs[0]:
+        return None
+    return None if "INSTANCE_REINSTALL" in last.done else last
+
+
+def _makes_disks(job: Job) -> bool:
+    recreates = "INSTANCE_RECREATE_DISKS"
+    return recreates in job.done or (job.half_done and job.stopped_at == recreates)
 
 
 def doubts(case: Case, names: Iterable[str], cluster: Cluster, now: float) -> tuple[str, ...]:

@@ -176,3 +176,10 @@ def _cut(steps: list[str], at: str) -> tuple[list[str], bool, list[str]]:
 def has_done_a_step(repair: Repair, jobs: Mapping[int, Job]) -> bool:
     """Whether a step of C(repair) is known to have succeeded (law 8)."""
     return any(step in STEP_OPCODES for number in repair.jobs if number in jobs for step in jobs[number].done)
+
+
+def left_empty(repair: Repair, jobs: Mapping[int, Job]) -> bool:
+    """Whether C(repair) has recreated the disks, by a job of anybody's (as harep's), and installed nothing since."""
+    done = [step for number in repair.jobs if number in jobs for step in jobs[number].done]
+    telling = [step for step in done if step in ("INSTANCE_RECREATE_DISKS", "INSTANCE_REINSTALL")]
+    return telling[-1:] == ["INSTANCE_RECREATE_DISKS"]

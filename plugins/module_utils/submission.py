@@ -74,7 +74,7 @@ def give_up_disks(
     for job in await_jobs(before, writer.client, sleep).values() if before else ():
         if job.status != "success":
             raise Withheld(f"job {job.id}, which sets its pending tag, is {job.status}")
-    changed = what_changed(writer.client, instance)
+    changed = what_changed(writer.client, instance, plan.cluster, repair.id)
     if changed:
         raise Withheld(changed)
     tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)

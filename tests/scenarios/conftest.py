@@ -5,18 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from lab import Lab
+from lab import Lab, luxi
+from lab.luxi import Job
 from playbook import Run, play
 
 from .proxy import Proxy, recording
 
 TRANSPORTS = ("rapi", "luxi")
+QUEUE = "/var/lib/ganeti/queue"
+RUNNING_INSTANCES = "/run/ganeti/fake-hypervisor"  # one file each, as Ganeti's hypervisor `fake` has it
 
 
 class Cluster:
@@ -76,6 +82,53 @@ class Cluster:
         command = ["gnt-instance", "list", "--no-headers", "--separator=|", "-o", fields, self.lab.full_name(instance)]
         primary, secondaries, status = self.lab.run("node1", command).stdout.strip().split("|")
         return primary.partition(".")[0], [name.partition(".")[0] for name in secondaries.split(",") if name], status
+
+    def jobs(self, instance: str, operation: str) -> list[Job]:
+        """Return the jobs with this operation on an instance, such as "INSTANCE_FAILOVER"."""
+        wanted = f"{operation}({self.lab.full_name(instance)})"
+        return [job for job in self.lab.jobs() if wanted in job.summary]
+
+    @contextmanager
+    def busy(self, *nodes: str) -> Iterator[None]:
+        """Hold the locks of these nodes, as a long job of somebody else does: what needs them waits in the queue."""
+        names = [self.lab.node(node).full_name for node in nodes]
+        delay = {"OP_ID": "OP_TEST_DELAY", "duration": 90, "on_master": False, "on_nodes": names}
+        (holder,) = luxi.submit(self.lab.luxi_socket, [[delay]])
+        self.wait_for(holder, "running")
+        try:
+            yield
+        finally:
+            luxi.call(self.lab.luxi_socket, "CancelJob", holder, True)
+            self.lab.wait_jobs([holder])
+
+    def wait_for(self, job: int, status: str) -> None:
+        """Return when a job has this status."""
+        deadline = time.monotonic() + 30
+        while (found := self.lab.jobs([job])[0]).status != status:
+            assert time.monotonic() < deadline and not found.ended, found
+            time.sleep(0.1)
+
+    def cancel(self, jobs: Iterable[Job]) -> None:
+        """Cancel jobs that wait, as a person does; Ganeti answers when it has come to each."""
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda job: luxi.call(self.lab.luxi_socket, "CancelJob", job.id), jobs))
+        assert answers and all(done for done, _ in answers), answers
+
+    def purge_queue(self, last: int = 0) -> None:
+        """Forget all jobs, as when the queue's folder is purged; the next one gets the number after `last`."""
+        self.lab.wait_jobs()
+        purge = f"rm -rf {QUEUE}/job-* {QUEUE}/archive/* && echo {last} > {QUEUE}/serial"
+        for command in (["/usr/lib/ganeti/daemon-util", "stop", "ganeti-luxid"], ["sh", "-c", purge]):
+            self.lab.run("node1", command)
+        self.lab.node_on("node1")  # starts what does not run
+
+    def crash(self, instance: str) -> None:
+        """Let an instance die on its node, which Ganeti is not told."""
+        self.lab.run(self.placed(instance)[0], ["rm", f"{RUNNING_INSTANCES}/{self.lab.full_name(instance)}"])
+
+    def volumes(self, node: str) -> list[str]:
+        """Return the names of the logical volumes on a node."""
+        return self.lab.run(node, ["ls", "/dev/xenvg"]).stdout.split()
 
     def harep(self, *options: str) -> str:
         """Run Ganeti's own repair tool on the master, and return what it printed."""

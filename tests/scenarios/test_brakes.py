@@ -7,45 +7,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from lab.instances import Instance
-from playbook import PLAN, end_step, play, start_step
+from playbook import PLAN, play
 
 from .conftest import TRANSPORTS, Cluster
+from .rounds import both, gnt, held, steps
 
 TAG = "ganeti:watcher:autorepair:"
 BREAKER = TAG + "breaker"
-
-
-def steps(cluster: Cluster, check: bool = False, **options: object) -> Mapping[str, Any]:
-    """Play one round by the module alone, and return what it returned; what the proxy has seen is forgotten first."""
-    cluster.proxy.seen.clear()
-    return end_step(start_step({**cluster.options(), "_ansible_check_mode": check, **options}))
-
-
-def both(cluster: Cluster, check: bool = False, **options: object) -> list[Mapping[str, Any]]:
-    """The same over RAPI and over LUXI, for rounds that are to write nothing."""
-    before, results = cluster.transport, []
-    for cluster.transport in TRANSPORTS:
-        results.append(steps(cluster, check, **options))
-        assert check or not [write for write in cluster.proxy.writes if write.status == 200]
-    cluster.transport = before
-    return results
-
-
-def held(result: Mapping[str, Any]) -> dict[str, str | None]:
-    """Why each instance was left alone, by its short name."""
-    actions = [action for action in result["actions"] if action["scope"] == "instance"]
-    return {action["name"].partition(".")[0]: action["why"] for action in actions}
-
-
-def gnt(cluster: Cluster, *words: str) -> str:
-    """Run a command of Ganeti's on the master."""
-    return str(cluster.lab.run("node1", [*words]).stdout)
 
 
 def breakers(cluster: Cluster) -> list[str]:

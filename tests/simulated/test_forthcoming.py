@@ -12,11 +12,12 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import MaxUnhealthy
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import parse_permission, permissions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import parse_permission, permissions, request
+from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import request
 from simulator import Simulator
 from unbraked import unbraked
 
@@ -65,6 +66,7 @@ def test_others_are_repaired(transport: str) -> None:
     site.cluster.add_instance("db", "rbd", "node3")
     for name in ("node1", "node3"):
         site.kill(name)
+    site.simulator.advance(3601)  # within an hour each node that was marked counts
     limits = unbraked(max_unhealthy=MaxUnhealthy("1", number=1))
     assert [(one.counted, one.total) for one in site.look(limits).breakers if one.scope == "cluster"] == [(1, 6)]
     site.play_until_quiet(limits=limits)
@@ -81,11 +83,11 @@ def test_what_people_are_told(transport: str, check: bool) -> None:
     reserve(site)
     client = DryRunClient(site.client()) if check else site.client()
     now, read, wanted = site.cluster.clock.now(), read_cluster(client), Filter(("web",))
-    asked = request(cases_of(read, wanted, now), RepairType.FAILOVER, now, site.new_id, site.terms())
-    (told,) = carry_out_changes(asked, client, "", site.simulator.advance)["objects"]
+    asked = request(cases_of(read, wanted, now), RepairType.FAILOVER, now, site.new_id)
+    (told,) = carry_out_changes(asked, client, "", site.terms())["objects"]
     assert told["error"].startswith("it is forthcoming, a reservation and no instance yet") and not told["tags_added"]
     allowed = permissions(read, "instance", wanted, parse_permission("enabled", "migrate", None, now))
-    (told,) = carry_out_changes(allowed, client, "", site.simulator.advance)["objects"]
+    (told,) = carry_out_changes(allowed, client, "", site.terms())["objects"]
     assert (told["tags_added"], told["error"]) == ([f"{TAG}migrate"], None) and "it is forthcoming" in told["note"]
     site.simulator.advance_until_idle()
     assert site.tags("web") == ([] if check else ["migrate"])

@@ -7,6 +7,7 @@ half-way (laws 8, 10 and 11), over both transports."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Li
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
-from simulator import JobTrouble, Simulator
+from simulator import JobTrouble, Simulator, opcodes
 from unbraked import unbraked
 
 from .conftest import TAG, Site
@@ -282,6 +283,140 @@ def test_disks_of_a_node_that_came_back_are_not_given_up(site: Site, template: s
     assert (site.cluster.instance("db").wiped, site.state("db"), site.tags("db")) == (0, "healthy", [])
 
 
+def _tag(site: Site, kind: str, tag: str, name: str = "db") -> None:
+    named = {} if kind == "cluster" else {"name": name}
+    site.cluster.submit([opcodes.build("OP_TAGS_SET", {"kind": kind, "tags": [TAG + tag], **named})])
+
+
+def _work(site: Site, *ops: tuple[str, dict[str, object]]) -> None:
+    site.cluster.submit([opcodes.build(f"OP_INSTANCE_{op}", {"instance_name": "db", **more}) for op, more in ops])
+
+
+MEANWHILE: dict[str, tuple[Callable[[Site], object], str]] = {
+    "the cluster is stopped": (lambda site: site.cluster.tags.add(TAG + "stop"), "the cluster was stopped"),
+    "the cluster is suspended": (lambda site: site.cluster.tags.add(TAG + "suspend"), "the cluster was stopped or"),
+    "its group is suspended": (lambda site: site.cluster.groups["default"].tags.add(TAG + "suspend"), "its group"),
+    "a suspend of it waits": (lambda site: _tag(site, "instance", "suspend"), "(TAGS_SET) of somebody else"),
+    "a stop waits": (lambda site: _hung_stop(site), "(TAGS_SET) of somebody else"),
+    "somebody else makes new disks": (
+        lambda site: _work(site, ("RECREATE_DISKS", {"nodes": ["node4"]}), ("REINSTALL", {})),
+        "(INSTANCE_RECREATE_DISKS INSTANCE_REINSTALL) of somebody else",
+    ),
+    "another repair is asked for": (
+        lambda site: site.cluster.instance("db").tags.add(f"{TAG}pending:reinstall:other:1800000000:"),
+        "another repair of it",
+    ),
+    "it is to run": (lambda site: setattr(site.cluster.instance("db"), "admin_state", "up"), "it is meant to run"),
+}
+
+
+def _hung_stop(site: Site) -> None:
+    site.simulator.troubles.add(JobTrouble("OP_TAGS_SET", "hang", instance="None"))  # the cluster's has no name
+    _tag(site, "cluster", "stop")
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_the_last_look_sees_what_has_changed_since_the_plan(site: Site, what: str) -> None:
+    """Between the plan and the intent that stands: nothing of it has to wait for the disks to be gone."""
+    site.cluster.add_instance("db", "plain", "node3", admin_state="down")
+    site.allow("reinstall", "db")
+    site.kill("node3")
+    change, words = MEANWHILE[what]
+    changes = [change]
+
+    def once(_request: object, _answer: object) -> None:
+        intents = [job for job in site.cluster.queue.jobs.values() if "db" in str(job.steps[0].op.get("name"))]
+        if intents and changes:
+            changes.pop()(site)
+
+    site.simulator.hooks.after.append(once)
+    played = site.play()
+    reason = next(outcome.action.reason for outcome in played.outcomes if outcome.action.name == "db")
+    assert not changes
+    assert words in reason
+    ours = [
+        job
+        for job in site.cluster.queue.jobs.values()
+        if "RECREATE" in str(job.summary) and "ganeti.autorepair:" in str(job.steps[0].op["reason"])
+    ]
+    assert ours == []
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_disks_that_somebody_else_has_made_anew_behind_our_step_are_no_success(site: Site, stops: bool) -> None:
+    """Nobody has installed anything there since; it is no failure of ours either. One that stops has moved the instance
+    to nodes without its disks."""
+    site.cluster.add_instance("db", "drbd", "node3", "node2", admin_state="down")
+    site.allow("failover")
+    site.cluster.node("node3").drained = True
+    site.play()
+    _work(site, ("RECREATE_DISKS", {"nodes": ["node5", "node6"]}))
+    if stops:
+        site.cluster.instance("db").data.copies["node6"] = site.cluster.instance("db").data.copies["node3"]
+    site.simulator.advance_until_idle()
+    rounds(site)
+    assert (site.cluster.instance("db").wiped, site.cluster.instance("db").primary) == (0 if stops else 1, "node5")
+    assert site.tags("db") == []
+
+
+def _comes_back(site: Site) -> None:
+    site.cluster.power_on("node3")
+    site.cluster.mark("node3", offline=False)
+
+
+def _moves(site: Site) -> None:
+    site.cluster.instance("db").primary = "node4"
+
+
+def _is_made_anew(site: Site) -> None:
+    tags = site.cluster.instances.pop("db").tags
+    anew = site.cluster.add_instance("db", "plain", "node3", uuid="22222222-2222-4222-8222-222222222222")
+    anew.tags |= tags
+
+
+BEFORE_THE_INTENT: dict[str, tuple[Callable[[Site], object], str]] = {
+    "its node comes back": (_comes_back, "node node3 is not marked offline any more"),
+    "a person moves it": (_moves, "it is not where it was"),
+    "a person makes it anew": (_is_made_anew, "it is not where it was"),
+    "it is suspended": (lambda site: site.cluster.instance("db").tags.add(TAG + "suspend"), "it was suspended"),
+    "its group is suspended": (
+        lambda site: site.cluster.groups["default"].tags.add(TAG + "suspend"),
+        "its group default was suspended",
+    ),
+    "the cluster is suspended": (
+        lambda site: site.cluster.tags.add(TAG + "suspend:1900000000"),
+        "the cluster was stopped or suspended",
+    ),
+    "the cluster is stopped": (
+        lambda site: site.cluster.tags.add(TAG + "Stop"),
+        "the cluster was stopped or suspended",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BEFORE_THE_INTENT)
+def test_disks_are_looked_at_once_more_before_they_are_given_up(site: Site, what: str) -> None:
+    """What has changed since the round's look, while the intent was being set, is seen: nothing is sent."""
+    happens, words = BEFORE_THE_INTENT[what]
+    site.cluster.add_instance("db", "plain", "node3")
+    site.kill("node4")
+    site.kill("node3")
+    site.allow("reinstall")
+    written: list[object] = []
+
+    def meanwhile(message: Any) -> None:
+        written.extend([message] if message.writes else [])
+        if message.writes and len(written) == 2:  # the claim, then the intent
+            happens(site)
+
+    site.simulator.hooks.before.append(meanwhile)
+    played = site.play()
+    (outcome,) = [outcome for outcome in played.outcomes if outcome.action.name == "db"]
+    assert (outcome.action.kind.value, outcome.action.why and outcome.action.why.value) == ("hold", "just_changed")
+    assert words in outcome.action.reason
+    assert not any("RECREATE_DISKS" in str(job.summary) for job in site.cluster.queue.jobs.values())
+
+
 def _mark_by_mistake(site: Site, template: str) -> None:
     """web runs on node1, which is alive and marked offline; our failover of it waits in the queue."""
     nodes = ("node1", "node2") if template == "drbd" else ("node1",)
@@ -359,6 +494,21 @@ def test_new_disks_are_not_installed_when_a_node_that_held_them_is_back(site: Si
     site.kill("node3")  # it dies once more, and stays a person's
     played = rounds(site)
     assert (jobs(site, "INSTANCE_REINSTALL"), told(played, "db")[:2]) == (0, ("report", "behind"))
+
+
+def test_a_success_names_the_volumes_that_were_left_behind(site: Site) -> None:
+    """They are on the dead node, which may come back; the report says where they are, and how they are found."""
+    site.cluster.add_instance("db", "drbd", "node3", "node2")
+    site.allow("reinstall")
+    for node in ("node3", "node2"):
+        site.kill(node)
+    reasons = []
+    for _ in range(4):
+        reasons += [outcome.action.reason for outcome in site.play().outcomes if outcome.action.result == "success"]
+        site.simulator.advance_until_idle()
+    (reason,) = reasons
+    assert "its former volumes are still on node3 and node2" in reason
+    assert "lvs -o vg_name,lv_name,lv_size @originstname+db" in reason
 
 
 def test_nor_when_a_node_that_held_them_before_another_recreation_is_back(site: Site) -> None:
@@ -455,7 +605,35 @@ def _acknowledge(site: Site, name: str) -> None:
     tags.difference_update([tag for tag in tags if ":failure:" in tag])
 
 
-# --- no success that is none ------------------------------------------------------------------------------------------
+# --- harep's reinstall, which leaves empty disks ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["fails", "is canceled", "has no reinstall"])
+@pytest.mark.parametrize("template", ["plain", "drbd"])
+def test_disks_that_harep_left_empty_are_no_success(site: Site, template: str, how: str) -> None:
+    """Its job recreates the disks, and then Ganeti refuses to reinstall what is marked up (13 times of 13)."""
+    nodes = ("node3", "node2") if template == "drbd" else ("node3",)
+    site.cluster.add_instance("db", template, *nodes)
+    for node in nodes:
+        site.kill(node)
+    if how == "is canceled":
+        site.simulator.troubles.add(JobTrouble("OP_INSTANCE_REINSTALL", "cancel", instance="db"))
+    steps: list[tuple[str, dict[str, object]]] = [("RECREATE_DISKS", {"nodes": ["node1", "node4"][: len(nodes)]})]
+    steps += [] if how == "has no reinstall" else [("REINSTALL", {})]
+    job = site.cluster.submit(
+        [opcodes.build(f"OP_INSTANCE_{op}", {"instance_name": "db", **more}) for op, more in steps]
+    )
+    site.cluster.instance("db").tags.add(f"{TAG}pending:reinstall:harep:{int(site.cluster.clock.now())}:{job}")
+    site.simulator.advance_until_idle()
+    rounds(site)
+    assert not any(":success:" in tag for tag in site.tags("db"))
+    assert in_doubt(site) == sorted(site.cluster.instance("db").nodes)
+    assert site.state("db") == ("repair_disallowed" if how == "is canceled" else "repair_failed")
+    _acknowledge(site, "db")
+    assert told(rounds(site), "db")[:2] == ("report", "behind")
+
+
+# --- no success that is none --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("flaps", [1, 4])

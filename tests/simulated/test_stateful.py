@@ -14,18 +14,29 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils import claim, health, policy, state
+from ansible_collections.ganeti.autorepair.plugins.module_utils import (
+    action,
+    claim,
+    endings,
+    follow,
+    health,
+    policy,
+    state,
+    submission,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Instance, Node, NodeState
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import Repair
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import TagSet
+from simulator.trouble import JobTrouble
 from unbraked import unbraked
 
 from .lives.laws import Life
+from .lives.rounds import NEVER
 from .lives.wire import Moment, end_runner
 
-EXAMPLES = {"short": 240, "long": 2500}
+EXAMPLES = {"short": 240, "long": 3000}
 PROFILE = "long" if os.environ.get("AUTOREPAIR_LONG") else "short"
 SETTINGS = settings(
     max_examples=EXAMPLES[PROFILE],
@@ -86,7 +97,9 @@ def a_death_before_the_note(life: Life) -> None:
     life.die({"node3"}, True)
     life.play("rapi", Moment(3, True, True, end_runner), unbraked(instances=("log",)))
     life.wait(400)
-    life.play("rapi")
+    rounds_later(life)
+    log = life.cluster.instance("log")
+    assert log.data.copies[log.primary].readable, "law 2: a repair is lost, and leaves empty disks"
 
 
 def a_round_within(life: Life) -> None:
@@ -108,29 +121,121 @@ def to_the_end(life: Life) -> None:
     life.wind_up()
 
 
-CONTROLS: list[tuple[object, str, object, Callable[[Life], None], str]] = [
-    (state, "judge", drained_is_offline, one_round, "law 1: .* had the data"),
-    (DryRunClient, "submit", sends, a_check, "law 1: .* check mode"),
-    (state, "with_adopted", adopts_nothing, a_death_before_the_note, "law 8: .* are empty"),
-    (claim, "_others", lambda *given: [], a_round_within, "law 3: .* while .* wrote"),
-    (state, "resolve", farthest_first, an_enable_of_its_own, "section 4"),
-    (claim.ClaimedClient, "release", lambda self: None, to_the_end, "a claim is left"),
+def rounds_later(life: Life, transport: str = "rapi") -> None:
+    """Rounds by the clock, for as long as a repair takes."""
+    for _ in range(6):
+        life.clean_round(transport)
+        life.wait(20)
+
+
+def tags_are_copied(life: Life) -> None:
+    """A healthy instance gets the tags of another, whose disks were recreated and are about to be installed."""
+    life.die({"node3"}, True)
+    life.play("rapi", NEVER, unbraked(instances=("log",)))
+    life.wait(2)
+    life.copy_tags("log", "old")
+    life.forget("", "log")
+    life.suspend("log", None)
+    rounds_later(life)
+
+
+def a_recreation_is_canceled(life: Life) -> None:
+    """A person cancels the recreation of disks."""
+    life.simulator.troubles.add(JobTrouble("OP_INSTANCE_RECREATE_DISKS", "cancel", instance="log"))
+    life.die({"node3"}, True)
+    rounds_later(life)
+
+
+def a_person_takes_over(life: Life) -> None:
+    """A person suspends the repair after the recreation, restores a backup, starts the instance, and resumes."""
+    life.die({"node3"}, True)
+    life.play("rapi", NEVER, unbraked(instances=("log",)))
+    life.suspend("log", None)
+    life.wait(20)
+    life.restore("log", True)
+    life.wait(20)
+    life.forget("suspend", "log")
+    rounds_later(life)
+
+
+def a_node_comes_back(life: Life) -> None:
+    """The node of a stopped instance is back when the intent to recreate its disks has been sent."""
+    life.work("log", "OP_INSTANCE_SHUTDOWN")
+    life.wait(20)
+    life.die({"node3"}, True)
+    life.play("rapi", Moment(2, True, True, lambda: life.come_back("node3")), unbraked(instances=("log",)))
+    rounds_later(life)
+
+
+def volumes_are_left_over(life: Life) -> None:
+    """The recreation of disks meets old volumes wherever it goes; a person acknowledges its failure."""
+    for number in (1, 2, 4, 5, 6):
+        life.leave_volumes("log", f"node{number}")
+    life.die({"node3"}, True)
+    rounds_later(life)
+    life.tidy_up()
+    rounds_later(life)
+
+
+def ends_without_suspending(
+    case: state.Case, repair: Repair, cluster: object, now: float, since: float
+) -> action.Action:
+    """Take a person's cancel for the end of this repair alone."""
+    return action.finish(case, repair, None, "canceled", since)
+
+
+def takes_for_ours(repair: Repair, *_: object) -> Repair:
+    """Take whatever jobs a tag names for those of its repair."""
+    return replace(repair, begun=True)
+
+
+Sabotage = tuple[object, str, object]  # what is replaced, its name, and by what
+CONTROLS: list[tuple[list[Sabotage], Callable[[Life], None], str]] = [
+    (
+        [(state, "judge", drained_is_offline), (submission, "what_changed", lambda *_: "")],
+        one_round,
+        "law 1: .* had the data",
+    ),
+    ([(DryRunClient, "submit", sends)], a_check, "law 1: .* check mode"),
+    ([(state, "with_adopted", adopts_nothing)], a_death_before_the_note, "law 2: a repair is lost"),
+    ([(claim, "_others", lambda *given: [])], a_round_within, "law 3: .* while .* wrote"),
+    ([(state, "resolve", farthest_first)], an_enable_of_its_own, "section 4"),
+    ([(claim.ClaimedClient, "release", lambda self: None)], to_the_end, "a claim is left"),
+    (
+        [(state, "_wrong_jobs", lambda *_: ()), (state, "with_adopted", takes_for_ours)],
+        tags_are_copied,
+        "data: .*REINSTALL.* of old .* overwritten",
+    ),
+    ([(endings, "_canceled", ends_without_suspending)], a_recreation_is_canceled, "law 10: .* once more"),
+    (
+        [(endings, "taken_over", lambda *_: "")],
+        a_person_takes_over,
+        "data: .*REINSTALL.* of log .* overwritten",
+    ),
+    (
+        [(submission, "what_changed", lambda *_: "")],
+        a_node_comes_back,
+        "data: .*RECREATE.* of log .* that node was online",
+    ),
+    ([(follow, "doubts", lambda *_: ())], volumes_are_left_over, "data: .*'log'.* left over, and nobody says so"),
 ]
 
 
-@pytest.mark.parametrize(("owner", "name", "worse", "happens", "law"), CONTROLS, ids=[case[4] for case in CONTROLS])
+@pytest.mark.parametrize(("sabotages", "happens", "law"), CONTROLS, ids=[case[-1] for case in CONTROLS])
 def test_controls(
-    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, worse: object, happens: Callable[[Life], None], law: str
+    monkeypatch: pytest.MonkeyPatch, sabotages: list[Sabotage], happens: Callable[[Life], None], law: str
 ) -> None:
     """The laws can fail; with the engine as it is the same life breaks none."""
     for patched in (False, True):
         life = Life()
+        life.restless = -100
         life.begin("reinstall", set(), "node3", False, True)
         if not patched:
             happens(life)
             life.laws()
             continue
-        monkeypatch.setattr(owner, name, worse)
+        for owner, name, worse in sabotages:
+            monkeypatch.setattr(owner, name, worse)
         with pytest.raises(AssertionError, match=law):
             happens(life)
             life.laws()

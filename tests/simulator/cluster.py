@@ -189,10 +189,7 @@ class Cluster(Tagged):
 
     def restore(self, name: str) -> int:
         """Let a person put a backup onto the disks that an instance has now; return the number of this write."""
-        instance = self.instance(name)
-        number = instance.data.write(instance.mirrors, anew=True)
-        instance.data.restored.add(number)
-        return number
+        return mirrors.restore(self, self.instance(name))
 
     def remove_instance(self, name: str) -> None:
         """Let a person remove an instance, and its volumes wherever they are; `add_instance` may make another."""

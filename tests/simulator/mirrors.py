@@ -79,6 +79,21 @@ def _ends_of_resync(cluster: Cluster, instance: Instance) -> tuple[str, str] | N
     return None
 
 
+def overwrite(cluster: Cluster, instance: Instance, job: int) -> int:
+    """Write the disks of an instance anew, whatever they hold; return the number of this write."""
+    before = [(place, instance.data.copies[place]) for place in instance.mirrors if place in instance.data.copies]
+    number = instance.data.write(instance.mirrors, anew=True)
+    give_up(cluster, instance, before, "overwritten", job)
+    return number
+
+
+def restore(cluster: Cluster, instance: Instance) -> int:
+    """See Cluster."""
+    number = overwrite(cluster, instance, job=0)
+    instance.data.restored.add(number)
+    return number
+
+
 def give_up(cluster: Cluster, instance: Instance, lost: Iterable[tuple[str, Copy]], manner: Manner, job: int) -> None:
     """Note that these copies, of these places, are given up; the configuration is already what it is without them."""
     for place, copy in lost:

@@ -121,6 +121,8 @@ class ReplaceDisks(InstanceWork):
         if instance.forthcoming:
             instance.secondaries = [self.remote]  # Ganeti makes disks for it, which its own verification finds wrong
             return
+        if instance.admin_state != "up":  # Ganeti activates the disks of a stopped instance first
+            mirrors.reconnect(cluster, instance)
         if instance.primary not in instance.data.copies:
             raise failed(f"Can't find disk/0 on node {instance.primary}: disk not found")
         if not instance.data.copies[instance.primary].consistent:

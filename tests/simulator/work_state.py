@@ -103,9 +103,7 @@ class Reinstall(InstanceWork):
         mirrors.reconnect(cluster, instance)
         must_be_consistent(instance)
         log.note(" - INFO: Running instance OS create scripts...", now)
-        before = [(place, instance.data.copies[place]) for place in instance.mirrors]
-        instance.data.write(instance.mirrors, anew=True)
-        mirrors.give_up(cluster, instance, before, "overwritten", self.job)
+        mirrors.overwrite(cluster, instance, self.job)
         instance.wiped += 1
         return None
 

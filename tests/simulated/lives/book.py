@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from simulator import Cluster
 from simulator.job import Job
 from simulator.model import Instance, Node
 
 TAG = "ganeti:watcher:autorepair:"
+BEHIND = "ganeti:watcher:nodewatch:behind:"
 RANKS = {"fix-storage": 1, "migrate": 2, "failover": 3, "reinstall": 4}
 DESTROYERS = ("OP_INSTANCE_RECREATE_DISKS", "OP_INSTANCE_REINSTALL")
 REPEATABLE = ("OP_INSTANCE_FAILOVER", "OP_INSTANCE_REPLACE_DISKS")
@@ -29,6 +32,36 @@ def repair_of(job: Job) -> str:
 def words(tags: set[str]) -> list[list[str]]:
     """The auto-repair tags, without what they all begin with, each cut at its colons."""
     return [tag.removeprefix(TAG).split(":") for tag in sorted(tags) if tag.startswith(TAG)]
+
+
+def allowed(cluster: Cluster, instance: Instance) -> int:
+    """The rank of what the tags allow, whatever is suspended: the nearest object decides, and of several the least."""
+    group = cluster.groups[cluster.node(instance.primary).group]
+    for tags in (words(instance.tags), words(group.tags), words(cluster.tags)):
+        if ranks := [RANKS[tag[0]] for tag in tags if tag[0] in RANKS]:
+            return min(ranks)
+    return 0
+
+
+def about(job: Job, instance: Instance) -> bool:
+    """Whether a job is about this very instance, and not about another of its name."""
+    ops = [step.op for step in job.steps]
+    names = {op.get("instance_name", op.get("name") if op.get("kind") == "instance" else None) for op in ops}
+    uuids = {op["instance_uuid"] for op in ops if "instance_uuid" in op}
+    return instance.uuid in uuids if uuids else instance.name in names
+
+
+def foreign(tag: list[str], instance: Instance, jobs: Mapping[int, Job]) -> bool:
+    """Whether a tag names a job, of these, that is about another instance: nobody can tell what it means."""
+    numbers = [int(number) for number in tag[-1].split("+") if number.isdigit()] if tag[0] == "pending" else []
+    return any(number in jobs and not about(jobs[number], instance) for number in numbers)
+
+
+def may_give_up(cluster: Cluster, instance: Instance) -> bool:
+    """Whether somebody allows, or has asked, to reinstall an instance."""
+    asked = [tag for tag in words(instance.tags) if tag[:2] == ["pending", "reinstall"] and len(tag) == 5]
+    asked = [tag for tag in asked if not foreign(tag, instance, cluster.queue.jobs)]
+    return bool(asked) or allowed(cluster, instance) >= RANKS["reinstall"]
 
 
 def pending_ids(instance: Instance) -> list[str]:
@@ -74,7 +107,7 @@ def needs(cluster: Cluster, instance: Instance) -> int:
 
 def is_behind(cluster: Cluster, instance: Instance, name: str) -> bool:
     """Whether a tag of the instance remembers that its copy on a node is not its newest data."""
-    head = f"ganeti:watcher:nodewatch:behind:{cluster.node(name).uuid}:"
+    head = f"{BEHIND}{cluster.node(name).uuid}:"
     return any(tag.startswith(head) for tag in instance.tags)
 
 

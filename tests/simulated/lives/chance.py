@@ -10,7 +10,7 @@ from hypothesis.stateful import precondition, rule
 
 from simulator.trouble import JobTrouble
 
-from .cluster import UNREST, event
+from .cluster import INSTANCES, NODES, UNREST, event
 from .people import STEPS, People
 
 REBUILDS = [f"OP_INSTANCE_{step}" for step in ("RECREATE_DISKS", "REINSTALL", "SET_PARAMS")]
@@ -33,11 +33,15 @@ class Chance(People):
         for job in sorted(self.simulator.troubles.hanging):
             self.simulator.troubles.release(self.cluster, job)
 
-    @precondition(lambda self: self.witness.queued)
     @event(number=some.integers(0, 9))
     def cancel(self, number: int) -> None:
-        """A person cancels a job that has not begun."""
-        self.cluster.cancel(sorted(self.witness.queued)[number % len(self.witness.queued)])
+        """A person cancels a job that has not ended, if it can be."""
+        self.cancel_one(number)
+
+    def cancel_one(self, number: int) -> None:
+        """One of the jobs that have not ended is canceled."""
+        if unfinished := [*sorted(self.witness.queued), *sorted(self.witness.started)]:
+            self.cluster.cancel(unfinished[number % len(unfinished)])
 
     @UNREST
     @rule(seconds=some.sampled_from([0.2, 1.0, 3.0, 20.0, 100.0, 400.0, 4000.0]))
@@ -52,8 +56,40 @@ class Chance(People):
         """Jobs that have ended are archived; after three weeks the cleaner deletes them."""
         self.restless += 1
         self.simulator.advance(weeks * 7 * 86400 + 1)
+        self.judge.look()
         for job in [job for job in self.witness.jobs.values() if job.finished]:
             if weeks and job.end is not None and job.end < self.cluster.clock.now() - 20 * 86400:
                 self.witness.purge(job.id)
             else:
                 self.witness.archive(job.id)
+        if weeks:
+            self.judge.forget_unseen()
+
+    @event()
+    def empty_the_queue(self) -> None:
+        """The queue's folder is emptied while nothing runs: job numbers begin anew."""
+        if not self.witness.started and not self.witness.queued:
+            self.judge.look()
+            self.judge.forget_unseen()
+            self.witness.begin_anew()
+
+    @event()
+    def watch(self) -> None:
+        """One run of ganeti-watcher."""
+        if not self.witness.drained:
+            self.cluster.watch()
+
+    @event(name=some.sampled_from(["db", "old"]))
+    def lose_the_mirror(self, name: str) -> None:
+        """The copies of a mirrored instance lose each other."""
+        self.cluster.disconnect(name)
+
+    @event(name=INSTANCES, node=NODES)
+    def leave_volumes(self, name: str, node: str) -> None:
+        """Volumes of an instance are left on a node, as they were before the last that was written."""
+        instance = self.cluster.instance(name)
+        copy = instance.data.copies.get(instance.primary)
+        taken = instance.volumes | set(instance.nodes)
+        if instance.kind != "shared" and node not in taken and copy and copy.readable:
+            instance.data.copies[node] = copy
+            instance.data.write(instance.mirrors)

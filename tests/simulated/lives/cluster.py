@@ -20,6 +20,7 @@ from simulator import Cluster, Simulator
 from ..conftest import Site
 from ..direct import TRANSPORTS
 from .book import RANKS, TAG
+from .judge import Judge
 from .witness import Witness
 
 LAYOUT = {  # template, primary, secondary, admin state
@@ -68,6 +69,9 @@ class Nodes(RuleBasedStateMachine):
         self.site = Site(self.simulator, direct=True)
         for name, (template, primary, secondary, admin_state) in LAYOUT.items():
             self.cluster.add_instance(name, template, primary, secondary, admin_state=admin_state)
+        self.cluster.reconnects = False
+        self.judge = Judge(self.cluster, self.witness)
+        self.copied: set[tuple[str, str]] = set()  # the UUIDs of instances, and ids of repairs that were never theirs
         self.numbers, self.tickets = count(1), count(1)
         self.settings = Settings("", "", self.site.new_id)
         self.merciful, self.restless, self.due = True, 0, False
@@ -94,9 +98,15 @@ class Nodes(RuleBasedStateMachine):
     @event(name=NODES, offline=YES)
     def call(self, name: str, offline: bool) -> None:
         """A node is called offline whatever it does; or it comes back."""
-        if not offline:
-            self.cluster.power_on(name)
-        self.mark(name, offline)
+        if offline:
+            self.mark(name, True)
+        else:
+            self.come_back(name)
+
+    def come_back(self, name: str) -> None:
+        """A node is on, and marked so."""
+        self.cluster.power_on(name)
+        self.mark(name, False)
 
     def mark(self, name: str, offline: bool) -> None:
         """Mark a node offline or not; a node has one mark only."""

@@ -48,10 +48,16 @@ class People(Nodes):
         """A person resumes all and looks at all failures."""
         for kind in ("suspend", "failure"):
             self.forget(kind)
+        self.witness.called_off.clear()
+
+    def speak(self, name: str) -> None:
+        """A person says what is to become of an instance: what was called off before counts no more."""
+        self.witness.called_off.pop(self.cluster.instance(name).uuid, None)
 
     @event(name=INSTANCES, kind=TYPES, op=some.none() | WORK)
     def ask(self, name: str, kind: str, op: str | None) -> None:
         """Somebody else has begun a repair, as harep does, with a job; or asks for one, once off, without."""
+        self.speak(name)
         now, job = int(self.cluster.clock.now()), self.work(name, op) if op else ""
         self.tags(name).add(f"{TAG}pending:{kind}:ticket-{next(self.tickets)}:{now}:{job}")
 
@@ -69,3 +75,4 @@ class People(Nodes):
     def call_off(self, name: str) -> None:
         """A person removes pending tags by hand."""
         self.forget("pending", name)
+        self.speak(name)

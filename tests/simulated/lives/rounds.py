@@ -21,8 +21,10 @@ from simulator.trouble import JobTrouble
 from unbraked import unbraked
 
 from .book import TAG
-from .chance import MANNERS, OPCODES, Chance
-from .cluster import INSTANCES, WIRES, YES
+from .by_hand import ByHand
+from .chance import MANNERS, OPCODES
+from .cluster import INSTANCES, NODES, WIRES, YES
+from .seen import Look
 from .wire import Killed, Moment, Wire, WriteFault, end_runner
 
 MALFORMED = ("pending:failover:typo", "result:failover:typo:1:maybe:", "suspend:tomorrow")
@@ -32,16 +34,17 @@ ALL, NEVER = unbraked(), Moment()
 DUE = precondition(lambda self: self.due)
 
 
-class Rounds(Chance):
+class Rounds(ByHand):
     """Runners play rounds, and things happen to them."""
 
-    def play(self, transport: str, moment: Moment = NEVER, limits: Limits = ALL) -> Round | None:
-        """Play a round by a runner of its own, whose name stands anywhere in the order; None if it came to no end."""
+    def play(self, transport: str, moment: Moment = NEVER, limits: Limits = ALL, ahead: float = 0.0) -> Round | None:
+        """Play a round by a runner of its own, whose name stands anywhere in the order, and whose clock is so many
+        seconds ahead; None if it came to no end."""
         number, self.restless = next(self.numbers), 0
         holder = f"{'mza'[number % 3]}-runner-{number}"
         self.site.transport = transport
         wire = Wire(self.site.client(), self.witness, holder, moment)
-        terms = Terms(holder, self.cluster.clock.now, self.simulator.advance)
+        terms = Terms(holder, lambda: self.cluster.clock.now() + ahead, self.simulator.advance)
         try:
             return rounds.play(wire, limits, self.settings, terms)
         except (Killed, ClusterError, AnswerLost):
@@ -63,11 +66,17 @@ class Rounds(Chance):
             self.play(transport, limits=limits)
             assert not self.simulator.log.writes(), "law 5: a second round over an unchanged cluster wrote"
 
+    def clean_round(self, transport: str) -> None:
+        """A round of all instances that nothing happens to: from now on what it saw is known."""
+        begin, online = self.cluster.clock.now(), self.witness.online()
+        if (played := self.play(transport)) is not None and played.trouble is None:
+            self.witness.rounds.append(Look(begin, self.cluster.clock.now(), online))
+
     @rule(transport=WIRES, pause=some.sampled_from([30, 300, 3700]))
     def rounds_by_the_clock(self, transport: str, pause: int) -> None:
         """Three rounds with time between them."""
         for _ in range(3):
-            self.play(transport)
+            self.clean_round(transport)
             self.simulator.advance(pause)
 
     @rule(transport=WIRES, name=INSTANCES, tag=some.sampled_from(MALFORMED))
@@ -107,6 +116,26 @@ class Rounds(Chance):
         self.play(transport, replace(moment, happens=lambda: self.simulator.advance(seconds)))
 
     @DUE
+    @rule(transport=WIRES, moment=MOMENTS, number=some.integers(0, 9))
+    def round_in_which_somebody_cancels(self, transport: str, moment: Moment, number: int) -> None:
+        """A person cancels a job while the round is played."""
+        self.play(transport, replace(moment, happens=lambda: self.cancel_one(number)))
+
+    @DUE
+    @rule(transport=WIRES, moment=MOMENTS, name=NODES)
+    def round_in_which_a_node_comes_back(self, transport: str, moment: Moment, name: str) -> None:
+        """A node is back, and marked so, while the round is played."""
+        self.play(transport, replace(moment, happens=lambda: self.come_back(name)))
+
+    @DUE
+    @rule(transport=WIRES, hours=some.sampled_from([-30, -2, 2, 30]))
+    def round_by_a_wrong_clock(self, transport: str, hours: int) -> None:
+        """The runner's clock is wrong: it does nothing, and leaves no claim that holds up others."""
+        before = len(self.witness.seen)
+        self.play(transport, ahead=hours * 3600)
+        assert not [one.job.summary for one in self.witness.seen[before:] if one.actor and one.steps], "law 12"
+
+    @DUE
     @rule(transports=some.tuples(WIRES, WIRES), first=MOMENTS, second=some.none() | MOMENTS)
     def rounds_that_overlap(self, transports: tuple[str, str], first: Moment, second: Moment | None) -> None:
         """Within the first a second begins, which ends, or dies on the way."""
@@ -130,7 +159,7 @@ class Rounds(Chance):
     def round_whose_steps_go_wrong(self, transport: str, manner: str, prereq: bool, skip: int) -> None:
         """The first step of each kind, or the second, is spoilt, if it comes to it soon."""
         self.witness.events += 1
-        kind = "OpPrereqError" if prereq else "OpExecError"
+        kind = "OpPrereqError" if prereq and manner != "fail_late" else "OpExecError"  # what is refused does nothing
         for op in OPCODES[:-2]:
             self.simulator.troubles.add(JobTrouble(op, manner, kind=kind, skip=skip))  # type: ignore[arg-type]
         self.play(transport)

@@ -70,6 +70,10 @@ class Wire:
         """See Client."""
         return self._send(lambda: self._client.submit(request), write=True)
 
+    def cancel(self, job: int) -> str | None:
+        """See Client."""
+        return self._send(lambda: self._client.cancel(job), write=True)
+
     def _send(self, request: Callable[[], Answer], write: bool = False) -> Answer:
         self._sent += write or not self._moment.write
         now = self._sent == self._moment.at and write >= self._moment.write

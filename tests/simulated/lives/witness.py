@@ -1,62 +1,27 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The job queue as a witness: it knows who submitted what, and notes which laws about jobs were broken."""
+"""The job queue as a witness: it knows who submitted what, and who canceled what."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from simulator import Cluster
+from simulator.errors import OpError
 from simulator.job import Job
-from simulator.jobs import Queue, dependencies
+from simulator.jobs import dependencies
+from simulator.model import find
 from simulator.opcodes import Op
+from simulator.trouble import Canceled
 
-from .book import DESTROYERS, REPEATABLE, TAG, in_force, needs, repair_of, words
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A job with its submitter, empty for people, and with the number of events that had come before it."""
-
-    job: Job
-    actor: str
-    events: int
-
-    @property
-    def steps(self) -> list[str]:
-        """The opcodes that are no tags."""
-        return [step.op["OP_ID"] for step in self.job.steps if "instance_name" in step.op]
-
-    @property
-    def instance(self) -> str:
-        """The instance that its steps are about."""
-        return next((step.op["instance_name"] for step in self.job.steps if "instance_name" in step.op), "")
-
-    @property
-    def claims(self) -> list[Op]:
-        """The opcodes that set or remove claims."""
-        ops = [step.op for step in self.job.steps if step.op.get("kind") == "cluster"]
-        return [op for op in ops if all(tag.startswith(f"{TAG}claim:") for tag in op["tags"])]
+from .book import DESTROYERS, may_give_up
+from .job_laws import JobLaws
+from .seen import Seen
 
 
-class Witness(Queue):
-    """The job queue, which knows who submitted what, and notes in `broken` where a law was broken.
-
-    `events` counts what people and chance did to the cluster; `looks` says how many jobs had been submitted when a
-    runner last began to look at the cluster.
-    """
-
-    def __init__(self, cluster: Cluster) -> None:
-        super().__init__()
-        self.cluster, self.actor, self.events = cluster, "", 0
-        self.seen: list[Seen] = []
-        self.looks: dict[str, int] = {}
-        self.claims: dict[str, str] = {}  # of runners that have not released them
-        self.writers: set[str] = set()
-        self.broken: list[str] = []
+class Witness(JobLaws):
+    """The job queue, which knows who submitted and canceled what. The actor is empty for people."""
 
     @contextmanager
     def acting(self, actor: str) -> Iterator[None]:
@@ -69,104 +34,63 @@ class Witness(Queue):
 
     def submit(self, ops: Sequence[Op], now: float) -> Job:
         """See Queue."""
-        seen = Seen(super().submit(ops, now), self.actor, self.events)
-        if seen.actor and seen.claims:
-            self._note_claims(seen)
-        elif seen.actor:
-            self._check_writer(seen, now)
+        seen = self._seen(super().submit(ops, now))
         if seen.actor:
-            self._check_success(seen)
-        if seen.actor and seen.steps:
-            self._check_intent(seen)
-            self._check_data(seen)
-            self._check_once(seen)
+            self.check(seen, now)
         self.seen.append(seen)
         return seen.job
 
-    def _note_claims(self, seen: Seen) -> None:
-        for op in seen.claims:
-            if op["OP_ID"] == "OP_TAGS_SET":
-                self.claims[seen.actor] = op["tags"][0]
-            elif self.claims.get(seen.actor) in op["tags"]:
-                del self.claims[seen.actor]
-                self.writers.discard(seen.actor)
+    def _seen(self, job: Job) -> Seen:
+        named = Seen(job, self.actor, self.events).instance
+        instance = find(self.cluster.instances, named)
+        return Seen(
+            job,
+            self.actor,
+            self.events,
+            instance.uuid if instance else "",
+            self.online(),
+            bool(instance and may_give_up(self.cluster, instance)),
+        )
 
-    def _check_writer(self, seen: Seen, now: float) -> None:
-        """Law 3: who writes has a claim that stands, is the only one, and knows all that others have written."""
-        what = f"{seen.actor} submitted {seen.job.summary}"
-        claim = self.claims.get(seen.actor, "")
-        if claim not in self.cluster.tags or not in_force(claim, now):
-            self.broken.append(f"law 3: {what} without a claim")
-        others = [one for one in self.writers if one != seen.actor and in_force(self.claims[one], now)]
-        if others:
-            self.broken.append(f"law 3: {what} while {others} wrote")
-        unknown = [one for one in self.seen[self.looks[seen.actor] :] if one.actor not in ("", seen.actor)]
-        if any(not one.claims for one in unknown):
-            self.broken.append(f"law 3: {what} by what it had read before another wrote")
-        self.writers.add(seen.actor)
+    def online(self) -> frozenset[str]:
+        """The nodes that live and are not marked offline."""
+        return frozenset(node.name for node in self.cluster.nodes.values() if node.alive and not node.offline)
 
-    def _check_intent(self, seen: Seen) -> None:
-        """Law 2: the pending tag stands before the step can run."""
-        before = [
-            one.job for one in self.seen if one.job.id in [number for number, _ in dependencies(seen.job.steps[0])]
-        ]
-        setting = [step.op["tags"] for job in (*before, seen.job) for step in job.steps if "tags" in step.op]
-        tags = self.cluster.instance(seen.instance).tags.union(*setting)
-        repair = repair_of(seen.job).partition(":")[2]
-        if not any(tag[0] == "pending" and repair in ("", tag[2]) for tag in words(tags)):
-            self.broken.append(f"law 2: {seen.job.summary} without its pending tag")
+    # --- cancels, and people's word ---
 
-    def _check_data(self, seen: Seen) -> None:
-        """Nothing that destroys data while a node that holds it is not marked offline (design, section 3)."""
-        destroys = [step for step in seen.steps if step in DESTROYERS]
-        instance = self.cluster.instance(seen.instance)
-        alive = [name for name in instance.nodes if not self.cluster.node(name).offline]
-        if destroys and (instance.kind == "shared" or (alive and not self._emptied(seen))):
-            self.broken.append(f"law 1: {seen.job.summary} while {alive} had the data")
+    def end_all(self, job: Job, status: str, result: object, now: float) -> None:
+        """See Queue. A person's cancel of a job of ours that gives up data is remembered."""
+        if status == "canceled":
+            before = [self.jobs.get(number) for number, _ in dependencies(job.current)]
+            causes = [self.canceled_by[other.id] for other in before if other and other.id in self.canceled_by]
+            self.canceled_by[job.id] = causes[0] if causes else self.actor
+            seen = self.of(job)
+            if seen and seen.actor and not self.canceled_by[job.id] and set(seen.steps) & set(DESTROYERS):
+                self.called_off[seen.uuid] = (job.id, now)
+        super().end_all(job, status, result, now)
 
-    def _emptied(self, seen: Seen) -> bool:
-        """Whether a step other than a recreation comes after this repair's own recreation, with nothing in between."""
-        emptied = self._emptied_by(seen.instance)
-        own = emptied is not None and repair_of(seen.job) in ("", repair_of(emptied))
-        return own and DESTROYERS[0] not in seen.steps
+    def fail(self, job: Job, error: OpError, now: float) -> None:
+        """See Queue. A trouble that cancels a job stands for a person."""
+        with self.acting("" if isinstance(error, Canceled) else self.actor):
+            super().fail(job, error, now)
 
-    def _emptied_by(self, instance: str) -> Job | None:
-        """The job that has recreated the disks of an instance, if nobody has installed anything on them since."""
-        done = [
-            (one.job, step.op["OP_ID"])
-            for one in self.seen
-            for step in one.job.steps
-            if one.instance == instance and step.op["OP_ID"] in DESTROYERS and step.status == "success"
-        ]
-        return done[-1][0] if done and done[-1][1] == DESTROYERS[0] else None
+    def purge(self, job_id: int) -> None:
+        """See Queue. What nobody has looked at before it is gone, nobody can know."""
+        super().purge(job_id)
+        self.forget_unseen([job_id])
 
-    def _check_success(self, seen: Seen) -> None:
-        """Law 8: success is of an instance on good nodes, and never of one whose new disks are empty."""
-        ops = [step.op for step in seen.job.steps if step.op["OP_ID"] == "OP_TAGS_SET"]
-        for op in [op for op in ops if op["kind"] == "instance"]:
-            for tag in [tag for tag in words(set(op["tags"])) if tag[0] == "result" and tag[4] == "success"]:
-                emptied = self._emptied_by(op["name"])
-                if emptied and repair_of(emptied) == f"ganeti.autorepair:{tag[2]}":
-                    self.broken.append(f"law 8: {tag} while the disks of {op['name']} are empty")
-                if needs(self.cluster, self.cluster.instance(op["name"])):
-                    self.broken.append(f"law 8: {tag} while {op['name']} is not healthy")
+    def begin_anew(self) -> None:
+        """See Queue."""
+        self.forget_unseen(list(self.jobs))
+        self.canceled_by.clear()
+        super().begin_anew()
 
-    def _check_once(self, seen: Seen) -> None:
-        """Law 2: one step after the other, and none again that has succeeded, unless something has happened since."""
-        ours = [one for one in self.seen if one.actor and one.steps and one.instance == seen.instance]
-        before = {number for step in seen.job.steps for number, _ in step.op["depends"] or ()}
-        if unfinished := [one.job.summary for one in ours if not one.job.finished and one.job.id not in before]:
-            self.broken.append(f"law 2: {seen.job.summary} beside {unfinished}")
-        last = ours[-1] if ours else None
-        if last and last.job.status == "success" and last.events == seen.events and last.steps == seen.steps:
-            self.broken.append(f"law 2: {seen.job.summary} once more after job {last.job.id}")
-        if last and last.job.id in self.jobs and repair_of(seen.job) in ("", repair_of(last.job)):
-            self._check_retry(seen, last.job)
+    def forget_unseen(self, job_ids: list[int]) -> None:
+        """Forget cancels that no round has seen."""
+        for uuid, (job_id, time) in list(self.called_off.items()):
+            if job_id in job_ids and not any(look.begin > time for look in self.rounds):
+                del self.called_off[uuid]
 
-    def _check_retry(self, seen: Seen, last: Job) -> None:
-        """Law 8: a repair goes on after no cancel, and after an error only where that does no harm."""
-        if last.status == "canceled":
-            self.broken.append(f"law 8: {seen.job.summary} after job {last.id} was canceled")
-        failed = next((step for step in last.steps if step.status == "error" and "instance_name" in step.op), None)
-        if failed and failed.op["OP_ID"] not in REPEATABLE and "OpPrereqError" not in str(failed.result):
-            self.broken.append(f"law 8: {seen.job.summary} after {failed.op['OP_ID']} failed half-way in job {last.id}")
+    def of(self, job: Job) -> Seen | None:
+        """What was seen of a job when it was submitted."""
+        return next((one for one in reversed(self.seen) if one.job is job), None)

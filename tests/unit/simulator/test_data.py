@@ -159,6 +159,15 @@ def test_the_primary_dies_in_the_middle(simulator: Simulator) -> None:
     assert found == {ONE: (True, False), TWO: (False, True)}
 
 
+def test_a_stopped_instance_catches_up_before_it_gets_a_new_secondary(simulator: Simulator) -> None:
+    simulator.cluster.disconnect("web")
+    do(simulator, "PUT", "web/shutdown", {})
+    assert do(simulator, "PUT", "web/failover", {}) == "success", "nobody looks at the mirror of a stopped instance"
+    assert losses(simulator.cluster, "web") == [("node1", "left behind", True)]
+    assert replace(simulator) == "success"
+    assert copies(simulator.cluster, "web") == {"node2": [1, 2], "node3": [1, 2]}
+
+
 def test_leftover_volumes_are_in_the_way_of_a_new_secondary(simulator: Simulator) -> None:
     simulator.cluster.instance("web").data.copies[THREE] = Copy(frozenset({1}))
     assert 'already exists in volume group "xenvg"' in replace(simulator)
@@ -224,6 +233,11 @@ def test_what_a_person_restores(simulator: Simulator) -> None:
     assert simulator.cluster.instance("db").data.restored == {2}
     do(simulator, "POST", "db/reinstall")
     assert simulator.cluster.instance("db").data.losses[-1].writes == {2}
+    assert simulator.cluster.restore("db") == 5
+    assert [(loss.job, sorted(loss.writes)) for loss in simulator.cluster.instance("db").data.losses[1:]] == [
+        (2, [2]),
+        (0, [3, 4]),
+    ]
 
 
 def test_shared_storage_is_one_copy(simulator: Simulator) -> None:

@@ -367,6 +367,14 @@ def test_a_recreation_that_failed_before_ganeti_moved_the_instance():
             assert (action.result, action.add) == ("failure", ()), (str(point), action.reason)
 
 
+def test_a_failover_that_could_only_not_start_it_has_opened_a_whole_copy():
+    """Ganeti activates the disks before it starts the instance, so there is no doubt about that copy."""
+    for point, _action in _space():
+        if point.step == "failover" and point.stands == "failed half-way" and _swapped(point):
+            action = _next(point, jobs=_jobs(point, error="Could not start instance web1: no memory"))
+            assert (action.result, action.add) == ("failure", ()), (str(point), action.reason)
+
+
 # --- what else stands in the queue ------------------------------------------------------------------------------------
 
 BEHIND_IT = {  # how the job of the new secondary stands that was sent with a move and comes after it
@@ -504,7 +512,13 @@ def _forgets_empty_disks(point: Point, action: Action) -> bool:
     return action.kind is Kind.FINISH and point.installs and not action.add
 
 
+def _counts_though_nothing_was_done(point: Point, action: Action) -> bool:
+    done = point.stands == "succeeded" or point.step == "reinstall"
+    return action.result == "enoperm" and not done and action.repair is not None and action.repair.jobs != ()
+
+
 NEVER = {
+    "a refusal that counts as a repair though no step was done": _counts_though_nothing_was_done,
     "disks are recreated while a node that holds a copy is not offline": _gives_up_a_copy,
     "a success without a step that was done": _succeeds_with_nothing_done,
     "a failure for what was refused and is not needed any more": _fails_for_what_is_not_needed,

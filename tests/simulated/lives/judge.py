@@ -1,0 +1,100 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The judge of data: whether a copy that is the newest was given up by a job of ours while it could be had.
+
+What people give up, or a failover that was allowed leaves behind on a dead node, is gone for good: it is not asked for
+again. The engine is not asked either: all of this is known from the nodes themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from simulator import Cluster
+from simulator.data import Loss, Writes
+from simulator.model import Instance
+
+from .book import DESTROYERS
+from .seen import Seen
+from .witness import Witness
+
+
+@dataclass
+class HalfDone:
+    """A step of ours that failed half-way: it had moved an instance away from its newest data."""
+
+    time: float
+    left: tuple[object, ...]  # what tells that nobody has done anything about it
+
+
+@dataclass
+class Judge:
+    """Looks at what was given up since it last looked, and notes with the witness what should not have been."""
+
+    cluster: Cluster
+    witness: Witness
+    judged: dict[str, int] = field(default_factory=dict)  # by the UUIDs of instances, as all of these
+    gone: dict[str, list[Writes]] = field(default_factory=dict)
+    half_done: dict[str, HalfDone] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Judge all that was given up since the last look."""
+        for instance in self.cluster.instances.values():
+            losses = instance.data.losses
+            for loss in losses[self.judged.get(instance.uuid, 0) :]:
+                self._judge(instance, loss)
+            self.judged[instance.uuid] = len(losses)
+            self._see_half_done(instance)
+
+    def _judge(self, instance: Instance, loss: Loss) -> None:
+        gone = self.gone.setdefault(instance.uuid, [])
+        online = loss.alive and not loss.offline
+        if not loss.newest or any(loss.writes <= writes for writes in gone):
+            return
+        if loss.manner == "left behind" and online:  # its mirror catches up as soon as the disks are activated
+            return
+        gone.append(loss.writes)
+        seen = self._seen(loss)
+        if seen is None or not seen.actor:
+            return
+        what = f"{seen.job.summary} (job {loss.job}): the newest data of {instance.name} on {loss.place} {loss.manner}"
+        if online and self._known(seen, loss):
+            self.witness.broken.append(f"data: {what}, while that node was online")
+        elif loss.manner != "left behind" and not seen.may_give_up:
+            self.witness.broken.append(f"data: {what}, which nobody had allowed")
+        elif set(seen.steps) & set(DESTROYERS) and seen.job.status == "error":
+            self.half_done[instance.uuid] = HalfDone(loss.time, marks(instance))
+
+    def _seen(self, loss: Loss) -> Seen | None:
+        return next((one for one in reversed(self.witness.seen) if one.job.id == loss.job), None)
+
+    def _known(self, seen: Seen, loss: Loss) -> bool:
+        """Whether the runner could know that the node was online: when it sent the job, or in a look while that waited.
+
+        A job that is on its way can't be held up by anybody who does not look.
+        """
+        begun = max(step.exec for step in seen.job.steps if step.exec is not None and step.exec <= loss.time)
+        looks = [look for look in self.witness.rounds if look.begin >= seen.job.received and look.end <= begun]
+        return loss.place in seen.online or any(loss.place in look.online for look in looks)
+
+    def _see_half_done(self, instance: Instance) -> None:
+        """Forget what was half done once the instance has moved, or something else has been put on its disks."""
+        half_done = self.half_done.get(instance.uuid)
+        if half_done and half_done.left != marks(instance):
+            del self.half_done[instance.uuid]
+
+    def forget_unseen(self) -> None:
+        """Forget what no round has seen before the queue forgot it."""
+        for uuid, half_done in list(self.half_done.items()):
+            if not any(look.begin > half_done.time for look in self.witness.rounds):
+                del self.half_done[uuid]
+
+    def stale(self) -> list[str]:
+        """The instances that a step which failed half-way has left without disks, or on those of long ago."""
+        return [i.name for i in self.cluster.instances.values() if i.uuid in self.half_done]
+
+
+def marks(instance: Instance) -> tuple[object, ...]:
+    """What changes when an instance moves, gets new disks, is installed, or restored."""
+    return instance.primary, instance.wiped, len(instance.data.restored)
