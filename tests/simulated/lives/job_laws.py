@@ -53,12 +53,13 @@ class JobLaws(Queue):
             self.broken.append(f"law 10: {seen.job.summary} once more, after a person canceled job {job_id}")
 
     def _check_tags(self, seen: Seen) -> None:
-        """Law 11: nothing is begun for an instance with a tag that names another's jobs."""
+        """Law 11: nothing is done for a repair whose tag names another instance's jobs."""
         known = {
             one.job.id: one.job for one in self.seen[: self.looks[seen.actor]] if self.jobs.get(one.job.id) is one.job
         }
         instance = self.cluster.instance(seen.instance)
-        if wrong := [tag for tag in words(instance.tags) if foreign(tag, instance, known)]:
+        wrong = [tag for tag in words(instance.tags) if foreign(tag, instance, known)]
+        if any(repair_of(seen.job) in ("", f"ganeti.autorepair:{tag[2]}") for tag in wrong):
             self.broken.append(f"law 11: {seen.job.summary} though the tag {wrong} names jobs of others")
 
     def _note_claims(self, seen: Seen) -> None:

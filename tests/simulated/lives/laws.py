@@ -92,7 +92,8 @@ class Life(Rounds):
 
     def look_after_all(self) -> None:
         """A person looks at failures, tags that name jobs of others, copies in doubt, and claims by wrong clocks."""
-        self.forget("failure")
+        for kind in ("suspend", "failure"):  # a suspend may have waited for its instance's lock until now
+            self.forget(kind)
         far = [tag for tag in self.cluster.tags if ":claim:" in tag and in_force(tag, self.cluster.clock.now() + 3600)]
         self.cluster.tags.difference_update(far)
         for name, instance in self.cluster.instances.items():
