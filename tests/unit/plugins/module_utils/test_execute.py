@@ -600,7 +600,9 @@ class Meeting:
 def test_nothing_waits_for_the_intent_of_a_recreation_but_the_recreation(joins):
     """Where the queue is full it would take a minute for each; nobody's new secondary, note or end comes after that."""
     members = [plain("local1", OFFLINE), plain("local2", OFFLINE), drbd("move", OFFLINE, ONLINE)]
-    client = _client(*members, drbd("copy", ONLINE, OFFLINE), node("spare"), room={"spare": (90000, 90000)}, joins=joins)
+    client = _client(
+        *members, drbd("copy", ONLINE, OFFLINE), node("spare"), room={"spare": (90000, 90000)}, joins=joins
+    )
     client.seconds = lambda request: 3600
     _run(client)
     sent = [(number, what.name) for number, (kind, what) in enumerate(client.log) if kind == "submit"]
