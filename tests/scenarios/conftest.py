@@ -92,7 +92,7 @@ class Cluster:
     def busy(self, *nodes: str) -> Iterator[None]:
         """Hold the locks of these nodes, as a long job of somebody else does: what needs them waits in the queue."""
         names = [self.lab.node(node).full_name for node in nodes]
-        delay = {"OP_ID": "OP_TEST_DELAY", "duration": 90, "on_master": False, "on_nodes": names}
+        delay = {"OP_ID": "OP_TEST_DELAY", "duration": 300, "on_master": False, "on_nodes": names}
         (holder,) = luxi.submit(self.lab.luxi_socket, [[delay]])
         self.wait_for(holder, "running")
         try:
@@ -103,7 +103,7 @@ class Cluster:
 
     def wait_for(self, job: int, status: str) -> None:
         """Return when a job has this status."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while (found := self.lab.jobs([job])[0]).status != status:
             assert time.monotonic() < deadline and not found.ended, found
             time.sleep(0.1)
