@@ -48,9 +48,9 @@ def _cancel(
     node has come back, for instance. What waits is canceled first."""
     jobs = [cluster.jobs[number] for number in repair.jobs if number in cluster.jobs]
     waiting = [job for job in jobs if job.unfinished]
-    noted = {number for tag in case.tags.pendings if tag.id == repair.id for number in tag.jobs}  # by us alone
+    noted = {number for tag in case.tags.pendings if tag.id == repair.id for number in tag.jobs if repair.begun}
     if any(job.status not in ("queued", "waiting") or not (is_ours(job, repair) or job.id in noted) for job in waiting):
-        return None
+        return None  # RAPI keeps no reason for a reinstall; one that we have noted is ours
     if case.health.unknown or (rest and not over) or (not rest and _is_needed(case, waiting)):
         return None
     numbers = tuple(job.id for job in waiting)

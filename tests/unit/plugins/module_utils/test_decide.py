@@ -830,3 +830,11 @@ def test_a_reservation_s_suspend_is_not_lifted():
     """That would be a write to it."""
     assert plan_of(cluster(rbd("web1", OFFLINE, tag("suspend:1")))).upkeep
     assert not plan_of(cluster(rbd("web1", OFFLINE, tag("suspend:1"), forthcoming=True))).upkeep
+
+
+@pytest.mark.parametrize(("whose", "canceled"), [("r1", (7,)), ("", ())], ids=["ours", "harep's"])
+def test_only_a_job_of_ours_is_canceled_when_it_is_not_needed_any_more(whose, canceled):
+    """What harep has begun, and named in its tag, is harep's."""
+    jobs = [job(7, "queued", "FAILOVER", repair=whose)]
+    action = next_for(_well(pending(jobs="7")), jobs=jobs)
+    assert (action.kind.value, action.cancel) == ("finish" if canceled else "wait", canceled)
