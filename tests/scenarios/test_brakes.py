@@ -90,7 +90,7 @@ def test_every_gate_holds_and_writes_nothing(cluster: Cluster) -> None:
 
     gnt(cluster, "gnt-group", "modify", "--alloc-policy=unallocable", "default")
     for full in both(cluster, check=True, repair_window=0):
-        assert held(full) == {"db": None, "old": "no_room", "web": None} and "alloc_policy" in str(full["report"])
+        assert held(full) == {"db": None, "old": "no_node", "web": None} and "alloc_policy" in str(full["report"])
     gnt(cluster, "gnt-group", "modify", "--alloc-policy=preferred", "default")
 
     lab.add_tags("cluster", "", "htools:iextags:service:")
@@ -194,9 +194,10 @@ def test_a_failover_goes_to_a_copy_that_is_up_to_date(cluster: Cluster) -> None:
     lab.create_all(
         [
             Instance("db", "drbd", primary="node3", secondary="node2"),
-            Instance("stopped", "drbd", primary="node3", secondary="node1", running=False),
+            Instance("stopped", "drbd", primary="node3", secondary="node1"),
         ]
     )
+    gnt(cluster, "gnt-instance", "shutdown", lab.full_name("stopped"))  # one that never ran has its disks assembled
     lab.add_tags("cluster", "", TAG + "failover")
     lab.node_off("node3", offline=True)
     for cluster.transport in TRANSPORTS:
