@@ -118,17 +118,17 @@ _KNOWN: tuple[_Known, ...] = (  # the first that matches counts
         "gnt-cluster verify",
     ),
     _Known(
-        r"Disk \d+ is degraded on target node",
-        "its primary {primary} does not answer, and is not marked, so that nobody knows whether the copy on "
-        "{secondary} is up to date; mend {primary} or, if it is dead, make sure that it is off, and mark it",
-        "gnt-node modify --offline=yes --auto-promote {primary}",
-        _FAILOVER,
+        r"Disk \d+ is degraded (?:or not fully synchronized )?on target node",
+        "the copy on {secondary} is not in step with that on {primary}; it is once its resync has ended, which "
+        "gnt-instance info shows; copies that are apart are connected by",
+        "gnt-instance activate-disks {name}",
         mirrored=True,
     ),
     _Known(
-        r"Disk \d+ is degraded or not fully synchronized on target node",
-        "the copy on {secondary} is not in step; wait until its resync has ended, which is seen by",
-        "gnt-instance info {name}",
+        r"Cannot activate block devices",
+        "its disks could not be assembled on {primary} and {secondary}: one of the two does not answer, or its volumes "
+        "are not there; if it is dead, make sure that it is off, and mark it offline; which one it is says",
+        "gnt-instance activate-disks {name}",
         mirrored=True,
     ),
     _Known(

@@ -91,6 +91,10 @@ REASONS: Mapping[str, tuple[str, str]] = {  # what it means, and what to do
         "A job failed, but trying it again is safe, and is done after a pause.",
         "See what went wrong: gnt-job info. Put it right, and let it try.",
     ),
+    "not_in_step": (
+        "The copy that it would move to is not in step with that on its primary, which is alive.",
+        "Nothing while it resyncs: gnt-instance info. Copies that are apart: gnt-instance activate-disks.",
+    ),
     "no_room": (
         "No node of its group has room for it now.",
         "See what is free: gnt-node list -o name,group,role,dfree,mfree. Then move instances away or add a node.",

@@ -28,6 +28,7 @@ _WAITS = {  # why a step that did nothing is tried again later
     Progress.NO_ROOM: Why.NO_ROOM,
     Progress.NO_ALLOCATOR: Why.NO_ALLOCATOR,
     Progress.NODE_SILENT: Why.NODE_SILENT,
+    Progress.NOT_IN_STEP: Why.NOT_IN_STEP,
 }
 
 
@@ -101,6 +102,7 @@ def _paused_words(case: Case, last: Job, again: float) -> str:
         Progress.NODE_SILENT: f"node {silent_node(last)} does not answer the allocator",
         Progress.NO_ALLOCATOR: "the allocator can't be run on the master",
         Progress.NO_ROOM: "no room for it",
+        Progress.NOT_IN_STEP: "the copy that it would move to is not in step",
     }.get(case.progress, f"job {last.id} failed")
     return f"{what} ({why_failed(last, case.instance)}); it is tried again after {utc(again)}"
 

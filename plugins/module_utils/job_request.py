@@ -17,6 +17,7 @@ class Operation(Enum):
     REMOVE_TAGS = "remove-tags"
     REPLACE_SECONDARY = "replace-disks"
     MIGRATE = "migrate"
+    ACTIVATE_DISKS = "activate-disks"  # no step of its own: it comes before a failover off a node that is alive
     FAILOVER = "failover"
     RECREATE_DISKS = "recreate-disks"
     REINSTALL = "reinstall"

@@ -22,6 +22,7 @@ STEPS: Mapping[Operation, str] = {  # the steps of repairs, each by the opcode t
     Operation.MARK_OFFLINE: "INSTANCE_SET_PARAMS",
 }
 STEP_OPCODES = tuple(dict.fromkeys(STEPS.values()))  # each once, as the two marks share one
+PREPARES = "INSTANCE_ACTIVATE_DISKS"  # a failover, which looks at the mirror only where the disks are assembled
 _FIXED: Mapping[Operation, Mapping[str, Any]] = {
     Operation.REPLACE_SECONDARY: {"mode": "replace_new_secondary", "disks": []},
     Operation.MARK_DOWN: {"offline": False},
@@ -42,13 +43,14 @@ def _of_task(task: Task, kind: str, name: str) -> Iterable[dict[str, Any]]:
     if task.operation in _TAGS:
         what = {"kind": _KINDS.get(kind, kind), "name": name or None, "tags": list(task.tags)}
         yield _opcode(_TAGS[task.operation], what)
+    elif task.operation is Operation.ACTIVATE_DISKS:
+        yield _opcode(PREPARES, {"instance_name": name, **task.parameters})
     elif task.operation is Operation.QUERY_DEVICES:
         yield _opcode("INSTANCE_QUERY_DATA", {"instances": [name], "static": False, "use_locking": False})
     elif task.operation is Operation.REINSTALL:  # as RAPI does it: it is shut down before, and started after
-        yield _opcode("INSTANCE_SHUTDOWN", {"instance_name": name})
-        yield _opcode("INSTANCE_REINSTALL", {"instance_name": name})
-        if task.parameters.get("start"):
-            yield _opcode("INSTANCE_STARTUP", {"instance_name": name})
+        given = {key: value for key, value in task.parameters.items() if key != "start"}
+        for word in ("SHUTDOWN", "REINSTALL", *(("STARTUP",) if task.parameters.get("start") else ())):
+            yield _opcode(f"INSTANCE_{word}", {"instance_name": name, **given})
     else:
         fixed = _FIXED.get(task.operation, {})
         yield _opcode(STEPS[task.operation], {"instance_name": name, **fixed, **task.parameters})

@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
+from .job_request import Operation
 from .model import Cluster, Job
-from .opcodes import STEP_OPCODES
+from .opcodes import PREPARES, STEP_OPCODES, STEPS
 from .repairs import Repair
 
 _NO_ROOM = ("insufficient_resources", "temp_insufficient_resources")  # Ganeti's error codes
 _NO_ALLOCATOR = "Failure while running the iallocator script"  # for instance one that is not installed; it has no code
 _NODE_SILENT = re.compile(r"Can't get data for node '?([\w.-]*\w)")  # an allocator asks all nodes that are not offline
+_NOT_IN_STEP = re.compile(r"Disk \d+ is degraded (?:or not fully synchronized )?on target node")
 _NOT_RUNNING = re.compile(r"please use failover: Instance \S+ is not running")
 _NEVER_RAN = re.compile(r"Dependency job (\d+) ")  # "... finished with status error"
 REFUSAL_SECONDS = 600  # that Ganeti's word that an instance does not run is relied upon: the watcher may start it
@@ -32,6 +34,7 @@ class Progress(Enum):
     NO_ROOM = "no resources"
     NO_ALLOCATOR = "the allocator can't be run"
     NODE_SILENT = "the allocator got no data of another node"
+    NOT_IN_STEP = "the copy that it was to move to was not in step"
     CANCELED = "canceled"
     FAILED = "failed"
     GONE = "gone from the queue"
@@ -52,6 +55,8 @@ def progress_of(repair: Repair, cluster: Cluster) -> Progress:
         return Progress.RUNNING
     if not repair.jobs:
         return Progress.NEW
+    if not _telling(repair, cluster.jobs):
+        return Progress.NEW
     last = last_job(repair, cluster.jobs)
     return Progress.GONE if last is None else _verdict(last)
 
@@ -63,8 +68,14 @@ def last_job(repair: Repair, jobs: Mapping[int, Job]) -> Job | None:
 
 
 def _telling(repair: Repair, jobs: Mapping[int, Job]) -> tuple[int, ...]:
-    """The jobs of C(repair), but for those that have waited in vain for another of them, which tells more."""
-    return tuple(number for number in repair.jobs if number not in jobs or not _in_vain(jobs[number], repair))
+    """The jobs of C(repair), but for those that tell nothing: they have waited in vain for another of them, or have
+    prepared what another does."""
+    return tuple(number for number in repair.jobs if number not in jobs or _tells(jobs[number], repair))
+
+
+def _tells(job: Job, repair: Repair) -> bool:
+    prepared = job.operations == (PREPARES,) and job.status == "success"
+    return not prepared and not _in_vain(job, repair)
 
 
 def _in_vain(job: Job, repair: Repair) -> bool:
@@ -77,6 +88,8 @@ def _verdict(job: Job) -> Progress:
         return Progress.SUCCEEDED
     if job.status == "canceled":
         return Progress.CANCELED
+    if _NOT_IN_STEP.search(job.error):
+        return Progress.NOT_IN_STEP
     if job.stopped_at in _WHOLE:  # nothing was done; but a reinstall that stopped half-way is no thing to repeat
         if silent_node(job):
             return Progress.NODE_SILENT
@@ -100,7 +113,7 @@ def repeatable(job: Job) -> bool:
     or a recreation is repeated only when Ganeti refused it before it had begun, a reinstall never. Where the pending
     tag could not be set before the step, the step was never begun.
     """
-    if job.stopped_at in ("INSTANCE_FAILOVER", "INSTANCE_REPLACE_DISKS", "TAGS_SET"):
+    if job.stopped_at in (PREPARES, "INSTANCE_FAILOVER", "INSTANCE_REPLACE_DISKS", "TAGS_SET"):
         return True
     if not job.done and _NEVER_RAN.match(job.error):
         return True
@@ -109,7 +122,8 @@ def repeatable(job: Job) -> bool:
 
 def failed_step(job: Job) -> str:
     """The step that C(job) did not get done: the one it stopped at, or the next after that."""
-    return next((name for name in job.left if name in STEP_OPCODES), "")
+    prepared = STEPS[Operation.FAILOVER] if PREPARES in job.left else ""
+    return next((name for name in job.left if name in STEP_OPCODES), prepared)
 
 
 def tries(repair: Repair, jobs: Mapping[int, Job]) -> int:

@@ -26,6 +26,7 @@ _PATHS: Mapping[Operation, tuple[str, str, Mapping[str, Any]]] = {
     Operation.REMOVE_TAGS: ("DELETE", "tags", {}),
     Operation.REPLACE_SECONDARY: ("POST", "replace-disks", {"mode": "replace_new_secondary"}),
     Operation.MIGRATE: ("PUT", "migrate", {}),
+    Operation.ACTIVATE_DISKS: ("PUT", "activate-disks", {}),
     Operation.FAILOVER: ("PUT", "failover", {}),
     Operation.RECREATE_DISKS: ("POST", "recreate-disks", {}),
     Operation.REINSTALL: ("POST", "reinstall", {}),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from .health import MARK_DOWN, MARK_OFFLINE, REINSTALL, Step
 from .model import Instance, Job, RepairType
-from .opcodes import STEP_OPCODES
+from .opcodes import PREPARES, STEP_OPCODES
 from .tags import Pending, Result, TagSet
 
 REASON = "ganeti.autorepair"  # begins our entries in the reason trail
@@ -80,7 +80,7 @@ def _weight(tag: Pending | Result) -> tuple[int, int]:
 def step_summaries(instance: str) -> tuple[str, ...]:
     """The job summaries that a step of a repair of C(instance) can have, and a start of it by anybody, to look such
     jobs up by."""
-    return tuple(f"{step}({instance})" for step in (*STEP_OPCODES, "INSTANCE_STARTUP"))
+    return tuple(f"{step}({instance})" for step in (*STEP_OPCODES, PREPARES, "INSTANCE_STARTUP"))
 
 
 def summaries_of_others(instance: str) -> tuple[str, ...]:
@@ -112,7 +112,8 @@ def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) ->
     They are known by the reason trail. RAPI writes no reason for a reinstall, so one of this instance that came after
     the repair's recreation of the disks counts as well: its effect is the one that was wanted, whoever asked for it.
     """
-    steps = [job for job in jobs.values() if job.is_about(instance) and set(STEP_OPCODES).intersection(job.operations)]
+    wanted = {*STEP_OPCODES, PREPARES}
+    steps = [job for job in jobs.values() if job.is_about(instance) and wanted.intersection(job.operations)]
     ours = {job.id for job in steps if is_ours(job, repair)}
     recreated = [job.id for job in steps if job.id in ours and "INSTANCE_RECREATE_DISKS" in job.done]
     adopted = {job.id for job in steps if recreated and _installs(job) and job.id > max(recreated)}

@@ -10,7 +10,7 @@ from typing import Any
 from .action import Action
 from .health import Step
 from .job_request import Operation, Task
-from .model import Instance
+from .model import Instance, NodeState
 from .plan import Plan
 
 
@@ -20,8 +20,15 @@ def tasks_of(action: Action, instance: Instance, plan: Plan, joins: bool, ialloc
     C(joins) says whether one job can hold several tasks; an empty C(iallocator) stands for the cluster's own.
     """
     allocator = iallocator or plan.cluster.default_iallocator or "hail"
-    steps = action.submitted(joins)
-    return [Task(step.operation, _parameters(step, instance, action, allocator)) for step in steps]
+    guard = {"instance_uuid": instance.uuid} if instance.uuid else {}  # Ganeti refuses another one of the same name
+    tasks = [
+        Task(step.operation, {**guard, **_parameters(step, instance, action, allocator)})
+        for step in action.submitted(joins)
+    ]
+    alive = plan.cluster.nodes[instance.primary].state is not NodeState.OFFLINE
+    if instance.mirrored and alive and tasks[0].operation is Operation.FAILOVER:
+        return [Task(Operation.ACTIVATE_DISKS, guard), *tasks]  # connects the copies; Ganeti then sees if one is older
+    return tasks
 
 
 def _parameters(step: Step, instance: Instance, action: Action, iallocator: str) -> Mapping[str, Any]:

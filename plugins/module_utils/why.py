@@ -33,6 +33,7 @@ class Why(Enum):
     OTHER_JOB = "other_job"
     JUST_CHANGED = "just_changed"
     TRIED_AGAIN = "tried_again"
+    NOT_IN_STEP = "not_in_step"
     NO_ROOM = "no_room"
     # brakes and gates
     STOPPED = "stopped"
@@ -64,6 +65,7 @@ _PASSING = frozenset(
         Why.OTHER_JOB,
         Why.JUST_CHANGED,
         Why.TRIED_AGAIN,
+        Why.NOT_IN_STEP,
         Why.NO_ROOM,
         Why.STORM_COOLDOWN,
         Why.SETTLE_TIME,

@@ -11,9 +11,10 @@ from .action import Action
 from .client import Client
 from .errors import AnswerLost, Withheld
 from .job_request import JobRequest, Operation, Task
-from .opcodes import STEPS
 from .outcome import Outcome
 from .repairs import reason_of
+
+_TAGGING = (Operation.ADD_TAGS, Operation.REMOVE_TAGS)
 
 
 class Writer:
@@ -62,7 +63,7 @@ class Writer:
                 done = replace(done, added=done.added + task.tags)
             elif task.operation is Operation.REMOVE_TAGS:
                 done = replace(done, removed=done.removed + task.tags)
-        steps = tuple(task.operation for task in tasks if task.operation in STEPS)
+        steps = tuple(task.operation for task in tasks if task.operation not in _TAGGING)
         done = replace(done, steps=done.steps + steps)
         if job is not None and steps:
             done = replace(done, jobs=(*done.jobs, job))

@@ -47,6 +47,7 @@ DEAD = [  # every job takes long now: Ganeti tries the dead node again and again
             instance("gonefile", "reinstall"),
             instance("goneplain", "startup"),
             instance("gone", "migrate", {}),
+            instance("deadplain", "activate-disks"),
         ),
         look("dead1", "dead2", "gonefile", "goneplain", "gone"),
     ),
@@ -73,6 +74,7 @@ OFFLINE = [
     sentence(
         "what an offline primary refuses",
         jobs(
+            instance("gone", "activate-disks"),
             instance("gone", "migrate", {}),
             instance("gone", "recreate-disks", {}),
             instance("gone", "recreate-disks", {"nodes": ["node1"]}),

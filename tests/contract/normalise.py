@@ -14,6 +14,7 @@ TEXTS = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"Error (7|28): Failed to connect to \S+ port 1811 .*?(connect to server|was reached)"), "<no answer>"),
     (re.compile(r"(Can(?:'|&#x27;)t create block device )<.*?> on (node .* for instance \S+):.*", re.S), r"\1on \2"),
+    (re.compile(r"/dev/drbd\d+"), "<device>"),
     (re.compile(r"queue/job-\d+(-\d+-\d+\.tmp)?"), "queue/<job>"),
 )
 JOB_IN_TEXT = re.compile(r"(\b[Jj]ob[ =]|/jobs/|job ID (?:&#x27;|') )(-?\d+)")

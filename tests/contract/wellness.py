@@ -8,6 +8,7 @@ from __future__ import annotations
 from contract.sentence import Ask, Phase, full, instance, jobs, look, node, query, quietly, sentence
 
 NEW = {"mode": "replace_new_secondary"}
+OTHER = {"instance_uuid": "11111111-1111-4111-8111-111111111111"}
 UNKNOWN = [
     sentence(
         "an unknown instance: 200 and a job that fails",
@@ -33,6 +34,15 @@ MOVES = [
     sentence("failover of a mirrored instance", jobs(instance("alive", "failover", {})), look("alive")),
     sentence("migration of a mirrored instance", jobs(instance("alive", "migrate", {})), look("alive")),
     sentence(
+        "a failover looks at the mirror of a stopped instance only where its disks are active",
+        jobs(instance("stopped", "shutdown", {})),
+        jobs(instance("stopped", "failover", {})),
+        jobs(instance("stopped", "activate-disks", None, "?reason=look")),
+        jobs(instance("stopped", "failover", {})),
+        jobs(instance("stopped", "activate-disks", {"depends": [], "nonsense": 1})),
+        look("stopped"),
+    ),
+    sentence(
         "dry_run in the body is dry, dry-run in the query is not",
         jobs(instance("alive", "failover", {"dry_run": True}), instance("alive", "migrate", {"dry_run": True})),
         look("alive"),
@@ -44,6 +54,16 @@ MOVES = [
         jobs(
             instance("crowded", "failover", {"target_node": "node3"}),
             instance("crowded", "migrate", {"iallocator": "hail"}),
+        ),
+    ),
+    sentence(
+        "nothing is done to an instance with another UUID than the one that was meant",
+        jobs(
+            instance("crowded", "failover", OTHER),
+            instance("crowded", "migrate", OTHER),
+            instance("crowded", "replace-disks", {**NEW, "iallocator": "hail", **OTHER}),
+            instance("plain", "recreate-disks", {"nodes": ["node1"], **OTHER}),
+            instance("plain", "modify", {"offline": False, **OTHER}),
         ),
     ),
     sentence(

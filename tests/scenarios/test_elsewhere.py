@@ -55,7 +55,8 @@ def test_an_allocator_without_its_data(cluster: Cluster) -> None:
 
 
 def test_a_drained_node(cluster: Cluster) -> None:
-    """What has crashed there moves by failover; and when the node dies while it is emptied, what is left fails over."""
+    """What has crashed there moves by failover, as does what is stopped, once its mirror was looked at; and when the
+    node dies while it is emptied, what is left fails over."""
     lab, allowed = cluster.lab, (TAG + "migrate",)
     lab.create_all(
         [
@@ -63,10 +64,13 @@ def test_a_drained_node(cluster: Cluster) -> None:
             for over in TRANSPORTS
             for instance in (
                 Instance(f"crashed-{over}", "rbd", primary="node3", tags=allowed),
+                Instance(f"stopped-{over}", "drbd", primary="node3", secondary="node1", tags=allowed),
                 Instance(f"lost-{over}", "drbd", primary="node3", secondary="node2"),
             )
         ]
     )
+    for name in for_each("stopped"):
+        gnt(cluster, "gnt-instance", "shutdown", name)
     lab.set_node("node3", drained=True)
     for name in for_each("crashed"):
         cluster.crash(name)
@@ -75,6 +79,14 @@ def test_a_drained_node(cluster: Cluster) -> None:
         assert results_of(cluster, name) == [("migrate", "success")], cluster.tags(name)
         primary, secondaries, status = cluster.placed(name)
         assert "node3" not in (primary, *secondaries) and status == "running"
+
+    for name in for_each("stopped"):
+        moves = cluster.jobs(name, "INSTANCE_FAILOVER")
+        assert results_of(cluster, name) == [("migrate", "success")], cluster.tags(name)
+        assert cluster.jobs(name, "INSTANCE_ACTIVATE_DISKS")[-1].status == moves[-1].status == "success"
+        looked = "* checking disk consistency between source and target"  # only where the disks are active
+        assert looked in str(moves[-1].log), moves[-1].log
+        assert cluster.placed(name)[2] == "ADMIN_down"
 
     lab.add_tags("cluster", "", TAG + "failover")
     with cluster.busy("node1", "node2"):

@@ -261,11 +261,14 @@ def what_came_of_it(cluster: Cluster) -> dict[str, object]:
     return came
 
 
+_UNCOUNTED = ("TAGS_", "INSTANCE_ACTIVATE_DISKS")  # disks that are active may be activated again
+
+
 def _steps(cluster: Cluster) -> Mapping[str, int]:
     """How often each step was taken for each instance, and how it ended."""
     jobs = [job for job in cluster.queue.jobs.values() if not _in_vain(job)]
     steps = [(summary, step.status) for job in jobs for summary, step in zip(job.summary, job.steps, strict=True)]
-    return Counter(f"{summary} {status}" for summary, status in steps if not summary.startswith("TAGS_"))
+    return Counter(f"{summary} {status}" for summary, status in steps if not summary.startswith(_UNCOUNTED))
 
 
 def _in_vain(job: Job) -> bool:
@@ -282,7 +285,7 @@ def _comparable(tag: str, cluster: Cluster) -> str:
         return tag
     kind, repair_id, _time, *result, jobs = fields
     named = [cluster.job(int(number)) for number in jobs.split("+") if number]
-    did = [",".join(job.summary) for job in named if not _in_vain(job)]
+    did = [",".join(job.summary) for job in named if not _in_vain(job) and job.summary[0][:23] != _UNCOUNTED[1]]
     return ":".join([word, kind, re.sub(r"^runner-\d+-\d+$", "ours", repair_id), *result, "+".join(did)])
 
 

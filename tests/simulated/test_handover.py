@@ -16,6 +16,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Ro
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
 from simulator import JobTrouble, Simulator, opcodes
+from simulator.model import Instance
 from unbraked import unbraked
 
 from .conftest import TAG, Site
@@ -121,6 +122,25 @@ def test_a_job_of_an_instance_of_the_same_name_is_another_one_s(site: Site) -> N
     played = rounds(site, 3)
     assert told(played, "db")[:2] == ("report", "unreadable_tag")
     assert anew.wiped == 0
+
+
+def test_a_job_that_waits_does_nothing_to_another_instance_of_the_same_name(site: Site) -> None:
+    """Ours was removed while its job waited, and made anew from a backup: the job is refused."""
+    site.cluster.add_instance("db", "plain", "node3")
+    site.allow("reinstall")
+    site.kill("node3")
+    made: list[Instance] = []
+
+    def once(_request: object, _answer: object) -> None:
+        waiting = [job for job in site.cluster.queue.queued.values() if "RECREATE_DISKS" in str(job.summary)]
+        if waiting and not made:
+            site.cluster.remove_instance("db")
+            uuid = "22222222-2222-4222-8222-222222222222"
+            made.append(site.cluster.add_instance("db", "plain", "node4", uuid=uuid, admin_state="down"))
+
+    site.simulator.hooks.after.append(once)
+    rounds(site)
+    assert [(anew.wiped, anew.primary) for anew in made] == [(0, "node4")]
 
 
 @pytest.mark.parametrize("named", ["", "99999"], ids=["no job", "a job that has left the queue"])
@@ -350,6 +370,7 @@ def test_disks_that_somebody_else_has_made_anew_behind_our_step_are_no_success(s
     site.allow("failover")
     site.cluster.node("node3").drained = True
     site.play()
+    site.simulator.advance(2)  # the failover has begun
     _work(site, ("RECREATE_DISKS", {"nodes": ["node5", "node6"]}))
     if stops:
         site.cluster.instance("db").data.copies["node6"] = site.cluster.instance("db").data.copies["node3"]

@@ -68,6 +68,13 @@ def drained_primary(site: Site) -> None:
     site.cluster.node("node3").drained = True
 
 
+def drained_primary_stopped(site: Site) -> None:
+    """A failover off a node that is alive, for which the disks are activated; then a new secondary."""
+    site.cluster.add_instance("web", "drbd", "node3", "node2", admin_state="down")
+    site.allow("migrate")
+    site.cluster.node("node3").drained = True
+
+
 def once_off(site: Site) -> None:
     """Somebody has asked for a repair that no tag allows."""
     site.cluster.add_instance("web", "rbd", "node3").tags.add(f"{TAG}pending:failover:asked:1700000000:")
@@ -134,6 +141,7 @@ SCENARIOS: dict[str, Callable[[Site], None]] = {
     "reinstall, marked offline": reinstall("offline"),
     "drained secondary": drained_secondary,
     "drained primary": drained_primary,
+    "drained primary, stopped": drained_primary_stopped,
     "once-off request": once_off,
     "enoperm": enoperm,
     "as far as it may": as_far_as_it_may,
@@ -141,6 +149,8 @@ SCENARIOS: dict[str, Callable[[Site], None]] = {
     "three at once": three_at_once,
     "two mirrored": two_mirrored,
     "a failover that fails once": trouble("OP_INSTANCE_FAILOVER", "fail", once_off),
+    "a failover off a live node that fails once": trouble("OP_INSTANCE_FAILOVER", "fail", drained_primary_stopped),
+    "an activation that fails once": trouble("OP_INSTANCE_ACTIVATE_DISKS", "fail", drained_primary_stopped),
     "a reinstall that fails": trouble("OP_INSTANCE_REINSTALL", "fail", reinstall("up")),
     "a failover that a new secondary waits for in vain": trouble("OP_INSTANCE_FAILOVER", "fail", failover),
     "a new secondary that fails once": trouble("OP_INSTANCE_REPLACE_DISKS", "fail", failover),
@@ -149,6 +159,7 @@ STAYING = (  # runners that stay leave it to the results to name the jobs
     "failover",
     "reinstall, running",
     "drained primary",
+    "drained primary, stopped",
     "three at once",
     "two mirrored",
     "a failover that a new secondary waits for in vain",

@@ -12,6 +12,7 @@ from __future__ import annotations
 NOT_KNOWN = "unknown_entity"
 WRONG_INPUT = "wrong_input"
 WRONG_STATE = "wrong_state"
+NOT_UNIQUE = "resource_not_unique"
 ENVIRONMENT = "environment_error"
 NO_RESOURCES = "insufficient_resources"
 INTERNAL = "internal_error"

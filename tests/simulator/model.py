@@ -104,7 +104,8 @@ class Instance(Tagged):
 
     `own_copies` is what DRBD on a node says of its own copy, where that is not "up to date": one of `COPIES`, or None
     where the disks are not assembled. `wiped` counts how often its disks were made anew: data that is gone is gone for
-    good. A `forthcoming` one is a reservation, without disks. The UUID is made from the name where none is given.
+    good. A `forthcoming` one is a reservation, without disks. The UUID is made from the name where none is given. The
+    disks of one that is down are `assembled` where somebody has activated them.
     """
 
     uuid: str = ""
@@ -122,6 +123,7 @@ class Instance(Tagged):
     data: Data = field(default_factory=Data)
     wiped: int = 0
     own_copies: dict[str, int | None] = field(default_factory=dict)
+    assembled: bool = False
 
     def __post_init__(self) -> None:
         self.uuid = self.uuid or uuid_of("instance", self.name)
@@ -142,6 +144,11 @@ class Instance(Tagged):
         if self.disk_template in MIRRORED:
             return "mirrored"
         return "shared" if self.disk_template in SHARED else "local"
+
+    @property
+    def disks_active(self) -> bool:
+        """Whether its configuration says that its disks are assembled; only then a failover looks at the mirror."""
+        return self.admin_state == "up" or self.assembled
 
     @property
     def disk_usage(self) -> int:

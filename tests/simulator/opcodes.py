@@ -142,7 +142,7 @@ COMMON = {
     "comment": Parameter(maybe(string), None),
     "reason": Parameter(list_of(reason), []),
 }
-INSTANCE = {"instance_name": Parameter(string, REQUIRED)}
+INSTANCE = {"instance_name": Parameter(string, REQUIRED), "instance_uuid": Parameter(maybe(text))}
 TARGET = {"target_node": Parameter(maybe(text)), "iallocator": Parameter(maybe(text))}
 DISKS = Parameter(list_of(anything), [])
 FALSE, TRUE = Parameter(boolean, False), Parameter(boolean, True)
@@ -206,6 +206,7 @@ OPCODES: Mapping[str, Mapping[str, Parameter]] = {
     },
     "OP_INSTANCE_REINSTALL": INSTANCE
     | {"os_type": Parameter(maybe(text)), "force_variant": FALSE, "osparams": Parameter(maybe(mapping))},
+    "OP_INSTANCE_ACTIVATE_DISKS": INSTANCE | {"ignore_size": FALSE, "wait_for_sync": FALSE},
     "OP_INSTANCE_QUERY_DATA": {"use_locking": FALSE, "instances": Parameter(list_of(text), []), "static": FALSE},
     "OP_INSTANCE_SET_PARAMS": INSTANCE
     | {

@@ -170,6 +170,12 @@ def startup(call: Call) -> object:
     )
 
 
+def activate_disks(call: Call) -> object:
+    """PUT /2/instances/NAME/activate-disks: of the body only `depends` counts."""
+    name = call.items[0]
+    return call.submit("OP_INSTANCE_ACTIVATE_DISKS", {}, instance_name=name, ignore_size=call.flag("ignore_size"))
+
+
 def shutdown(call: Call) -> object:
     """PUT /2/instances/NAME/shutdown"""
     return call.submit(
@@ -248,6 +254,7 @@ RESOURCES = (
     tags("/2/instances/*/tags", "instance"),
     resource("/2/instances/*/info", GET=info),
     resource("/2/instances/*/failover", PUT=instance_job("OP_INSTANCE_FAILOVER")),
+    resource("/2/instances/*/activate-disks", PUT=activate_disks),
     resource("/2/instances/*/migrate", PUT=instance_job("OP_INSTANCE_MIGRATE")),
     resource("/2/instances/*/replace-disks", POST=replace_disks),
     resource("/2/instances/*/recreate-disks", POST=instance_job("OP_INSTANCE_RECREATE_DISKS")),

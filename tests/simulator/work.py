@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from simulator.errors import CONNECT_FAILED, ENVIRONMENT, NOT_KNOWN, WRONG_STATE, OpError, refused
+from simulator.errors import CONNECT_FAILED, ENVIRONMENT, NOT_KNOWN, NOT_UNIQUE, WRONG_STATE, OpError, refused
 from simulator.model import Instance, Node, find
 from simulator.opcodes import Op
 
@@ -73,6 +73,11 @@ class InstanceWork(Work):
         instance = find(cluster.instances, name)
         if instance is None:
             raise refused(f"Instance '{name}' not known", NOT_KNOWN)
+        expected = self.op.get("instance_uuid", instance.uuid)
+        if expected != instance.uuid:
+            text = f"The instances UUID '{instance.uuid}' does not match the expected UUID '{expected}' for instance"
+            changed = "Maybe the instance changed since you submitted this job."
+            raise refused(f"{text} '{instance.name}'. {changed}", NOT_UNIQUE)
         if instance.forthcoming and not self.takes_forthcoming:
             raise OpError("OpPrereqError", "forthcoming instances not supported for this operation")
         self.op["instance_name"], self.op["instance_uuid"] = instance.name, instance.uuid

@@ -133,7 +133,7 @@ class Move(InstanceWork):
 
     def swap(self, cluster: Cluster, instance: Instance, source: Node, target: Node, now: float) -> None:
         """Make the target the primary in the configuration; a source that is not there is followed no more."""
-        instance.primary = target.name
+        instance.primary, instance.assembled = target.name, False
         if instance.kind == "mirrored":
             instance.secondaries = [source.name]
             if call_error(source):
@@ -166,7 +166,7 @@ class Move(InstanceWork):
         """
         error, ignore = call_error(source), bool(self.op.get("ignore_consistency"))
         degraded = instance.kind == "mirrored" and (error or not in_step(instance))
-        if instance.admin_state == "up" and degraded and not ignore:
+        if instance.disks_active and degraded and not ignore:
             log.note("* checking disk consistency between source and target", now)
             if not source.offline:
                 raise failed("Disk 0 is degraded on target node, aborting failover")

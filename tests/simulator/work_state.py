@@ -47,7 +47,7 @@ class Shutdown(InstanceWork):
     def apply(self, cluster: Cluster, log: Log, now: float) -> object:
         """Stop the instance."""
         instance = self.instance(cluster)
-        instance.admin_state = "down"
+        instance.admin_state, instance.assembled = "down", False
         instance.touch(now)
         primary = cluster.nodes[instance.primary]
         if primary.unreachable:
@@ -80,6 +80,30 @@ class Startup(InstanceWork):
         instance.running_on.add(instance.primary)
         instance.data.write(instance.mirrors)
         return None
+
+
+class ActivateDisks(InstanceWork):
+    """OP_INSTANCE_ACTIVATE_DISKS: assemble the disks on all nodes that are not offline, and connect the copies."""
+
+    def check(self, cluster: Cluster, log: Log, now: float) -> None:
+        """Refuse what Ganeti refuses."""
+        instance = self.instance(cluster)
+        must_be_online(cluster.nodes[instance.primary])
+        self.seconds = sum(lost_seconds(cluster, cluster.nodes[name]) for name in instance.nodes)
+
+    def apply(self, cluster: Cluster, log: Log, now: float) -> object:
+        """Assemble; return where each disk is to be found."""
+        instance = self.instance(cluster)
+        silent = [name for name in instance.nodes if cluster.nodes[name].unreachable]
+        for name in silent:
+            error = call_error(cluster.nodes[name])
+            log.note(f" - WARNING: Could not prepare block device disk/0 on node {name}: {error}", now)
+        if silent or instance.primary not in {*instance.data.copies, *instance.nodes[: instance.kind == "shared"]}:
+            instance.assembled = False
+            raise failed("Cannot activate block devices")
+        instance.assembled = instance.admin_state != "up"
+        mirrors.reconnect(cluster, instance)
+        return [[instance.primary, f"disk/{number}", f"/dev/drbd{number}"] for number, _ in enumerate(instance.disks)]
 
 
 class Reinstall(InstanceWork):

@@ -11,7 +11,7 @@ from simulator.work_disks import RecreateDisks, ReplaceDisks
 from simulator.work_move import Failover, Migrate
 from simulator.work_nodes import SetNode
 from simulator.work_query import QueryData
-from simulator.work_state import Reinstall, SetInstance, Shutdown, Startup
+from simulator.work_state import ActivateDisks, Reinstall, SetInstance, Shutdown, Startup
 from simulator.work_tags import DeleteTags, SetTags
 
 WORKS: dict[str, type[Work]] = {
@@ -24,6 +24,7 @@ WORKS: dict[str, type[Work]] = {
     "OP_INSTANCE_SHUTDOWN": Shutdown,
     "OP_INSTANCE_STARTUP": Startup,
     "OP_INSTANCE_REINSTALL": Reinstall,
+    "OP_INSTANCE_ACTIVATE_DISKS": ActivateDisks,
     "OP_INSTANCE_QUERY_DATA": QueryData,
     "OP_INSTANCE_SET_PARAMS": SetInstance,
     "OP_NODE_SET_PARAMS": SetNode,

@@ -52,8 +52,6 @@ class Judge:
         online = loss.alive and not loss.offline
         if not loss.newest or any(loss.writes <= writes for writes in gone):
             return
-        if loss.manner == "left behind" and online:  # its mirror catches up as soon as the disks are activated
-            return
         gone.append(loss.writes)
         seen = self._seen(loss)
         if seen is None or not seen.actor:

@@ -28,6 +28,7 @@ SUMMARIES = {
     Operation.REMOVE_TAGS: ("TAGS_DEL",),
     Operation.REPLACE_SECONDARY: ("INSTANCE_REPLACE_DISKS",),
     Operation.MIGRATE: ("INSTANCE_MIGRATE",),
+    Operation.ACTIVATE_DISKS: ("INSTANCE_ACTIVATE_DISKS",),
     Operation.FAILOVER: ("INSTANCE_FAILOVER",),
     Operation.RECREATE_DISKS: ("INSTANCE_RECREATE_DISKS",),
     Operation.REINSTALL: ("INSTANCE_SHUTDOWN", "INSTANCE_REINSTALL", "INSTANCE_STARTUP"),
@@ -299,6 +300,8 @@ class FakeClient:
         if task.operation is Operation.REINSTALL:
             assert one.admin_state != "offline", "Ganeti reinstalls no instance that is marked offline"
             return replace(one, admin_state="up" if task.parameters["start"] else "down")
+        if task.operation is Operation.ACTIVATE_DISKS:
+            return one
         return replace(one, admin_state="down" if task.operation is Operation.MARK_DOWN else "offline")
 
 

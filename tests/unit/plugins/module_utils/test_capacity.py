@@ -601,4 +601,4 @@ def test_the_target_goes_into_the_job(chooses, wanted):
     (parameters,) = (
         task.parameters for one in client.sent for task in one.tasks if task.operation is Operation.FAILOVER
     )
-    assert parameters == wanted
+    assert parameters == {"instance_uuid": "uuid-web1", **wanted}

@@ -114,14 +114,20 @@ ERRORS = [  # what Ganeti said, of which opcode, a part of what is said of it, a
     (
         "Disk 0 is degraded on target node, aborting failover",
         "FAILOVER",
-        "whether the copy on node3 is up to date; mend node2",
-        "gnt-node modify --offline=yes --auto-promote node2",
+        "the copy on node3 is not in step with that on node2",
+        "gnt-instance activate-disks web1.example.com",
     ),
     (
         "Disk 1 is degraded or not fully synchronized on target node, aborting migration",
         "MIGRATE",
-        "the copy on node3 is not in step",
-        "gnt-instance info web1.example.com",
+        "the copy on node3 is not in step with that on node2",
+        "gnt-instance activate-disks web1.example.com",
+    ),
+    (
+        "Cannot activate block devices",
+        "ACTIVATE_DISKS",
+        "could not be assembled on node2 and node3",
+        "gnt-instance activate-disks web1.example.com",
     ),
     (
         "Instance 'web1.example.com' is marked to be up, cannot reinstall",

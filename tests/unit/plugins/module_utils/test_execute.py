@@ -325,6 +325,7 @@ def test_a_lift_removes_the_suspend_from_its_object():
     ]
 
 
+GUARD = {"instance_uuid": "uuid-web1"}  # another instance of the same name is refused by Ganeti
 PARAMETERS = [
     ("a new secondary", drbd("web1", ONLINE, OFFLINE), "replace-disks", {"iallocator": "hail"}),
     ("a migration to the secondary", drbd("web1", DRAINED, ONLINE), "migrate", {}),
@@ -346,7 +347,7 @@ def test_a_step_s_parameters(one, operation, wanted, joins):
     client = _client(one, node("spare1"), node("spare2"), room=room, joins=joins)
     _run(client)
     step = _tasks(client)[1]
-    assert (step.operation.value, step.parameters) == (operation, wanted)
+    assert (step.operation.value, step.parameters) == (operation, {**GUARD, **wanted})
 
 
 @pytest.mark.parametrize(("admin", "start"), [("up", True), ("down", False)])
@@ -356,7 +357,7 @@ def test_a_reinstall_starts_only_what_is_meant_to_run(admin, start, joins):
     one = placed("web1", "plain", ONLINE, tags=(pending("reinstall", "7"),), admin_state=admin)
     client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS", repair="r1")], joins=joins)
     _run(client)
-    assert client.writes[0].tasks == (Task(Operation.REINSTALL, {"start": start}),)
+    assert client.writes[0].tasks == (Task(Operation.REINSTALL, {**GUARD, "start": start}),)
 
 
 @BOTH
@@ -366,8 +367,8 @@ def test_marking_an_instance_needs_nothing_but_its_name(joins):
     client = _client(one, jobs=[job(7, "success", "RECREATE_DISKS", repair="r1")], joins=joins)
     _run(client)
     assert client.writes[0].tasks == (
-        Task(Operation.MARK_DOWN),
-        *((Task(Operation.REINSTALL, {"start": False}), Task(Operation.MARK_OFFLINE)) if joins else ()),
+        Task(Operation.MARK_DOWN, GUARD),
+        *((Task(Operation.REINSTALL, {**GUARD, "start": False}), Task(Operation.MARK_OFFLINE, GUARD)) if joins else ()),
     )
 
 
@@ -378,7 +379,7 @@ def test_the_allocator_is_the_user_s_or_the_cluster_s_or_hail(chosen, default, w
     """In this order."""
     client = _client(rbd("web1", OFFLINE), default_iallocator=default)
     _run(client, iallocator=chosen)
-    assert client.writes[1].tasks[0].parameters == {"iallocator": wanted}
+    assert client.writes[1].tasks[0].parameters == {**GUARD, "iallocator": wanted}
 
 
 def test_every_request_carries_the_repair_s_id_and_the_user_s_words():

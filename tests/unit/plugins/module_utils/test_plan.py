@@ -467,6 +467,8 @@ def _not_up_to_date():
 
 BUSY = job(9, "running", "SHUTDOWN")
 FAILED = job(7, "error", "FAILOVER", error="it broke", ended=NOW)
+STOPPED = drbd("web1", DRAINED, ONLINE, pending(jobs="7"), admin_state="down")
+BEHIND = "Disk 0 is degraded on target node, aborting failover"
 OWN = pending("reinstall", at=NOW - 2)
 ASKED = drbd("web1", ONLINE, OFFLINE, pending("fix-storage", "7"))
 SILENT = "Can't get data for node n5: no answer"
@@ -498,6 +500,7 @@ WHYS = {
     Why.OTHER_JOB: lambda: _why(DOWN, jobs=[BUSY]),
     Why.JUST_CHANGED: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), unseen=True),
     Why.TRIED_AGAIN: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), jobs=[FAILED], limits={"retries": 2}),
+    Why.NOT_IN_STEP: lambda: _why(STOPPED, jobs=[replace(FAILED, error=BEHIND)]),
     Why.NO_ROOM: _unplaced,
     Why.WRONG_CLOCK: lambda: plan_of(cluster(DOWN, tags=[tag("claim:x:999999999999999")])).notices[0].why,
     Why.STOPPED: lambda: _why(DOWN, tags=[*ALLOW, tag("stop")]),

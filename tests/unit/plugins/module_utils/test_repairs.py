@@ -260,6 +260,7 @@ def test_all_steps_are_looked_for_by_the_instance_s_full_name():
         "INSTANCE_RECREATE_DISKS(web1)",
         "INSTANCE_REINSTALL(web1)",
         "INSTANCE_SET_PARAMS(web1)",
+        "INSTANCE_ACTIVATE_DISKS(web1)",
         "INSTANCE_STARTUP(web1)",
     )
 

@@ -81,7 +81,8 @@ def _until_quiet(client, most=12):
 # --- to the end -----------------------------------------------------------------------------------------------------
 
 REINSTALL = ["INSTANCE_SHUTDOWN", "INSTANCE_REINSTALL"]
-OPCODES = {(step, up): [f"INSTANCE_{step.replace('-', '_').upper()}"] for step in STEPS for up in (False, True)}
+NAMES = (*STEPS, "activate-disks")
+OPCODES = {(step, up): [f"INSTANCE_{step.replace('-', '_').upper()}"] for step in NAMES for up in (False, True)}
 OPCODES |= {(step, up): ["INSTANCE_SET_PARAMS"] for step in ("mark-down", "mark-offline") for up in (False, True)}
 OPCODES |= {("reinstall", False): REINSTALL, ("reinstall", True): [*REINSTALL, "INSTANCE_STARTUP"]}
 WAYS = [
@@ -97,7 +98,7 @@ WAYS = [
     (
         "a stopped one off a drained node",
         drbd("web1", DRAINED, ONLINE, admin_state="down"),
-        ["failover", "replace-disks"],
+        ["activate-disks", "failover", "replace-disks"],
     ),
     ("a dead primary", drbd("web1", OFFLINE, ONLINE), ["failover", "replace-disks"]),
     ("both dead", drbd("web1", OFFLINE, OFFLINE), ["recreate-disks", "reinstall"]),
@@ -118,9 +119,8 @@ def jobs_of(steps):
     """So many jobs hold the steps where they can be joined: a new secondary goes with a move, a reinstall is one."""
     if "reinstall" in steps:
         return 1
-    return len(steps) - sum(
-        pair in (("failover", "replace-disks"), ("migrate", "replace-disks")) for pair in pairwise(steps)
-    )
+    joined = (("activate-disks", "failover"), ("failover", "replace-disks"), ("migrate", "replace-disks"))
+    return len(steps) - sum(pair in joined for pair in pairwise(steps))
 
 
 @pytest.mark.parametrize(("one", "wanted"), [row[1:] for row in WAYS], ids=[row[0] for row in WAYS])
