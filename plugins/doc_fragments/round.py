@@ -114,6 +114,14 @@ options:
     type: str
     choices: [replace, keep]
     default: replace
+  accept_behind:
+    description:
+      - Names or globs of instances that may be failed over to a copy of their disks that is known to be behind. What
+        was written since then is lost by it. For all others such a failover is left to a person. The playbook
+        C(request) does the same for one repair.
+    type: list
+    elements: str
+    default: []
   secondary_state:
     description:
       - Which copy of its disks a mirrored instance may be failed over to when its primary is marked offline. Ganeti

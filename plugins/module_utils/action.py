@@ -44,8 +44,8 @@ class Action:
     what a C(finish) or C(refuse) writes (None: no result); C(cancel) are jobs of ours to be canceled before that;
     C(remove) and C(add) are tags to be removed and added; C(nodes) where disks are recreated, or an instance on shared
     storage goes. C(alone) says that the first step is submitted without the one that belongs to it, which follows in
-    its turn. C(why) says why nothing is done now, where nothing is; C(command) is what a person can run; C(reason) ends
-    with it.
+    its turn; C(accepts) that somebody has accepted a copy that is behind for it. C(why) says why nothing is done now,
+    where nothing is; C(command) is what a person can run; C(reason) ends with it.
     """
 
     kind: Kind
@@ -61,6 +61,7 @@ class Action:
     add: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     alone: bool = False
+    accepts: bool = False
     why: Why | None = None
     command: str = ""
 
@@ -92,7 +93,8 @@ def report(case: Case, why: Why, reason: str, command: str = "", steps: tuple[St
 
 def submit(case: Case, repair: Repair | None, kind: RepairType, steps: tuple[Step, ...], reason: str) -> Action:
     """The first of C(steps) is to be submitted, for C(repair) or a new one."""
-    return Action(Kind.SUBMIT, case.instance.name, reason, type=kind, repair=repair, steps=steps)
+    accepts = case.health.accepted
+    return Action(Kind.SUBMIT, case.instance.name, reason, type=kind, repair=repair, steps=steps, accepts=accepts)
 
 
 def finish(

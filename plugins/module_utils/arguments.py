@@ -86,6 +86,7 @@ ROUND: dict[str, Any] = {
     "choose_nodes": {"type": "bool", "default": False},
     "drained_secondaries": {"type": "str", "choices": [one.value for one in DrainedSecondaries], "default": "replace"},
     "retry_now": {"type": "bool", "default": False},
+    "accept_behind": {"type": "list", "elements": "str", "default": []},
     "from_variables": {"type": "bool", "default": False},  # the action plugin takes it out
 }
 

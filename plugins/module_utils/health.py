@@ -10,7 +10,8 @@ from enum import Enum
 from types import MappingProxyType
 
 from .job_request import Operation
-from .model import TEMPLATE_CLASSES, Instance, Node, NodeState, RepairType, TemplateClass
+from .model import TEMPLATE_CLASSES, Instance, Node, NodeState, RepairType, TemplateClass, utc
+from .tags import Behind
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ class Health:
 
     C(problem) says what is broken and is empty for a whole instance; C(steps) lead from here to health. Where there are
     none for a broken instance, C(advice) says why and what a person can do, and ends with a C(command) for it.
-    C(behind) says that it is so because of a copy that does not hold the newest data. C(waits_for) is what must happen
-    before the first step can be taken. C(unknown) says what is not known: then nothing else is.
+    C(behind) says that it is so because of a copy that does not hold the newest data, C(accepted) that somebody has
+    accepted one. C(waits_for) is what must happen before the first step can be taken. C(unknown) says what is not
+    known: then nothing else is.
     """
 
     problem: str = ""
@@ -72,6 +74,7 @@ class Health:
     advice: str = ""
     command: str = ""
     behind: bool = False
+    accepted: bool = False
     waits_for: str = ""
     unknown: str = ""
 
@@ -90,13 +93,19 @@ def judge(
     instance: Instance,
     nodes: Mapping[str, Node],
     drained: DrainedSecondaries = DrainedSecondaries.REPLACE,
-    behind: Mapping[str, str] = MappingProxyType({}),
+    behind: Mapping[str, Behind] = MappingProxyType({}),
+    accepts: bool = False,
 ) -> Health:
     """What is broken about C(instance), from the states of the nodes that it is on.
 
     C(drained) says what a drained secondary means; C(behind) has the nodes whose copy of its disks does not hold the
-    newest data, each with the tag that says so.
+    newest data, each with the tag that says so, and C(accepts) says that somebody has accepted to lose that.
     """
+    if accepts and any(name in behind for name in instance.nodes):
+        health = judge(instance, nodes, drained)
+        old = next(name for name in instance.nodes if name in behind)
+        words = f"the copy on {old} is behind since {utc(behind[old].since)} at the latest, which was accepted"
+        return replace(health, problem=health.problem and f"{health.problem}; {words}", accepted=bool(health.problem))
     if instance.forthcoming:  # a reservation has nothing that could be broken
         return Health()
     unknown = _unknown(instance, nodes)
@@ -139,25 +148,30 @@ def _unknown(instance: Instance, nodes: Mapping[str, Node]) -> str:
     return ""
 
 
-def _primary_behind(instance: Instance, behind: Mapping[str, str]) -> Health:
-    """The disks that it would run from are empty, old or not in step: a step stopped half-way."""
-    tags = [behind[name] for name in instance.nodes if name in behind]
+def _primary_behind(instance: Instance, behind: Mapping[str, Behind]) -> Health:
+    """The disks that it would run from are empty, old or not in step: a step stopped half-way, or somebody has failed
+    it over to a copy that was behind."""
+    tags = [behind[name].tag for name in instance.nodes if name in behind]
+    since = utc(behind[instance.primary].since)
     command = f"gnt-instance remove-tags {instance.name} {' '.join(tags)}"
     advice = (
-        "a step stopped half-way there, so nothing is done by itself; find the copy that has its data, or have it "
+        f"a step stopped half-way there, or that copy was not in step, since {since} at the latest; so nothing is done "
+        "by itself, and no copy is given up; find the one that has its data, or have it "
         f"installed (gnt-instance reinstall {instance.name}); when it is as you want it: {command}"
     )
     problem = f"the disks on its primary {instance.primary} are not known to hold its data"
     return Health(problem, advice=advice, command=command, behind=True)
 
 
-def _secondary_behind(instance: Instance, tag: str) -> Health:
+def _secondary_behind(instance: Instance, tag: Behind) -> Health:
     """A failover would make old data the truth, and the newer data on the dead node would be lost."""
     (secondary,) = instance.secondaries
-    command = f"gnt-instance remove-tags {instance.name} {tag}"
+    command = f"gnt-node modify --offline=no {instance.primary}"
     advice = (
-        f"the copy on its secondary {secondary} was not in step, so its newest data is on {instance.primary}; bring "
-        f"that node back (gnt-node modify --offline=no {instance.primary}); to go on with the older copy: {command}"
+        f"the copy on its secondary {secondary} is behind since {utc(tag.since)} at the latest, so its newest data is "
+        f"on {instance.primary}; to go on without what was written since then, which is lost: ansible-playbook "
+        f"ganeti.autorepair.request -e ganeti_autorepair_instances={instance.name} -e ganeti_autorepair_type=failover "
+        f"-e ganeti_autorepair_accept_behind=true; else bring that node back: {command}"
     )
     return Health(f"primary {instance.primary} is offline", advice=advice, command=command, behind=True)
 

@@ -94,6 +94,7 @@ class Limits:
     choose_nodes: bool = False
     drained_secondaries: DrainedSecondaries = DrainedSecondaries.REPLACE
     retry_now: bool = False
+    accept_behind: tuple[str, ...] = ()
     approved: Approved | None = None
     follow: Mapping[str, Followed] | None = None
 
@@ -147,6 +148,7 @@ def parse_limits(given: Mapping[str, Any]) -> Limits:
         choose_nodes=given["choose_nodes"],
         drained_secondaries=DrainedSecondaries(given["drained_secondaries"]),
         retry_now=given["retry_now"],
+        accept_behind=tuple(given["accept_behind"]),
         approved=parse_approved(given.get("approved_plan")),
         **{name: given[name] for name in _NUMBERS},
     )

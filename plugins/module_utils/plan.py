@@ -85,7 +85,9 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
 
     Raises BadOption for a name that matches nothing.
     """
-    cases = make_cases(cluster, now, limits.drained_secondaries)
+    names = [instance.name for instance in cluster.instances]
+    accepted = matching("accept_behind", limits.accept_behind, names) if limits.accept_behind else frozenset()
+    cases = make_cases(cluster, now, limits.drained_secondaries, accepted)
     chosen = _chosen(cases, cluster, limits)
     inside = frozenset(case.instance.name for case in chosen)
     rows = [

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from .health import MARK_DOWN, MARK_OFFLINE, REINSTALL, Step
 from .model import Instance, Job, RepairType
 from .opcodes import PREPARES, STEP_OPCODES
+from .tag_fields import ACCEPTS
 from .tags import Pending, Result, TagSet
 
 REASON = "ganeti.autorepair"  # begins our entries in the reason trail
@@ -41,6 +42,11 @@ class Repair:
     result: str | None = None
     tags: tuple[str, ...] = ()
     begun: bool = False
+
+    @property
+    def accepts_behind(self) -> bool:
+        """Whether somebody has accepted for it that newer data is lost: its id says so, in each of its tags."""
+        return self.id.startswith(ACCEPTS)
 
 
 def repairs_of(tags: TagSet) -> tuple[Repair, ...]:

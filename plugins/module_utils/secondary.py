@@ -86,7 +86,7 @@ def only_asked(plan: Plan) -> Plan:
     return replace(plan, rows=tuple(rows))
 
 
-def problem_of(answer: Any, instance: Instance) -> str:
+def problem_of(instance: Instance, answer: Any) -> str:
     """Why the copy of `instance` on its secondary is not known to be up to date, in words; empty if it is.
 
     `answer` is the result of OP_INSTANCE_QUERY_DATA. Anything else than the word that each disk is there and up to date

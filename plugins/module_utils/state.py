@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,7 +13,7 @@ from .model import Cluster, Instance, Job
 from .policy import Policy, resolve
 from .progress import Progress, does_not_run, progress_of
 from .repairs import Repair, repairs_of, with_adopted
-from .tags import Malformed, TagSet, parse_tags
+from .tags import Behind, Malformed, TagSet, parse_tags
 
 
 class State(Enum):
@@ -90,15 +90,28 @@ class Case:
 
 
 def make_cases(
-    cluster: Cluster, now: float, drained: DrainedSecondaries = DrainedSecondaries.REPLACE
+    cluster: Cluster,
+    now: float,
+    drained: DrainedSecondaries = DrainedSecondaries.REPLACE,
+    accepted: Container[str] = (),
 ) -> tuple[Case, ...]:
     """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch); C(drained) says what a
-    drained secondary means."""
+    drained secondary means, C(accepted) has the instances that may go on with a copy that is behind."""
     cluster_tags = parse_tags(cluster.tags, of_cluster=True)
     group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
     jobs, places = _jobs(cluster), {node.uuid: node.name for node in cluster.nodes.values() if node.uuid}
     return tuple(
-        _case(instance, cluster, group_tags, cluster_tags, jobs.get(instance.name, ()), places, now, drained)
+        _case(
+            instance,
+            cluster,
+            group_tags,
+            cluster_tags,
+            jobs.get(instance.name, ()),
+            places,
+            now,
+            drained,
+            instance.name in accepted,
+        )
         for instance in cluster.instances
     )
 
@@ -112,13 +125,15 @@ def _case(
     places: Mapping[str, str],
     now: float,
     drained: DrainedSecondaries,
+    accepted: bool,
 ) -> Case:
     tags = parse_tags(instance.tags)
     group = _group(instance, cluster)
-    behind = {places[tag.node]: tag.tag for tag in tags.behind if tag.node in places}
-    health = _health(instance, group, cluster, drained, behind)
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)
+    behind = {places[tag.node]: tag for tag in reversed(tags.behind) if tag.node in places}
+    accepts = accepted or (pending is not None and pending.accepts_behind)
+    health = _health(instance, group, cluster, drained, behind, accepts)
     wrong = _wrong_jobs(pending, instance, cluster.jobs) if pending else ()
     if pending and not wrong:
         pending = with_adopted(pending, instance, {job.id: job for job in jobs})
@@ -140,10 +155,15 @@ def _case(
 
 
 def _health(
-    instance: Instance, group: str, cluster: Cluster, drained: DrainedSecondaries, behind: Mapping[str, str]
+    instance: Instance,
+    group: str,
+    cluster: Cluster,
+    drained: DrainedSecondaries,
+    behind: Mapping[str, Behind],
+    accepts: bool,
 ) -> Health:
     """What is broken about C(instance); unknown where its C(group) did not come, as the tags of that may suspend it."""
-    health = judge(instance, cluster.nodes, drained, behind)
+    health = judge(instance, cluster.nodes, drained, behind, accepts)
     if health.unknown or instance.forthcoming or group in cluster.groups:
         return health
     return Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")

@@ -16,7 +16,7 @@ from .model import Instance, RepairType
 from .plan import Plan
 from .repairs import HELD_BY, Repair
 from .settings import Settings
-from .tag_fields import pending_tag
+from .tag_fields import accepting, pending_tag
 from .tasks import tasks_of
 from .writer import Writer
 
@@ -86,7 +86,7 @@ def _intent(action: Action, plan: Plan, writer: Writer, settings: Settings) -> t
     """The repair that C(action) is of, and the task that notes it in a tag if it is a new one."""
     if action.repair is not None:
         return action.repair, ()
-    writer.repair_id = settings.new_id()
+    writer.repair_id = accepting(settings.new_id()) if action.accepts else settings.new_id()
     repair = Repair(type_of(action), writer.repair_id, int(plan.time))
     return repair, (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
 

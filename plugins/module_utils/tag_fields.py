@@ -11,6 +11,7 @@ from .model import RepairType
 
 PREFIX = "ganeti:watcher:autorepair:"
 BEHIND = "ganeti:watcher:nodewatch:behind:"
+ACCEPTS = "accept-behind-"  # begins the id of a repair for which somebody has accepted a copy that is behind
 MAX_LENGTH = 128  # Ganeti refuses longer tags
 NUMBER = re.compile(r"[0-9]{1,15}\Z")
 
@@ -42,6 +43,11 @@ def pending_tag(kind: RepairType, repair_id: str, timestamp: int, jobs: Iterable
 def result_tag(kind: RepairType, repair_id: str, timestamp: int, result: str, jobs: Iterable[int]) -> str:
     """The tag of a repair that ended; of too many jobs the newest ones are kept."""
     return fit(MAX_LENGTH, f"{PREFIX}result:{kind.label}:{repair_id}:{timestamp}:{result}:", jobs)
+
+
+def accepting(repair_id: str) -> str:
+    """The id of a repair for which somebody has accepted a copy that is behind; short, for the jobs beside it."""
+    return ACCEPTS + repair_id[-12:]
 
 
 def claim_tag(holder: str, until: int) -> str:

@@ -16,7 +16,7 @@ from .model import RepairType, utc
 from .progress import Progress
 from .repairs import Repair
 from .state import Case
-from .tag_fields import pending_tag
+from .tag_fields import accepting, pending_tag
 from .tags import FOREVER, parse_tags
 
 NOT_KNOWN = "its tags are not known, as the cluster gave no value for them; nothing was done with it"
@@ -46,7 +46,7 @@ class Change:
     def timed(self) -> bool:
         """Whether a time is written, which only a right clock may do."""
         added = parse_tags(self.add)
-        return bool(added.pendings) or any(one.until != FOREVER for one in added.suspends)
+        return bool(added.pendings or added.behind) or any(one.until != FOREVER for one in added.suspends)
 
     def noted(self, *words: str) -> Change:
         """The change with more words in its note."""
@@ -54,10 +54,15 @@ class Change:
 
 
 def request(
-    cases: Iterable[Case], kind: RepairType, now: float, new_id: Callable[[], str], stopped: str = ""
+    cases: Iterable[Case],
+    kind: RepairType,
+    now: float,
+    new_id: Callable[[], str],
+    stopped: str = "",
+    accept_behind: bool = False,
 ) -> tuple[Change, ...]:
     """A once-off repair up to C(kind) is asked for, for the instance of each of C(cases); C(stopped) are the words on a
-    cluster that is stopped.
+    cluster that is stopped; C(accept_behind) says that it may go on with a copy that is behind.
 
     Raises BadOption if one of them has a repair that failed, or tags that can't be read: nothing would come of it.
     """
@@ -68,14 +73,16 @@ def request(
     unread = [f"{case.instance.name}: {case.unread[0]}" for case in cases if case.unread]
     if unread:
         raise BadOption(f"{'; '.join(unread)}; remove it first; nothing was done")
-    return tuple(_request(case, kind, now, new_id).noted(stopped) for case in cases)
+    return tuple(_request(case, kind, now, new_id, accept_behind).noted(stopped) for case in cases)
 
 
-def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str]) -> Change:
+def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str], accepts: bool) -> Change:
     change, asked = _of(case), asked_of(case)
     if case.instance.forthcoming:
         return replace(change, error=f"{FORTHCOMING}, so nothing is repaired; nothing was done with it")
-    enough = next((repair for repair in case.repairs if repair.result is None and repair.type >= kind), None)
+    accepts = accepts and bool(case.tags.behind)
+    known = [repair for repair in case.repairs if repair.result is None and repair.type >= kind]
+    enough = next((repair for repair in known if repair.accepts_behind or not accepts), None)
     if change.error:
         return change
     if enough:
@@ -84,8 +91,19 @@ def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str]
         return change.noted(words, _held(case, then))
     old = tuple(tag for repair in asked for tag in repair.tags)
     note = "it is healthy, so the next round ends the request at once" if case.health.whole else ""
-    change = replace(change, add=(pending_tag(kind, new_id(), int(now), ()),), remove=old, alone=bool(old))
-    return change.noted(_held(case, "begins") or note)
+    repair_id = accepting(new_id()) if accepts else new_id()
+    change = replace(change, add=(pending_tag(kind, repair_id, int(now), ()),), remove=old, alone=bool(old))
+    return change.noted(_held(case, "begins") or note, _behind_words(case, accepts))
+
+
+def _behind_words(case: Case, accepts: bool) -> str:
+    """What a request means for an instance one of whose copies is behind."""
+    if not case.tags.behind:
+        return ""
+    since = utc(min(tag.since for tag in case.tags.behind))
+    if accepts:
+        return f"a copy of it is behind since {since} at the latest, and what was written since then is lost by it"
+    return f"{case.health.problem}, and so it waits: {case.health.advice}" if case.health.behind else ""
 
 
 def _of(case: Case) -> Change:

@@ -41,6 +41,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  accept_behind:
+    description:
+      - Whether this one repair may go on with a copy of the disks that is known to be behind. What the other copy holds
+        since then is lost by it. The id of the repair says so, in its tags and in reports.
+    type: bool
+    default: false
   reason:
     description: Words for the reason trail of the jobs.
     type: str
@@ -161,7 +167,8 @@ def ask(module):
         if given["state"] == "absent":
             return withdraw(cases)
         stopped = stopped_words(cluster)
-        return request(cases, RepairType.parse(given["type"]), now, lambda: str(uuid.uuid4()), stopped)
+        kind, accepts = RepairType.parse(given["type"]), given["accept_behind"]
+        return request(cases, kind, now, lambda: str(uuid.uuid4()), stopped, accepts)
 
     return change(module, changes, terms())
 
@@ -172,6 +179,7 @@ def main():
         "instances": {"type": "list", "elements": "str", "default": []},
         "type": {"type": "str", "choices": [kind.label for kind in RepairType]},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "accept_behind": {"type": "bool", "default": False},
         "reason": {"type": "str", "default": ""},
     }
     module = AnsibleModule(

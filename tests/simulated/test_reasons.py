@@ -97,6 +97,21 @@ def marked(name: str, **said: bool) -> Part:
     return lambda site: site.cluster.mark(name, **said)
 
 
+def apart() -> Part:
+    """The mirror of web loses its connection, and is connected again by nobody."""
+
+    def lose(site: Site) -> None:
+        site.cluster.reconnects = False
+        site.cluster.disconnect("web")
+
+    return lose
+
+
+def in_step() -> Part:
+    """Somebody connects it."""
+    return lambda site: site.cluster.reconnect("web")
+
+
 def tagged(*tags: str) -> Part:
     """Somebody tags web."""
     return lambda site: site.cluster.instance("web").tags.update(TAG + tag for tag in tags)
@@ -370,7 +385,7 @@ ROWS = (
     Row(
         "the copy that is left was not in step",
         Why.BEHIND,
-        "the copy on its secondary node2 was not in step, so its newest data is on node3; bring that node back",
+        "so its newest data is on node3; to go on without what was written since then, which is lost: ansible-playbook",
         (instance("drbd", "node2"), in_doubt("node2"), dies("node3")),
         (untagged(":behind:"),),
     ),
@@ -380,6 +395,13 @@ ROWS = (
         "node node5 does not answer the allocator (node5 does not answer and is not marked",
         (instance("drbd", "node2"), dies("node2"), dies_unseen("node5"), a_round()),
         (marked("node5", offline=True),),
+    ),
+    Row(
+        "its mirror is apart, and its primary drained",
+        Why.NOT_IN_STEP,
+        "the copy that it would move to is not in step (the copy on node2 is not in step with that on node3",
+        (instance("drbd", "node2"), apart(), marked("node3", drained=True), a_round()),
+        (in_step(), time_goes_by(60)),
     ),
     Row(
         "the allocator is not installed",

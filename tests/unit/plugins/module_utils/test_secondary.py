@@ -75,7 +75,7 @@ PROBLEMS += [(f"it is {odd!r}", odd, "not about them") for odd in (None, [], "x"
 @pytest.mark.parametrize(("given", "problem"), [row[1:] for row in PROBLEMS], ids=[row[0] for row in PROBLEMS])
 def test_an_answer(given, problem):
     """It is a problem unless it says of each disk that it is up to date."""
-    found = problem_of(given, WEB)
+    found = problem_of(WEB, given)
     assert problem in found
     assert bool(found) is bool(problem)
 
@@ -89,13 +89,13 @@ def test_nothing_but_the_good_word_is_good(odd, at):
     """Whatever else comes in its place, in either disk."""
     bad = [odd if field == at else value for field, value in enumerate(GOOD)]
     good = at == 3 and odd is None
-    assert all(bool(problem_of(answer(*pair), WEB)) is not good for pair in ((bad, GOOD), (GOOD, bad), (bad, bad)))
+    assert all(bool(problem_of(WEB, answer(*pair))) is not good for pair in ((bad, GOOD), (GOOD, bad), (bad, bad)))
 
 
 @pytest.mark.parametrize("length", range(7))
 def test_a_short_state_is_not_known(length):
     """Ganeti's lists have at least seven values."""
-    assert "did not tell its state" in problem_of(answer(GOOD, GOOD[:length]), WEB)
+    assert "did not tell its state" in problem_of(WEB, answer(GOOD, GOOD[:length]))
 
 
 # --- who is asked ---------------------------------------------------------------------------------------------------

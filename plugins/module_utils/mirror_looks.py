@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mirror looks: how the mirrors of a cluster are now, asked in the cheapest way that is open (docs/safety.md).
+
+The nodes' monitoring daemons tell it in one request each, which takes no lock and no place in the job queue. What they
+did not tell Ganeti is asked by jobs, one for an instance, so only for as many as it answers soon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .claim import Terms
+from .client import Client
+from .devices import ask_mirrors
+from .mirrors import Mirror, by_devices, remember, to_look_at
+from .model import Cluster
+from .mond import ask_nodes
+from .state import Case
+from .usable import values_of
+from .wishes import Change
+
+MOST_BY_JOB = 100  # instances: each is a job of a second, of which five run on a node at once
+_ADDRESS = ("name", "pip")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The ways in which a look may ask: the C(port) of the monitoring daemons and the C(seconds) that each has, and
+    whether jobs may be submitted, which check mode does not."""
+
+    port: int
+    seconds: float
+    by_jobs: bool
+
+
+def look_at_mirrors(
+    cases: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
+) -> tuple[tuple[Change, Mirror], ...]:
+    """What has been found of the mirrors of C(cases), and what is to be remembered of it."""
+    wanted = to_look_at(cases, cluster)
+    mirrors = _by_nodes(wanted, client, ways)
+    unknown = [mirrors[case.instance.name].instance for case in wanted if mirrors[case.instance.name].in_step is None]
+    if ways.by_jobs:
+        mirrors.update(ask_mirrors(unknown[:MOST_BY_JOB], client, terms))
+    now = terms.clock()
+    found = [(case, mirrors[case.instance.name]) for case in wanted]
+    return tuple((remember(case, mirror, cluster, now), mirror) for case, mirror in found)
+
+
+def _by_nodes(wanted: tuple[Case, ...], client: Client, ways: Ways) -> dict[str, Mirror]:
+    """What the nodes of the primaries tell themselves."""
+    primaries = {case.instance.primary for case in wanted}
+    rows = [values_of(_ADDRESS, row) for row in client.query("node", _ADDRESS)] if wanted else []
+    addresses = {row["name"]: row["pip"] for row in rows if row.get("name") in primaries and row.get("pip")}
+    told = ask_nodes(addresses, ways.port, ways.seconds)
+    instances = [case.instance for case in wanted]
+    return {one.name: by_devices(one, told.get(one.primary, "it has no address")) for one in instances}
