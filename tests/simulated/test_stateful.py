@@ -177,6 +177,13 @@ def volumes_are_left_over(life: Life) -> None:
     rounds_later(life)
 
 
+def volumes_are_left_over_until_the_end(life: Life) -> None:
+    """In the end a person takes away what remembers that the disks are in doubt, if anything does."""
+    volumes_are_left_over(life)
+    life.calm()
+    life.wind_up()
+
+
 def ends_without_suspending(
     case: state.Case, repair: Repair, cluster: object, now: float, since: float
 ) -> action.Action:
@@ -217,7 +224,13 @@ CONTROLS: list[tuple[list[Sabotage], Callable[[Life], None], str]] = [
         a_node_comes_back,
         "data: .*RECREATE.* of log .* that node was online",
     ),
-    ([(follow, "doubts", lambda *_: ())], volumes_are_left_over, "data: .*'log'.* left over, and nobody says so"),
+    *(
+        ([(follow, "doubts", lambda *_: ())], happens, "data: .*'log'.* left over, and nobody says so")
+        for happens in (
+            volumes_are_left_over,
+            volumes_are_left_over_until_the_end,
+        )
+    ),
 ]
 
 
