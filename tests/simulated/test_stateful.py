@@ -184,6 +184,15 @@ def volumes_are_left_over_until_the_end(life: Life) -> None:
     life.wind_up()
 
 
+def an_installation_fails(life: Life) -> None:
+    """The recreation of disks succeeds, and the reinstall in the same job fails; a person acknowledges its failure."""
+    life.simulator.troubles.add(JobTrouble("OP_INSTANCE_REINSTALL", "fail", instance="log"))
+    life.die({"node3"}, True)
+    rounds_later(life, "luxi")
+    life.tidy_up()
+    rounds_later(life, "luxi")
+
+
 def ends_without_suspending(
     case: state.Case, repair: Repair, cluster: object, now: float, since: float
 ) -> action.Action:
@@ -229,6 +238,7 @@ CONTROLS: list[tuple[list[Sabotage], Callable[[Life], None], str]] = [
         for happens in (
             volumes_are_left_over,
             volumes_are_left_over_until_the_end,
+            an_installation_fails,
         )
     ),
 ]
@@ -252,3 +262,25 @@ def test_controls(
         with pytest.raises(AssertionError, match=law):
             happens(life)
             life.laws()
+
+
+# --- and one that breaks none is not ---
+
+
+def a_start_fails(life: Life) -> None:
+    """Disks are recreated and installed, and the start of the instance fails; a person acknowledges that."""
+    life.simulator.troubles.add(JobTrouble("OP_INSTANCE_STARTUP", "fail", instance="log"))
+    life.die({"node3"}, True)
+    rounds_later(life, "luxi")
+    life.tidy_up()
+
+
+@pytest.mark.parametrize("happens", [a_start_fails])
+def test_fairness(happens: Callable[[Life], None]) -> None:
+    """What no engine could have done better breaks no law."""
+    life = Life()
+    life.restless = -100
+    life.begin("reinstall", set(), "node3", False, True)
+    happens(life)
+    life.laws()
+    life.teardown()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from simulator import Cluster
 from simulator.data import Loss, Writes
+from simulator.job import Job
 from simulator.model import Instance
 
 from .book import DESTROYERS
@@ -22,10 +23,17 @@ from .witness import Witness
 
 @dataclass
 class HalfDone:
-    """A step of ours that failed half-way: it had moved an instance away from its newest data."""
+    """A job of ours that has moved an instance away from its newest data."""
 
-    time: float
+    job: Job
     left: tuple[object, ...]  # what tells that nobody has done anything about it
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed before the instance had disks with something on them again."""
+        return self.job.status == "error" and any(
+            step.op["OP_ID"] in DESTROYERS and step.status != "success" for step in self.job.steps
+        )
 
 
 @dataclass
@@ -50,12 +58,12 @@ class Judge:
     def _judge(self, instance: Instance, loss: Loss) -> None:
         gone = self.gone.setdefault(instance.uuid, [])
         online = loss.alive and not loss.offline
+        seen = self._seen(loss)
         if not loss.newest or any(loss.writes <= writes for writes in gone):
             return
         if loss.manner == "left behind" and online:  # its mirror catches up as soon as the disks are activated
             return
         gone.append(loss.writes)
-        seen = self._seen(loss)
         if seen is None or not seen.actor:
             return
         what = f"{seen.job.summary} (job {loss.job}): the newest data of {instance.name} on {loss.place} {loss.manner}"
@@ -63,8 +71,8 @@ class Judge:
             self.witness.broken.append(f"data: {what}, while that node was online")
         elif loss.manner != "left behind" and not seen.may_give_up:
             self.witness.broken.append(f"data: {what}, which nobody had allowed")
-        elif set(seen.steps) & set(DESTROYERS) and seen.job.status == "error":
-            self.half_done[instance.uuid] = HalfDone(loss.time, marks(instance))
+        elif set(seen.steps) & set(DESTROYERS):
+            self.half_done[instance.uuid] = HalfDone(seen.job, marks(instance))
 
     def _seen(self, loss: Loss) -> Seen | None:
         return next((one for one in reversed(self.witness.seen) if one.job.id == loss.job), None)
@@ -87,12 +95,17 @@ class Judge:
     def forget_unseen(self) -> None:
         """Forget what no round has seen before the queue forgot it."""
         for uuid, half_done in list(self.half_done.items()):
-            if not any(look.begin > half_done.time for look in self.witness.rounds):
+            end = half_done.job.end
+            if end is not None and not any(look.begin > end for look in self.witness.rounds):
                 del self.half_done[uuid]
 
     def stale(self) -> list[str]:
         """The instances that a step which failed half-way has left without disks, or on those of long ago."""
-        return [i.name for i in self.cluster.instances.values() if i.uuid in self.half_done]
+        return [instance.name for instance in self.cluster.instances.values() if self._is_stale(instance)]
+
+    def _is_stale(self, instance: Instance) -> bool:
+        half_done = self.half_done.get(instance.uuid)
+        return half_done is not None and half_done.failed
 
 
 def marks(instance: Instance) -> tuple[object, ...]:
