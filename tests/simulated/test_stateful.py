@@ -275,7 +275,15 @@ def a_start_fails(life: Life) -> None:
     life.tidy_up()
 
 
-@pytest.mark.parametrize("happens", [a_start_fails])
+def a_backup_is_older_than_a_mirror(life: Life) -> None:
+    """A person restores a backup while the other copy is on a dead node; that is replaced."""
+    life.allow("cluster", "fix-storage")
+    life.die({"node2"}, True)
+    life.restore("old", False)
+    rounds_later(life)
+
+
+@pytest.mark.parametrize("happens", [a_start_fails, a_backup_is_older_than_a_mirror])
 def test_fairness(happens: Callable[[Life], None]) -> None:
     """What no engine could have done better breaks no law."""
     life = Life()

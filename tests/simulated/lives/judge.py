@@ -59,6 +59,8 @@ class Judge:
         gone = self.gone.setdefault(instance.uuid, [])
         online = loss.alive and not loss.offline
         seen = self._seen(loss)
+        if loss.manner == "overwritten" and not (seen and seen.actor):  # a person gives it up wherever it lies
+            gone.append(loss.writes)
         if not loss.newest or any(loss.writes <= writes for writes in gone):
             return
         if loss.manner == "left behind" and online:  # its mirror catches up as soon as the disks are activated
