@@ -184,6 +184,14 @@ def volumes_are_left_over_until_the_end(life: Life) -> None:
     life.wind_up()
 
 
+def another_repair_is_called_off(life: Life) -> None:
+    """After a recreation has failed somebody asks for another repair, and a person takes the tag of that away."""
+    volumes_are_left_over(life)
+    life.ask("log", "failover", None)
+    life.call_off("log")
+    rounds_later(life)
+
+
 def an_installation_fails(life: Life) -> None:
     """The recreation of disks succeeds, and the reinstall in the same job fails; a person acknowledges its failure."""
     life.simulator.troubles.add(JobTrouble("OP_INSTANCE_REINSTALL", "fail", instance="log"))
@@ -238,6 +246,7 @@ CONTROLS: list[tuple[list[Sabotage], Callable[[Life], None], str]] = [
         for happens in (
             volumes_are_left_over,
             volumes_are_left_over_until_the_end,
+            another_repair_is_called_off,
             an_installation_fails,
         )
     ),
@@ -283,7 +292,17 @@ def a_backup_is_older_than_a_mirror(life: Life) -> None:
     rounds_later(life)
 
 
-@pytest.mark.parametrize("happens", [a_start_fails, a_backup_is_older_than_a_mirror])
+def a_failed_recreation_is_called_off(life: Life) -> None:
+    """A person takes the tag away before a round has seen that the recreation of disks has failed."""
+    for number in (1, 2, 4, 5, 6):
+        life.leave_volumes("log", f"node{number}")
+    life.die({"node3"}, True)
+    life.play("rapi")
+    life.wait(20)
+    life.call_off("log")
+
+
+@pytest.mark.parametrize("happens", [a_start_fails, a_backup_is_older_than_a_mirror, a_failed_recreation_is_called_off])
 def test_fairness(happens: Callable[[Life], None]) -> None:
     """What no engine could have done better breaks no law."""
     life = Life()

@@ -9,6 +9,7 @@ again. The engine is not asked either: all of this is known from the nodes thems
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from simulator import Cluster
@@ -16,7 +17,7 @@ from simulator.data import Loss, Writes
 from simulator.job import Job
 from simulator.model import Instance
 
-from .book import DESTROYERS
+from .book import DESTROYERS, pending_ids, repair_of
 from .seen import Seen
 from .witness import Witness
 
@@ -45,6 +46,7 @@ class Judge:
     judged: dict[str, int] = field(default_factory=dict)  # by the UUIDs of instances, as all of these
     gone: dict[str, list[Writes]] = field(default_factory=dict)
     half_done: dict[str, HalfDone] = field(default_factory=dict)
+    taken_over: set[tuple[str, str]] = field(default_factory=set)  # the UUIDs of instances, and ids of repairs
 
     def look(self) -> None:
         """Judge all that was given up since the last look."""
@@ -53,6 +55,7 @@ class Judge:
             for loss in losses[self.judged.get(instance.uuid, 0) :]:
                 self._judge(instance, loss)
             self.judged[instance.uuid] = len(losses)
+            self.taken_over.difference_update((instance.uuid, one) for one in pending_ids(instance))
             self._see_half_done(instance)
 
     def _judge(self, instance: Instance, loss: Loss) -> None:
@@ -94,6 +97,11 @@ class Judge:
         if half_done and half_done.left != marks(instance):
             del self.half_done[instance.uuid]
 
+    def take_over(self, instance: Instance, repairs: Iterable[str]) -> None:
+        """Know that a person has taken away the tags of these repairs: unless one comes back, nobody else can know what
+        they have half done."""
+        self.taken_over.update((instance.uuid, repair) for repair in repairs)
+
     def forget_unseen(self) -> None:
         """Forget what no round has seen before the queue forgot it."""
         for uuid, half_done in list(self.half_done.items()):
@@ -107,7 +115,9 @@ class Judge:
 
     def _is_stale(self, instance: Instance) -> bool:
         half_done = self.half_done.get(instance.uuid)
-        return half_done is not None and half_done.failed
+        if half_done is None or not half_done.failed:
+            return False
+        return (instance.uuid, repair_of(half_done.job).partition(":")[2]) not in self.taken_over
 
 
 def marks(instance: Instance) -> tuple[object, ...]:
