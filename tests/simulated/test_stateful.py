@@ -302,7 +302,24 @@ def a_failed_recreation_is_called_off(life: Life) -> None:
     life.call_off("log")
 
 
-@pytest.mark.parametrize("happens", [a_start_fails, a_backup_is_older_than_a_mirror, a_failed_recreation_is_called_off])
+def a_group_without_its_primary_dies(life: Life) -> None:
+    """A person has had the disks of an instance made in two groups; the one that its primary is not in dies."""
+    life.recreate("old", "node1", "node5")
+    life.wait(20)
+    life.merciful = False
+    life.die({"node5", "node6"}, True)
+    rounds_later(life)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        a_start_fails,
+        a_backup_is_older_than_a_mirror,
+        a_failed_recreation_is_called_off,
+        a_group_without_its_primary_dies,
+    ],
+)
 def test_fairness(happens: Callable[[Life], None]) -> None:
     """What no engine could have done better breaks no law."""
     life = Life()
