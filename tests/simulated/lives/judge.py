@@ -21,6 +21,13 @@ from .book import DESTROYERS, pending_ids, repair_of
 from .seen import Seen
 from .witness import Witness
 
+LOSERS = {  # the opcodes that give up copies, by the manner; a loss is noted when time is looked at, which may be later
+    "overwritten": ("OP_INSTANCE_REINSTALL",),
+    "removed": ("OP_INSTANCE_REPLACE_DISKS",),
+    "dropped": ("OP_INSTANCE_REPLACE_DISKS", "OP_INSTANCE_RECREATE_DISKS"),
+    "left behind": ("OP_INSTANCE_FAILOVER", "OP_INSTANCE_MIGRATE"),
+}
+
 
 @dataclass
 class HalfDone:
@@ -87,7 +94,9 @@ class Judge:
 
         A job that is on its way can't be held up by anybody who does not look.
         """
-        begun = max(step.exec for step in seen.job.steps if step.exec is not None and step.exec <= loss.time)
+        begun = max(
+            step.exec for step in seen.job.steps if step.exec is not None and step.op["OP_ID"] in LOSERS[loss.manner]
+        )
         looks = [look for look in self.witness.rounds if look.begin >= seen.job.received and look.end <= begun]
         return loss.place in seen.online or any(loss.place in look.online for look in looks)
 
