@@ -177,6 +177,30 @@ def volumes_are_left_over(life: Life) -> None:
     rounds_later(life)
 
 
+def volumes_are_left_over_until_the_end(life: Life) -> None:
+    """In the end a person takes away what remembers that the disks are in doubt, if anything does."""
+    volumes_are_left_over(life)
+    life.calm()
+    life.wind_up()
+
+
+def another_repair_is_called_off(life: Life) -> None:
+    """After a recreation has failed somebody asks for another repair, and a person takes the tag of that away."""
+    volumes_are_left_over(life)
+    life.ask("log", "failover", None)
+    life.call_off("log")
+    rounds_later(life)
+
+
+def an_installation_fails(life: Life) -> None:
+    """The recreation of disks succeeds, and the reinstall in the same job fails; a person acknowledges its failure."""
+    life.simulator.troubles.add(JobTrouble("OP_INSTANCE_REINSTALL", "fail", instance="log"))
+    life.die({"node3"}, True)
+    rounds_later(life, "luxi")
+    life.tidy_up()
+    rounds_later(life, "luxi")
+
+
 def ends_without_suspending(
     case: state.Case, repair: Repair, cluster: object, now: float, since: float
 ) -> action.Action:
@@ -217,7 +241,15 @@ CONTROLS: list[tuple[list[Sabotage], Callable[[Life], None], str]] = [
         a_node_comes_back,
         "data: .*RECREATE.* of log .* that node was online",
     ),
-    ([(follow, "doubts", lambda *_: ())], volumes_are_left_over, "data: .*'log'.* left over, and nobody says so"),
+    *(
+        ([(follow, "doubts", lambda *_: ())], happens, "data: .*'log'.* left over, and nobody says so")
+        for happens in (
+            volumes_are_left_over,
+            volumes_are_left_over_until_the_end,
+            another_repair_is_called_off,
+            an_installation_fails,
+        )
+    ),
 ]
 
 
@@ -239,3 +271,60 @@ def test_controls(
         with pytest.raises(AssertionError, match=law):
             happens(life)
             life.laws()
+
+
+# --- and one that breaks none is not ---
+
+
+def a_start_fails(life: Life) -> None:
+    """Disks are recreated and installed, and the start of the instance fails; a person acknowledges that."""
+    life.simulator.troubles.add(JobTrouble("OP_INSTANCE_STARTUP", "fail", instance="log"))
+    life.die({"node3"}, True)
+    rounds_later(life, "luxi")
+    life.tidy_up()
+
+
+def a_backup_is_older_than_a_mirror(life: Life) -> None:
+    """A person restores a backup while the other copy is on a dead node; that is replaced."""
+    life.allow("cluster", "fix-storage")
+    life.die({"node2"}, True)
+    life.restore("old", False)
+    rounds_later(life)
+
+
+def a_failed_recreation_is_called_off(life: Life) -> None:
+    """A person takes the tag away before a round has seen that the recreation of disks has failed."""
+    for number in (1, 2, 4, 5, 6):
+        life.leave_volumes("log", f"node{number}")
+    life.die({"node3"}, True)
+    life.play("rapi")
+    life.wait(20)
+    life.call_off("log")
+
+
+def a_group_without_its_primary_dies(life: Life) -> None:
+    """A person has had the disks of an instance made in two groups; the one that its primary is not in dies."""
+    life.recreate("old", "node1", "node5")
+    life.wait(20)
+    life.merciful = False
+    life.die({"node5", "node6"}, True)
+    rounds_later(life)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        a_start_fails,
+        a_backup_is_older_than_a_mirror,
+        a_failed_recreation_is_called_off,
+        a_group_without_its_primary_dies,
+    ],
+)
+def test_fairness(happens: Callable[[Life], None]) -> None:
+    """What no engine could have done better breaks no law."""
+    life = Life()
+    life.restless = -100
+    life.begin("reinstall", set(), "node3", False, True)
+    happens(life)
+    life.laws()
+    life.teardown()

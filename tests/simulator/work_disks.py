@@ -95,7 +95,7 @@ class ReplaceDisks(InstanceWork):
         """Return the name of the new secondary."""
         remote = self.op.get("remote_node")
         if self.op.get("iallocator"):
-            group = cluster.nodes[instance.secondaries[0]].group
+            group = cluster.nodes[instance.primary].group
             remote = hail.choose(
                 cluster,
                 self.op["iallocator"],

@@ -18,9 +18,13 @@ class ByHand(Chance):
     def ready(self, name: str) -> bool:
         """Whether a person can take to an instance: its primary is online, it has disks, and no job is about it."""
         instance = self.cluster.instance(name)
-        busy = any(about(job, instance) for job in self.witness.jobs.values() if not job.finished)
         primary = self.cluster.node(instance.primary)
-        return instance.has_disks and primary.alive and not primary.offline and not busy
+        return instance.has_disks and primary.alive and not primary.offline and not self.busy(name)
+
+    def busy(self, name: str) -> bool:
+        """Whether a job about an instance has not ended."""
+        instance = self.cluster.instance(name)
+        return any(about(job, instance) for job in self.witness.jobs.values() if not job.finished)
 
     @event(name=INSTANCES, start=YES)
     def restore(self, name: str, start: bool) -> None:

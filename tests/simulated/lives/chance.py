@@ -8,6 +8,8 @@ from __future__ import annotations
 from hypothesis import strategies as some
 from hypothesis.stateful import precondition, rule
 
+from simulator.job import Job
+from simulator.jobs import dependencies
 from simulator.trouble import JobTrouble
 
 from .cluster import INSTANCES, NODES, UNREST, event
@@ -53,17 +55,24 @@ class Chance(People):
     @UNREST
     @rule(weeks=some.sampled_from([0, 3]))
     def archive(self, weeks: int) -> None:
-        """Jobs that have ended are archived; after three weeks the cleaner deletes them."""
+        """Jobs that have ended are archived; after three weeks the cleaner deletes them. One that was canceled stays
+        while what it was to follow is under way: of its cancel nobody could tell (docs/exactly-once.md)."""
         self.restless += 1
         self.simulator.advance(weeks * 7 * 86400 + 1)
         self.judge.look()
         for job in [job for job in self.witness.jobs.values() if job.finished]:
             if weeks and job.end is not None and job.end < self.cluster.clock.now() - 20 * 86400:
                 self.witness.purge(job.id)
-            else:
+            elif not self.follows_unfinished(job):
                 self.witness.archive(job.id)
         if weeks:
             self.judge.forget_unseen()
+
+    def follows_unfinished(self, job: Job) -> bool:
+        """Whether a job depends on one that has not ended."""
+        return any(
+            number in self.witness.queued or number in self.witness.started for number, _ in dependencies(job.steps[0])
+        )
 
     @event()
     def empty_the_queue(self) -> None:

@@ -9,23 +9,39 @@ again. The engine is not asked either: all of this is known from the nodes thems
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from simulator import Cluster
 from simulator.data import Loss, Writes
+from simulator.job import Job
 from simulator.model import Instance
 
-from .book import DESTROYERS
+from .book import DESTROYERS, pending_ids, repair_of
 from .seen import Seen
 from .witness import Witness
+
+LOSERS = {  # the opcodes that give up copies, by the manner; a loss is noted when time is looked at, which may be later
+    "overwritten": ("OP_INSTANCE_REINSTALL",),
+    "removed": ("OP_INSTANCE_REPLACE_DISKS",),
+    "dropped": ("OP_INSTANCE_REPLACE_DISKS", "OP_INSTANCE_RECREATE_DISKS"),
+    "left behind": ("OP_INSTANCE_FAILOVER", "OP_INSTANCE_MIGRATE"),
+}
 
 
 @dataclass
 class HalfDone:
-    """A step of ours that failed half-way: it had moved an instance away from its newest data."""
+    """A job of ours that has moved an instance away from its newest data."""
 
-    time: float
+    job: Job
     left: tuple[object, ...]  # what tells that nobody has done anything about it
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed before the instance had disks with something on them again."""
+        return self.job.status == "error" and any(
+            step.op["OP_ID"] in DESTROYERS and step.status != "success" for step in self.job.steps
+        )
 
 
 @dataclass
@@ -37,6 +53,7 @@ class Judge:
     judged: dict[str, int] = field(default_factory=dict)  # by the UUIDs of instances, as all of these
     gone: dict[str, list[Writes]] = field(default_factory=dict)
     half_done: dict[str, HalfDone] = field(default_factory=dict)
+    taken_over: set[tuple[str, str]] = field(default_factory=set)  # the UUIDs of instances, and ids of repairs
 
     def look(self) -> None:
         """Judge all that was given up since the last look."""
@@ -45,15 +62,18 @@ class Judge:
             for loss in losses[self.judged.get(instance.uuid, 0) :]:
                 self._judge(instance, loss)
             self.judged[instance.uuid] = len(losses)
+            self.taken_over.difference_update((instance.uuid, one) for one in pending_ids(instance))
             self._see_half_done(instance)
 
     def _judge(self, instance: Instance, loss: Loss) -> None:
         gone = self.gone.setdefault(instance.uuid, [])
         online = loss.alive and not loss.offline
+        seen = self._seen(loss)
+        if loss.manner == "overwritten" and not (seen and seen.actor):  # a person gives it up wherever it lies
+            gone.append(loss.writes)
         if not loss.newest or any(loss.writes <= writes for writes in gone):
             return
         gone.append(loss.writes)
-        seen = self._seen(loss)
         if seen is None or not seen.actor:
             return
         what = f"{seen.job.summary} (job {loss.job}): the newest data of {instance.name} on {loss.place} {loss.manner}"
@@ -61,8 +81,8 @@ class Judge:
             self.witness.broken.append(f"data: {what}, while that node was online")
         elif loss.manner != "left behind" and not seen.may_give_up:
             self.witness.broken.append(f"data: {what}, which nobody had allowed")
-        elif set(seen.steps) & set(DESTROYERS) and seen.job.status == "error":
-            self.half_done[instance.uuid] = HalfDone(loss.time, marks(instance))
+        elif set(seen.steps) & set(DESTROYERS):
+            self.half_done[instance.uuid] = HalfDone(seen.job, marks(instance))
 
     def _seen(self, loss: Loss) -> Seen | None:
         return next((one for one in reversed(self.witness.seen) if one.job.id == loss.job), None)
@@ -72,7 +92,9 @@ class Judge:
 
         A job that is on its way can't be held up by anybody who does not look.
         """
-        begun = max(step.exec for step in seen.job.steps if step.exec is not None and step.exec <= loss.time)
+        begun = max(
+            step.exec for step in seen.job.steps if step.exec is not None and step.op["OP_ID"] in LOSERS[loss.manner]
+        )
         looks = [look for look in self.witness.rounds if look.begin >= seen.job.received and look.end <= begun]
         return loss.place in seen.online or any(loss.place in look.online for look in looks)
 
@@ -82,15 +104,27 @@ class Judge:
         if half_done and half_done.left != marks(instance):
             del self.half_done[instance.uuid]
 
+    def take_over(self, instance: Instance, repairs: Iterable[str]) -> None:
+        """Know that a person has taken away the tags of these repairs: unless one comes back, nobody else can know what
+        they have half done."""
+        self.taken_over.update((instance.uuid, repair) for repair in repairs)
+
     def forget_unseen(self) -> None:
         """Forget what no round has seen before the queue forgot it."""
         for uuid, half_done in list(self.half_done.items()):
-            if not any(look.begin > half_done.time for look in self.witness.rounds):
+            end = half_done.job.end
+            if end is not None and not any(look.begin > end for look in self.witness.rounds):
                 del self.half_done[uuid]
 
     def stale(self) -> list[str]:
         """The instances that a step which failed half-way has left without disks, or on those of long ago."""
-        return [i.name for i in self.cluster.instances.values() if i.uuid in self.half_done]
+        return [instance.name for instance in self.cluster.instances.values() if self._is_stale(instance)]
+
+    def _is_stale(self, instance: Instance) -> bool:
+        half_done = self.half_done.get(instance.uuid)
+        if half_done is None or not half_done.failed:
+            return False
+        return (instance.uuid, repair_of(half_done.job).partition(":")[2]) not in self.taken_over
 
 
 def marks(instance: Instance) -> tuple[object, ...]:

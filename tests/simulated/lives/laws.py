@@ -13,7 +13,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Ac
 from simulator.model import Instance
 
 from ..direct import TRANSPORTS
-from .book import BEHIND, TAG, foreign, in_force, pending_ids, says, state_of, words
+from .book import BEHIND, TAG, foreign, in_force, is_behind, pending_ids, says, state_of, words
 from .cluster import PLACES
 from .rounds import Rounds
 
@@ -99,14 +99,29 @@ class Life(Rounds):
         for name, instance in self.cluster.instances.items():
             if self.odd(name):
                 self.call_off(name)
-            instance.tags = {tag for tag in instance.tags if not tag.startswith(BEHIND)}
+            if any(tag.startswith(BEHIND) for tag in instance.tags) and self.asked_about_copies(name):
+                if is_behind(self.cluster, instance, instance.primary):
+                    self.mend_disks(instance, doubted=True)
+                instance.tags = {tag for tag in instance.tags if not tag.startswith(BEHIND)}
 
-    def mend_disks(self, instance: Instance) -> None:
-        """A person removes leftover volumes, and restores a backup where there is nothing to start from."""
+    def asked_about_copies(self, name: str) -> bool:
+        """Whether the copies of an instance are for a person: no job is about it, and no repair of it is pending, which
+        might fill its disks, or the one that is waits for that person."""
+        if self.busy(name):
+            return False
+        if not pending_ids(self.cluster.instance(name)):
+            return True
+        rows = {case.instance.name: action for case, action in self.rehearse("luxi").before.rows}
+        return why_of(rows[name]) == "behind"
+
+    def mend_disks(self, instance: Instance, doubted: bool = False) -> None:
+        """A person removes leftover volumes, and restores a backup where there is nothing to start from, or what there
+        is is not known to be its data."""
+        self.judge.look()  # at what there is to be mended
         copies = instance.data.copies
         for place in set(copies).difference(instance.places):
             del copies[place]
-        if not all(place in copies and copies[place].readable for place in instance.places):
+        if doubted or not all(place in copies and copies[place].readable for place in instance.places):
             instance.data.make_empty(instance.places)
             self.cluster.restore(instance.name)
 
@@ -123,7 +138,7 @@ class Life(Rounds):
         """Whether it waits for room where there is none, for the drained node that has the only copy, or, half-way
         through a reinstall, for a person to take away what else somebody has asked for."""
         instance = self.cluster.instance(name)
-        why = action.why.value if action.why else ""
+        why = why_of(action)
         if "somebody else's repair is pending" in action.reason:
             ids = pending_ids(instance)
             return len(ids) > 1 or not ids[0].startswith("repair-") or (instance.uuid, ids[0]) in self.copied
@@ -134,3 +149,8 @@ class Life(Rounds):
         wanted = 2 if primary.offline and others and others[0].offline else 1
         used = [] if wanted == 2 else [node for node in group if node.name in instance.nodes]
         return why in ("no_room", "no_node") and len(group) - len(used) < wanted
+
+
+def why_of(action: Action) -> str:
+    """The name of an action's reason; empty where it has none."""
+    return action.why.value if action.why else ""

@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from simulator import opcodes
 
-from .book import RANKS, TAG
+from .book import RANKS, TAG, pending_ids
 from .cluster import INSTANCES, PLACES, TYPES, Nodes, event
 
 STEPS = [f"OP_INSTANCE_{step}" for step in ("FAILOVER", "MIGRATE", "REPLACE_DISKS", "STARTUP", "SHUTDOWN")]
@@ -73,6 +73,8 @@ class People(Nodes):
 
     @event(name=INSTANCES)
     def call_off(self, name: str) -> None:
-        """A person removes pending tags by hand."""
+        """A person removes pending tags by hand: what these repairs have half done is theirs to see to."""
+        instance = self.cluster.instance(name)
+        self.judge.take_over(instance, pending_ids(instance))
         self.forget("pending", name)
         self.speak(name)
