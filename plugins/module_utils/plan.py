@@ -85,9 +85,7 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
 
     Raises BadOption for a name that matches nothing.
     """
-    names = [instance.name for instance in cluster.instances]
-    accepted = matching("accept_behind", limits.accept_behind, names) if limits.accept_behind else frozenset()
-    cases = make_cases(cluster, now, limits.drained_secondaries, accepted)
+    cases = make_cases(cluster, now, limits.drained_secondaries, _accepted(cluster, limits))
     chosen = _chosen(cases, cluster, limits)
     inside = frozenset(case.instance.name for case in chosen)
     rows = [
@@ -105,6 +103,13 @@ def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
         notices=tuple(notices(cluster_tags, group_tags, now)),
         stopped=stop_of(cluster_tags),
     )
+
+
+def _accepted(cluster: Cluster, limits: Limits) -> frozenset[str]:
+    """The instances that may go on with a copy that is behind: of those nobody names, none."""
+    if not limits.accept_behind:
+        return frozenset()
+    return matching("accept_behind", limits.accept_behind, [instance.name for instance in cluster.instances])
 
 
 def _chosen(cases: tuple[Case, ...], cluster: Cluster, limits: Limits) -> tuple[Case, ...]:
