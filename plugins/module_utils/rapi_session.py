@@ -39,6 +39,8 @@ def trust(options: RapiOptions) -> ssl.SSLContext:
         disable_warnings(InsecureRequestWarning)  # the user has asked for it
         return context
     context.verify_mode = ssl.CERT_REQUIRED
+    if options.ca_path:  # many a private authority does not say what its key is for, which Python 3.13 takes amiss
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     path = options.ca_path or DEFAULT_CA_BUNDLE_PATH
     try:
         context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})

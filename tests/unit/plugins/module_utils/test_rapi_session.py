@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 from urllib3.connection import HTTPSConnection
+from urllib3.util.ssl_ import create_urllib3_context
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils import rapi_session
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_session import _Connection, session, trust
@@ -48,6 +52,56 @@ def test_all_connections_go_by_the_same_trust(certificate):
     for pool in [*pools, *map(adapter.get_connection, urls)]:
         adapter.cert_verify(pool, "https://localhost/", True, None)
         assert (pool.conn_kw["ssl_context"] is context, pool.ca_certs, pool.ConnectionCls) == (True, None, _Connection)
+
+
+@pytest.fixture(scope="module")
+def plain_authority(tmp_path_factory):
+    """A certificate whose authority says nothing of what its key is for, as many a private one."""
+    folder = tmp_path_factory.mktemp("plain")
+    (folder / "names").write_text("subjectAltName=DNS:localhost")
+    (folder / "config").write_text(
+        "[req]\ndistinguished_name=dn\nx509_extensions=ca\n[dn]\n[ca]\nbasicConstraints=CA:TRUE\n"
+    )
+    new = "openssl req -new -newkey rsa:2048 -nodes -config config"
+    for command in (
+        f"{new} -x509 -days 2 -subj /CN=ours -keyout ca.key -out ca.pem",
+        f"{new} -subj /CN=localhost -keyout server.key -out server.csr",
+        "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem",
+    ):
+        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    return certificates.Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem", "")
+
+
+def shake_hands(client, server):
+    """Let two contexts agree, without a network."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    one = client.wrap_bio(back, there, server_hostname="localhost")
+    other = server.wrap_bio(there, back, server_side=True)
+    for end in (one, other, one, other):
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    return one.version()
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named by the user", "public authorities"])
+def test_a_private_authority_is_believed_where_the_user_named_it(monkeypatch, plain_authority, named):
+    """Python 3.13 is strict by itself; the public authorities keep the rules."""
+
+    def strict():
+        context = create_urllib3_context()
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(rapi_session, "create_urllib3_context", strict)
+    if not named:
+        monkeypatch.setattr(rapi_session, "DEFAULT_CA_BUNDLE_PATH", str(plain_authority.authority))
+    context = trust(RapiOptions("localhost", ca_path=str(plain_authority.authority) if named else None))
+    context.check_hostname = True
+    if named:
+        assert shake_hands(context, plain_authority.context())
+    else:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            shake_hands(context, plain_authority.context())
 
 
 def test_certificates_that_can_not_be_read(tmp_path):
