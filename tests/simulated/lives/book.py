@@ -15,7 +15,7 @@ TAG = "ganeti:watcher:autorepair:"
 BEHIND = "ganeti:watcher:nodewatch:behind:"
 RANKS = {"fix-storage": 1, "migrate": 2, "failover": 3, "reinstall": 4}
 DESTROYERS = ("OP_INSTANCE_RECREATE_DISKS", "OP_INSTANCE_REINSTALL")
-REPEATABLE = ("OP_INSTANCE_FAILOVER", "OP_INSTANCE_REPLACE_DISKS")
+REPEATABLE = ("OP_INSTANCE_ACTIVATE_DISKS", "OP_INSTANCE_FAILOVER", "OP_INSTANCE_REPLACE_DISKS")
 
 
 def in_force(claim: str, now: float) -> bool:

@@ -13,6 +13,12 @@ from .book import DESTROYERS, REPEATABLE, foreign, in_force, needs, repair_of, w
 from .seen import Look, Seen
 
 
+def has_done_a_step(job: Job) -> bool:
+    """Whether a step of a repair has succeeded in a job, however that ended."""
+    done = {step.op["OP_ID"] for step in job.steps if step.status == "success"}
+    return any(name.startswith("OP_INSTANCE_") and name != "OP_INSTANCE_ACTIVATE_DISKS" for name in done)
+
+
 class JobLaws(Queue):
     """A job queue that looks at each new job of a runner, and notes in `broken` which law it breaks.
 
@@ -128,7 +134,7 @@ class JobLaws(Queue):
             for tag in [tag for tag in words(set(op["tags"])) if tag[0] == "result" and tag[4] == "failure"]:
                 self._check_failure(op["name"], tag)
             for tag in [tag for tag in words(set(op["tags"])) if tag[0] == "result" and tag[4] == "success"]:
-                if not any(one.job.status == "success" for one in self._jobs_of(op["name"], tag)):
+                if not any(has_done_a_step(one.job) for one in self._jobs_of(op["name"], tag)):
                     self.broken.append(f"law 8: {tag} though no step of it has succeeded")
                 emptied = self._emptied_by(op["name"])
                 if emptied and repair_of(emptied) == f"ganeti.autorepair:{tag[2]}":
@@ -168,5 +174,6 @@ class JobLaws(Queue):
         failed = next((step for step in last.steps if step.status == "error" and "instance_name" in step.op), None)
         op = failed.op["OP_ID"] if failed else ""
         harmless = op in REPEATABLE or (op == "OP_INSTANCE_MIGRATE" and op not in seen.steps)  # it is overtaken
-        if failed and not harmless and "OpPrereqError" not in str(failed.result):
+        refused = failed and any(word in str(failed.result) for word in ("OpPrereqError", "fully synchronized"))
+        if failed and not harmless and not refused:
             self.broken.append(f"law 8: {seen.job.summary} after {failed.op['OP_ID']} failed half-way in job {last.id}")

@@ -66,7 +66,7 @@ def plain_authority(tmp_path_factory):
     for command in (
         f"{new} -x509 -days 2 -subj /CN=ours -keyout ca.key -out ca.pem",
         f"{new} -subj /CN=localhost -keyout server.key -out server.csr",
-        "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem",
+        "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -set_serial 2 -extfile names -out server.pem",
     ):
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     return certificates.Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem", "")
