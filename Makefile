@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 QUIET := python tests/tools/quiet.py
 PYTEST := python -m pytest -rs --no-fold-skipped
 
-.PHONY: help setup test test-long bench demo lint sanity unit simulated contract molecule lab-test lab-down lock clean
+.PHONY: help setup test test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,8 @@ setup: .venv/.pins  ## Make .venv with the pinned tools, and show ansible the wo
 	done  # never for a moment without: others may be reading
 
 test:  ## Set up and run everything below up to lab-test, with times and a summary; a quarter of an hour
-	@$(PYTHON) tests/tools/suite.py setup lint sanity unit simulated molecule --beside contract lab-test lab-down
+	@$(PYTHON) tests/tools/suite.py setup lint sanity unit simulated molecule \
+	  --beside lab-test lab-down --beside contract contract-down
 
 demo: setup  ## Repair a small simulated cluster, step by step
 	@python tests/demo/run.py
@@ -56,6 +57,13 @@ contract: setup  ## The simulated cluster held to real Ganeti
 
 molecule: setup  ## Playbooks and role, run by molecule
 	@$(QUIET) $@ "playbooks and role" molecule --base-config extensions/molecule/config.yml test --all
+
+contract contract-down: export GANETI_LAB_STATE_DIR := /var/tmp/ganeti-autorepair-contract
+contract contract-down: export GANETI_LAB_PREFIX := garpact
+contract contract-down: export GANETI_LAB_NETWORK := 10.198.2.0/24
+
+contract-down: setup  # takes down the cluster that the contract has had beside that of the other tests
+	@PYTHONPATH=tests python tests/tools/lab_down.py
 
 lab-test: setup  ## Tests against real Ganeti (root on Debian; skipped elsewhere)
 	@$(PYTEST) tests/scenarios

@@ -3,10 +3,10 @@
 
 """Run make targets, and close with a summary.
 
-Usage: suite.py TARGET... [--beside TARGET...]
+Usage: suite.py TARGET... [--beside TARGET...]...
 
-The first is `setup`. The others run one after the other; those after `--beside` do so at the same time, as they mostly
-wait for real Ganeti. What they print is shown when each has ended.
+The first is `setup`. The others run one after the other; those after each `--beside` do so at the same time, as they
+mostly wait for real Ganeti. What they print is shown when each has ended.
 """
 
 from __future__ import annotations
@@ -56,6 +56,17 @@ def run_all(targets: Sequence[str]) -> list[Step]:
     return [run(target) for target in targets]
 
 
+def lanes(words: Sequence[str]) -> list[list[str]]:
+    """Return the targets that run one after the other, for each lane."""
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word == "--beside":
+            found.append([])
+        else:
+            found[-1].append(word)
+    return found
+
+
 def _count(steps: Iterable[Step]) -> str:
     """Return one closing line over the tests of all steps, as programs read it."""
     counts = Counter({"passed": 0, "failed": 0})
@@ -65,13 +76,12 @@ def _count(steps: Iterable[Step]) -> str:
     return ", ".join(f"{counts[word]} {word}" for word in told)
 
 
-def main(setup: str, *targets: str) -> int:
+def main(setup: str, *words: str) -> int:
     """Return 1 if a target failed."""
     start, steps = time.monotonic(), [run(setup)]
     if not steps[0].failed:  # without it nothing else can run
-        middle = targets.index("--beside") if "--beside" in targets else len(targets)
         with ThreadPoolExecutor() as pool:
-            for lane in pool.map(run_all, (targets[:middle], targets[middle + 1 :])):
+            for lane in pool.map(run_all, lanes(words)):
                 steps += lane
     print("\n== summary")
     for step in steps:
