@@ -13,6 +13,9 @@ from .book import DESTROYERS, REPEATABLE, foreign, in_force, needs, repair_of, w
 from .seen import Look, Seen
 
 
+REFUSALS = ("OpPrereqError", "not fully synchronized", "Can't get data for node")  # of an opcode that has done nothing
+
+
 def has_done_a_step(job: Job) -> bool:
     """Whether a step of a repair has succeeded in a job, however that ended."""
     done = {step.op["OP_ID"] for step in job.steps if step.status == "success"}
@@ -174,6 +177,6 @@ class JobLaws(Queue):
         failed = next((step for step in last.steps if step.status == "error" and "instance_name" in step.op), None)
         op = failed.op["OP_ID"] if failed else ""
         harmless = op in REPEATABLE or (op == "OP_INSTANCE_MIGRATE" and op not in seen.steps)  # it is overtaken
-        refused = failed and any(word in str(failed.result) for word in ("OpPrereqError", "fully synchronized"))
+        refused = failed and any(words in str(failed.result) for words in REFUSALS)
         if failed and not harmless and not refused:
             self.broken.append(f"law 8: {seen.job.summary} after {failed.op['OP_ID']} failed half-way in job {last.id}")
