@@ -252,7 +252,7 @@ def test_a_second_look_writes_nothing(noted):
     """What the first has written is what the second would write."""
     for found in FOUND:
         change = looked(found, noted, False, (True, True))
-        after = (set(map(lambda since: behind_tag(SECONDARY, since), noted)) | set(change.add)) - set(change.remove)
+        after = ({behind_tag(SECONDARY, since) for since in noted} | set(change.add)) - set(change.remove)
         again = looked(found, [int(tag.rpartition(":")[2]) for tag in after], False, (True, True))
         assert not again.needed
 
