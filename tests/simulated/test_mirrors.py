@@ -7,6 +7,7 @@ over both transports, told by the nodes themselves or by jobs."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,16 +22,20 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import request
+from playbook import Run, play
 from simulator import JobTrouble, Simulator
 from simulator.model import Instance
 from simulator.mond import Mond
+from simulator.simulator import wall_clock_cluster
 
-from .conftest import Site
+from .conftest import TAG, Site
 from .direct import TRANSPORTS
 from .test_handover import BEHIND, in_doubt, jobs, rounds, told
+from .test_here import reach
 
 Result = Mapping[str, Any]
 MODULE = "ganeti.autorepair.ganeti_autorepair_mirrors"
+REQUEST = "ganeti.autorepair.ganeti_autorepair_request"
 
 
 class Looks:
@@ -357,3 +362,106 @@ def test_what_is_noted_during_a_repair_outlasts_its_success(looks: Looks) -> Non
     looks.site.kill("node3")
     assert told(rounds(looks.site, 3), "web")[:2] == ("report", "behind")
     assert not looks.jobs("FAILOVER")
+
+
+# --- the playbooks ----------------------------------------------------------------------------------------------------
+
+
+class Book:
+    """A cluster in the machine's time, on which web is apart, and playbooks that are run against it."""
+
+    def __init__(self, simulator: Simulator, mond: Mond, transport: str, folder: Path) -> None:
+        """Let web be on node1 with its copy on node2, and node3 be there as well."""
+        self.simulator, self.mond, self.cluster, self.folder = simulator, mond, simulator.cluster, folder
+        self.options = {**reach(simulator, transport), "mond_port": mond.port, "probe_timeout": 2}
+        self.web = self.cluster.add_instance("web", "drbd", "node1", "node2")
+        self.cluster.reconnects = False
+        self.cluster.disconnect("web")
+
+    def run(self, playbook: str, *options: str, **variables: object) -> Run:
+        """Run one; what was sent before is forgotten."""
+        self.simulator.log.clear()
+        name = f"ganeti.autorepair.{playbook}"
+        return play(self.folder / "run", {**self.options, **variables}, *options, playbook=name)
+
+    @property
+    def writes(self) -> list[object]:
+        """What was written by the last run."""
+        return list(self.simulator.log.writes())
+
+    @property
+    def noted(self) -> list[str]:
+        """The tags on copies of web that are behind."""
+        return [tag for tag in self.web.tags if tag.startswith(f"{BEHIND}{self.cluster.node('node2').uuid}:")]
+
+
+@pytest.fixture(params=TRANSPORTS)
+def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Book]:
+    """One over each transport."""
+    cluster = wall_clock_cluster(50)
+    cluster.add_group("default")
+    for number in (1, 2, 3):
+        cluster.add_node(f"node{number}", "default")
+    with Simulator(cluster, folder=tmp_path) as simulator, Mond(cluster) as mond:
+        yield Book(simulator, mond, request.param, tmp_path)
+
+
+def test_the_playbook_mirrors(book: Book) -> None:
+    """A dry run tells what is noted by the next one; then nothing is left to be said."""
+    dry = book.run("mirrors", "--check", "--diff")
+    assert dry.code == 0 and not book.writes, dry.output
+    assert dry.result(MODULE)["changed"] and "would add" in dry.output and f"+{BEHIND}" in dry.output
+    run = book.run("mirrors")
+    assert run.code == 0 and len(book.noted) == 1, run.output
+    assert "1 mirrors: 0 in step, 1 behind, 0 not known" in run.output
+    again = book.run("mirrors")
+    assert again.code == 0 and not again.result(MODULE)["changed"] and not book.writes, again.output
+    book.cluster.reconnect("web")
+    assert book.run("mirrors", instances=["w*"]).result(MODULE)["changed"] and not book.noted
+
+
+def test_the_playbook_repair_looks_first(book: Book) -> None:
+    """The round knows what was seen just before; a dry run and one without the option write nothing of it."""
+    dry = book.run("repair", "--check", look_at_mirrors=True)
+    assert dry.code == 0 and not book.writes and dry.result(MODULE)["changed"], dry.output
+    without = book.run("repair")
+    assert without.code == 0 and MODULE not in dict(without.results) and not book.noted
+    run = book.run("repair", look_at_mirrors=True)
+    assert run.code == 0 and len(book.noted) == 1, run.output
+    book.web.tags.add(TAG + "failover")
+    book.cluster.power_off("node1")
+    book.cluster.mark("node1", offline=True)
+    held = book.run("repair", look_at_mirrors=True)
+    assert held.code == 0 and not book.writes, held.output
+    assert held.step["needs_person"] == ["web"] and "needs a person: behind" in held.output, held.output
+
+
+def test_the_playbook_report_looks_and_writes_nothing(book: Book) -> None:
+    """Though it is no dry run."""
+    run = book.run("report", look_at_mirrors=True, report_dir=str(book.folder / "report"))
+    assert run.code == 0 and not book.writes and not book.noted, run.output
+    assert run.result(MODULE)["mirrors"][0]["in_step"] is False
+    assert (book.folder / "report").is_dir()
+    wrong = book.run("report", look_at_mirrors=True, report_dir=str(book.folder / "report"), instances=["mail"])
+    assert wrong.code == 0 and not book.writes, wrong.output
+
+
+def test_the_playbook_request_accepts_an_older_copy(book: Book) -> None:
+    """Its dry run says what is lost; the repair that was asked for is done by the next round."""
+    book.run("mirrors")
+    book.cluster.power_off("node1")
+    book.cluster.mark("node1", offline=True)
+    given = {"instances": ["web"], "type": "failover"}
+    plainly = book.run("request", "--check", **given)
+    assert plainly.code == 0 and "accept-behind-" not in str(plainly.result(REQUEST)["objects"]), plainly.output
+    assert "so it waits" in plainly.output
+    dry = book.run("request", "--check", accept_behind=True, **given)
+    assert dry.code == 0 and not book.writes, dry.output
+    (one,) = dry.result(REQUEST)["objects"]
+    assert one["tags_added"][0].startswith(f"{TAG}pending:failover:accept-behind-")
+    assert "what was written since then is lost by it" in one["note"]
+    assert book.run("request", accept_behind=True, **given).code == 0
+    run = book.run("repair", wait=True, wait_timeout=60)
+    assert run.code == 0, run.output
+    assert (book.web.nodes, book.noted) == (["node2", "node3"], [])
+    assert any(":success:" in tag and "accept-behind-" in tag for tag in book.web.tags)
