@@ -178,7 +178,16 @@ def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Acti
     held = held_by(repair, cluster.jobs)
     left = f"; {leftovers(case.instance, held)}" if held else ""
     ended = finish(case, repair, "success", f"it is healthy{gone}{left}", since)
-    return replace(ended, remove=ended.remove + tuple(tag.tag for tag in case.tags.behind))
+    return replace(ended, remove=ended.remove + _overcome(case, repair, cluster))
+
+
+def _overcome(case: Case, repair: Repair, cluster: Cluster) -> tuple[str, ...]:
+    """The tags on copies that are behind which the success of C(repair) makes untrue; what a look has noted of the
+    secondary since the repair began it knows nothing of."""
+    nodes = [cluster.nodes.get(name) for name in case.instance.secondaries]
+    secondaries = {node.uuid if node else "" for node in nodes}
+    known = [tag for tag in case.tags.behind if tag.node not in secondaries or tag.since < repair.timestamp]
+    return tuple(tag.tag for tag in known)
 
 
 def _not_enough(case: Case, repair: Repair, cluster: Cluster, since: float) -> Action:

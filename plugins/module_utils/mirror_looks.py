@@ -8,17 +8,17 @@ did not tell Ganeti is asked by jobs, one for an instance, so only for as many a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .claim import Terms
 from .client import Client
 from .devices import ask_mirrors
-from .mirrors import Mirror, by_devices, remember, to_look_at
-from .model import Cluster
+from .mirrors import Mirror, Told, by_devices, remember, to_look_at
+from .model import Cluster, Instance
 from .mond import ask_nodes
 from .state import Case
-from .usable import values_of
+from .usable import is_text, values_of
 from .wishes import Change
 
 MOST_BY_JOB = 100  # instances: each is a job of a second, of which five run on a node at once
@@ -40,20 +40,34 @@ def look_at_mirrors(
 ) -> tuple[tuple[Change, Mirror], ...]:
     """What has been found of the mirrors of C(cases), and what is to be remembered of it."""
     wanted = to_look_at(cases, cluster)
-    mirrors = _by_nodes(wanted, client, ways)
-    unknown = [mirrors[case.instance.name].instance for case in wanted if mirrors[case.instance.name].in_step is None]
+    told = _told_by_nodes(wanted, client, ways)
+    mirrors = {case.instance.name: by_devices(case.instance, told[case.instance.primary]) for case in wanted}
     if ways.by_jobs:
-        mirrors.update(ask_mirrors(unknown[:MOST_BY_JOB], client, terms))
+        mirrors.update(ask_mirrors(_still_to_ask(wanted, told, mirrors)[:MOST_BY_JOB], client, terms))
     now = terms.clock()
     found = [(case, mirrors[case.instance.name]) for case in wanted]
     return tuple((remember(case, mirror, cluster, now), mirror) for case, mirror in found)
 
 
-def _by_nodes(wanted: tuple[Case, ...], client: Client, ways: Ways) -> dict[str, Mirror]:
-    """What the nodes of the primaries tell themselves."""
+def _told_by_nodes(wanted: tuple[Case, ...], client: Client, ways: Ways) -> Mapping[str, Told]:
+    """What the nodes of the primaries tell themselves, by their names."""
     primaries = {case.instance.primary for case in wanted}
     rows = [values_of(_ADDRESS, row) for row in client.query("node", _ADDRESS)] if wanted else []
-    addresses = {row["name"]: row["pip"] for row in rows if row.get("name") in primaries and row.get("pip")}
-    told = ask_nodes(addresses, ways.port, ways.seconds)
-    instances = [case.instance for case in wanted]
-    return {one.name: by_devices(one, told.get(one.primary, "it has no address")) for one in instances}
+    addresses = {row["name"]: row["pip"] for row in rows if row.get("name") in primaries and is_text(row.get("pip"))}
+    told = dict.fromkeys(primaries, "it has no address")
+    return {**told, **ask_nodes(addresses, ways.port, ways.seconds)}
+
+
+def _still_to_ask(
+    wanted: tuple[Case, ...], told: Mapping[str, Told], mirrors: Mapping[str, Mirror]
+) -> Sequence[Instance]:
+    """The instances about which a job may tell more, those first that have devices, or a note that could go. One that
+    is stopped has no devices, and where its node has told of all that it has, nobody has to be asked for that."""
+    unknown = [
+        case
+        for case in wanted
+        if mirrors[case.instance.name].in_step is None
+        and (case.instance.meant_to_run or isinstance(told[case.instance.primary], str))
+    ]
+    unknown.sort(key=lambda case: not (case.instance.meant_to_run or case.tags.behind))
+    return [case.instance for case in unknown]

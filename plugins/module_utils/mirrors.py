@@ -126,6 +126,8 @@ def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change
     noted = tuple(tag.tag for tag in tags if tag.node == secondary)
     doubtful = any(tag.node == primary for tag in tags)
     change = Change("instance", instance.name)
+    if "tags" in instance.unread:  # one of them may say that its primary is in doubt
+        return change.noted("its tags are not known, as the cluster gave no value for them, so nothing is noted")
     if mirror.in_step is None:
         still = f"; still noted as behind: {' '.join(noted)}" if noted else ""
         return change.noted(f"not known whether it is in step: {mirror.words}{still}")

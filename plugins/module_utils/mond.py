@@ -8,13 +8,17 @@ dead it looks for that one first, for ten seconds and more (measured).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
+from socket import SHUT_RDWR, socket
+from threading import Event, Timer
 from typing import Any
 
 from .answers import decoded
 from .mirrors import Device, Told
+from .shown import printable
 from .usable import is_text
 
 PATH = "/1/report/storage/drbd"
@@ -32,20 +36,47 @@ def ask_nodes(addresses: Mapping[str, str], port: int, seconds: float) -> Mappin
 
 
 def _ask(address: str, port: int, seconds: float) -> Told:
-    connection = HTTPConnection(address, port, timeout=seconds)
     try:
-        connection.request("GET", PATH)
-        answer = connection.getresponse()
-        body = answer.read(LARGEST)
-        if answer.status != 200:
-            return f"its monitoring daemon answered {answer.status}"
-        return _devices(decoded(body))
+        with closing(HTTPConnection(address, port, timeout=seconds)) as connection:
+            connection.connect()
+            with _ending(connection.sock, seconds):
+                return _read(connection)
     except (OSError, HTTPException) as error:
-        return f"its monitoring daemon could not be asked: {error or type(error).__name__}"
+        return f"its monitoring daemon could not be asked: {printable(str(error)) or type(error).__name__}"
     except ValueError:
         return "the answer of its monitoring daemon can't be read"
+
+
+def _read(connection: HTTPConnection) -> Told:
+    connection.request("GET", PATH)
+    answer = connection.getresponse()
+    body = answer.read(LARGEST)
+    if answer.status != 200:
+        return f"its monitoring daemon answered {answer.status}"
+    return _devices(decoded(body))
+
+
+@contextmanager
+def _ending(sock: socket, seconds: float) -> Iterator[None]:
+    """Let what is read from C(sock) end after C(seconds), however slowly it comes: the socket's own time is that of one
+    byte."""
+    late = Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError):
+            sock.shutdown(SHUT_RDWR)
+
+    timer = Timer(seconds, end)
+    timer.start()
+    try:
+        yield
+    except (OSError, HTTPException, ValueError) as error:
+        if late.is_set():
+            raise TimeoutError("timed out") from error
+        raise
     finally:
-        connection.close()
+        timer.cancel()
 
 
 def _devices(answer: Any) -> Told:

@@ -84,10 +84,17 @@ class QueryData(Work):
             return None
         if error := call_error(node):
             raise failed(f"Can't compute disk status for {instance.name}: {error}")
-        copy = instance.own_copies.get(name, COPIES["up to date"])
-        if copy is None or (instance.admin_state != "up" and instance.kind == "mirrored"):
+        copy = instance.own_copies.get(name, self.copy(instance, name))
+        if copy is None or (instance.kind == "mirrored" and not instance.disks_active):
             return None
         others = [node_of(cluster, other) for other in instance.nodes if other != name]
-        degraded = copy != COPIES["up to date"] or any(call_error(other) for other in others)
-        progress = 43.0 if copy == COPIES["syncing"] else None
+        apart = not instance.data.connected or any(call_error(other) for other in others)
+        resyncs = any(not each.consistent for each in instance.data.copies.values())
+        progress = 43.0 if copy == COPIES["syncing"] or (instance.kind == "mirrored" and resyncs) else None
+        degraded = copy != COPIES["up to date"] or apart
         return [f"/dev/drbd{number}", DRBD_MAJOR, number, progress, None, degraded, copy]
+
+    def copy(self, instance: Instance, name: str) -> int:
+        """Return what DRBD makes of a copy: until a resync onto it has ended it is of no use."""
+        found = instance.data.copies.get(name)
+        return COPIES["syncing" if instance.kind == "mirrored" and found and not found.consistent else "up to date"]
