@@ -12,7 +12,6 @@ from simulator.jobs import Queue, dependencies
 from .book import DESTROYERS, REPEATABLE, foreign, in_force, needs, repair_of, words
 from .seen import Look, Seen
 
-
 REFUSALS = ("OpPrereqError", "not fully synchronized", "Can't get data for node")  # of an opcode that has done nothing
 
 
