@@ -183,10 +183,12 @@ def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Acti
 
 def _overcome(case: Case, repair: Repair, cluster: Cluster) -> tuple[str, ...]:
     """The tags on copies that are behind which the success of C(repair) makes untrue; what a look has noted of the
-    secondary since the repair began it knows nothing of."""
+    secondary since its last job ended it knows nothing of."""
+    last = last_job(repair, cluster.jobs)
+    ended = int(last.ended) if last and last.ended else repair.timestamp
     nodes = [cluster.nodes.get(name) for name in case.instance.secondaries]
     secondaries = {node.uuid if node else "" for node in nodes}
-    known = [tag for tag in case.tags.behind if tag.node not in secondaries or tag.since < repair.timestamp]
+    known = [tag for tag in case.tags.behind if tag.node not in secondaries or tag.since < ended]
     return tuple(tag.tag for tag in known)
 
 

@@ -101,6 +101,7 @@ def judge(
     C(drained) says what a drained secondary means; C(behind) has the nodes whose copy of its disks does not hold the
     newest data, each with the tag that says so, and C(accepts) says that somebody has accepted to lose that.
     """
+    accepts = accepts and not _accepted_one_is_gone(instance, nodes, behind)
     if accepts and any(name in behind for name in instance.nodes):
         health = judge(instance, nodes, drained)
         old = next(name for name in instance.nodes if name in behind)
@@ -117,8 +118,8 @@ def judge(
         return _primary_behind(instance, behind)
     if kind is TemplateClass.MIRRORED:
         secondary = nodes[instance.secondaries[0]]
-        if primary.state is NodeState.OFFLINE and secondary.state is NodeState.ONLINE and secondary.name in behind:
-            return _secondary_behind(instance, behind[secondary.name])
+        if primary.state is not NodeState.ONLINE and secondary.state is NodeState.ONLINE and secondary.name in behind:
+            return _secondary_behind(instance, primary, behind[secondary.name])
         health = _mirrored(instance, primary, secondary)
         return _kept(health, primary, secondary) if drained is DrainedSecondaries.KEEP else health
     if primary.state is NodeState.ONLINE:
@@ -163,9 +164,24 @@ def _primary_behind(instance: Instance, behind: Mapping[str, Behind]) -> Health:
     return Health(problem, advice=advice, command=command, behind=True)
 
 
-def _secondary_behind(instance: Instance, tag: Behind) -> Health:
-    """A failover would make old data the truth, and the newer data on the dead node would be lost."""
+def _accepted_one_is_gone(instance: Instance, nodes: Mapping[str, Node], behind: Mapping[str, Behind]) -> bool:
+    """Whether the copy that was accepted, and that it has run from since, is on a dead node: what it wrote there nobody
+    has accepted to lose."""
+    primary = nodes.get(instance.primary)
+    return primary is not None and primary.name in behind and primary.state is NodeState.OFFLINE
+
+
+def _secondary_behind(instance: Instance, primary: Node, tag: Behind) -> Health:
+    """A move would make old data the truth, and the newer data on the primary would be lost."""
     (secondary,) = instance.secondaries
+    if primary.state is NodeState.DRAINED:
+        command = f"gnt-instance activate-disks {instance.name}"
+        advice = (
+            f"the copy on its secondary {secondary} is behind since {utc(tag.since)} at the latest, so nothing moves "
+            "there; once they are in step, a look at the mirrors (the playbook mirrors) takes that back; to connect "
+            f"them: {command}"
+        )
+        return Health(f"primary {primary.name} is drained", advice=advice, command=command, behind=True)
     command = f"gnt-node modify --offline=no {instance.primary}"
     advice = (
         f"the copy on its secondary {secondary} is behind since {utc(tag.since)} at the latest, so its newest data is "

@@ -142,6 +142,15 @@ def _end_of(job: Job) -> tuple[Progress, str]:
     return _verdict(job), failed_step(job)
 
 
+def refused_out_of_step(jobs: Iterable[Job]) -> float | None:
+    """When Ganeti last refused to move the instance of C(jobs), as its secondary was not in step; in seconds since the
+    epoch, None if it has moved it since, or given it a new secondary."""
+    steps = {STEPS[one] for one in (Operation.FAILOVER, Operation.MIGRATE, Operation.REPLACE_SECONDARY)}
+    told = [job for job in jobs if not job.unfinished and (_NOT_IN_STEP.search(job.error) or steps & set(job.done))]
+    last = max(told, key=lambda job: job.id, default=None)
+    return last.ended if last and _NOT_IN_STEP.search(last.error) else None
+
+
 def does_not_run(jobs: Iterable[Job], now: float) -> bool:
     """Whether Ganeti has refused to migrate the instance of C(jobs) just before C(now) (seconds since the epoch), as it
     does not run; and nothing was done with it since that may have started it."""

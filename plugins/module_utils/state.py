@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .health import DrainedSecondaries, Health, judge, off_by_failover
-from .model import Cluster, Instance, Job
+from .model import Cluster, Instance, Job, NodeState
 from .policy import Policy, resolve
-from .progress import Progress, does_not_run, progress_of
+from .progress import Progress, does_not_run, progress_of, refused_out_of_step
 from .repairs import Repair, repairs_of, with_adopted
 from .tags import Behind, Malformed, TagSet, parse_tags
 
@@ -132,8 +132,11 @@ def _case(
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)
     behind = {places[tag.node]: tag for tag in reversed(tags.behind) if tag.node in places}
-    accepts = accepted or (pending is not None and pending.accepts_behind)
+    behind = {**_found_behind(instance, cluster, jobs), **behind}
+    accepts = accepted or _is_accepted(repairs, [tag.since for name, tag in behind.items() if name in instance.nodes])
     health = _health(instance, group, cluster, drained, behind, accepts)
+    if tags.behind and not all(node is None or node.uuid for node in map(cluster.nodes.get, instance.nodes)):
+        health = Health(unknown="the UUID of one of its nodes is not known, so nobody can tell which copy is behind")
     wrong = _wrong_jobs(pending, instance, cluster.jobs) if pending else ()
     if pending and not wrong:
         pending = with_adopted(pending, instance, {job.id: job for job in jobs})
@@ -152,6 +155,24 @@ def _case(
         jobs=jobs,
         wrong_jobs=wrong,
     )
+
+
+def _found_behind(instance: Instance, cluster: Cluster, jobs: tuple[Job, ...]) -> Mapping[str, Behind]:
+    """Its secondary, where Ganeti has found that out of step before the primary was marked offline: it would not look
+    any more. The end of a migration in whose middle the node died reads alike, but comes after the mark."""
+    primary, refused = cluster.nodes.get(instance.primary), refused_out_of_step(jobs)
+    if refused is None or primary is None or primary.state is not NodeState.OFFLINE or len(instance.secondaries) != 1:
+        return {}
+    if primary.changed is not None and primary.changed + 1 < refused:  # not in the same second
+        return {}
+    return {instance.secondaries[0]: Behind("", "", int(refused))}
+
+
+def _is_accepted(repairs: Sequence[Repair], since: Sequence[int]) -> bool:
+    """Whether somebody has accepted the copies that are behind C(since) these times, by a repair that is pending: what
+    was noted after that was not meant."""
+    asked = [repair.timestamp for repair in repairs if repair.result is None and repair.accepts_behind]
+    return bool(asked and since) and max(since) <= max(asked)
 
 
 def _health(

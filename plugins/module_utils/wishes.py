@@ -80,7 +80,7 @@ def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str]
     change, asked = _of(case), asked_of(case)
     if case.instance.forthcoming:
         return replace(change, error=f"{FORTHCOMING}, so nothing is repaired; nothing was done with it")
-    accepts = accepts and bool(case.tags.behind)
+    accepts = accepts and (case.health.behind or bool(case.tags.behind))
     known = [repair for repair in case.repairs if repair.result is None and repair.type >= kind]
     enough = next((repair for repair in known if repair.accepts_behind or not accepts), None)
     if change.error:

@@ -52,18 +52,37 @@ class Judge:
     witness: Witness
     judged: dict[str, int] = field(default_factory=dict)  # by the UUIDs of instances, as all of these
     gone: dict[str, list[Writes]] = field(default_factory=dict)
+    by_hand: set[tuple[int, float]] = field(default_factory=set)
     half_done: dict[str, HalfDone] = field(default_factory=dict)
     taken_over: set[tuple[str, str]] = field(default_factory=set)  # the UUIDs of instances, and ids of repairs
 
     def look(self) -> None:
         """Judge all that was given up since the last look."""
         for instance in self.cluster.instances.values():
+            self._given_up_by_hand(instance)
             losses = instance.data.losses
             for loss in losses[self.judged.get(instance.uuid, 0) :]:
                 self._judge(instance, loss)
             self.judged[instance.uuid] = len(losses)
             self.taken_over.difference_update((instance.uuid, one) for one in pending_ids(instance))
             self._see_half_done(instance)
+
+    def _given_up_by_hand(self, instance: Instance) -> None:
+        """A person whose recreation of disks has failed half-way has moved the instance to whatever lies there."""
+        for job in self.cluster.queue.jobs.values():
+            ours = any(one.job is job and one.actor for one in self.witness.seen)
+            about = any(step.op.get("instance_uuid") == instance.uuid for step in job.steps)
+            failed = any(step.op["OP_ID"] == DESTROYERS[0] and step.status == "error" for step in job.steps)
+            if (
+                about
+                and failed
+                and not ours
+                and (job.id, job.received) not in self.by_hand
+                and "OpPrereqError" not in str(job.result)
+            ):
+                self.by_hand.add((job.id, job.received))
+                copies = instance.data.copies.values()
+                self.gone.setdefault(instance.uuid, []).extend(copy.writes for copy in copies)
 
     def _judge(self, instance: Instance, loss: Loss) -> None:
         gone = self.gone.setdefault(instance.uuid, [])
