@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 from .health import DrainedSecondaries, Health, judge, off_by_failover
 from .model import Cluster, Instance, Job
@@ -132,7 +133,7 @@ def _case(
     repairs = repairs_of(tags)
     pending = next((repair for repair in repairs if repair.result is None), None)
     behind = {places[tag.node]: tag for tag in reversed(tags.behind) if tag.node in places}
-    accepts = accepted or (pending is not None and pending.accepts_behind)
+    accepts = inf if accepted else pending.accepts_until if pending else 0.0
     health = _health(instance, group, cluster, drained, behind, accepts)
     wrong = _wrong_jobs(pending, instance, cluster.jobs) if pending else ()
     if pending and not wrong:
@@ -160,7 +161,7 @@ def _health(
     cluster: Cluster,
     drained: DrainedSecondaries,
     behind: Mapping[str, Behind],
-    accepts: bool,
+    accepts: float,
 ) -> Health:
     """What is broken about C(instance); unknown where its C(group) did not come, as the tags of that may suspend it."""
     health = judge(instance, cluster.nodes, drained, behind, accepts)
