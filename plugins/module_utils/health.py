@@ -94,17 +94,18 @@ def judge(
     nodes: Mapping[str, Node],
     drained: DrainedSecondaries = DrainedSecondaries.REPLACE,
     behind: Mapping[str, Behind] = MappingProxyType({}),
-    accepts: bool = False,
+    accepts: float = 0.0,
 ) -> Health:
     """What is broken about C(instance), from the states of the nodes that it is on.
 
     C(drained) says what a drained secondary means; C(behind) has the nodes whose copy of its disks does not hold the
-    newest data, each with the tag that says so, and C(accepts) says that somebody has accepted to lose that.
+    newest data, each with the tag that says so. What was noted until C(accepts) (seconds since the epoch) somebody has
+    accepted to lose; what was noted after that nobody has.
     """
-    accepts = accepts and not _accepted_one_is_gone(instance, nodes, behind)
-    if accepts and any(name in behind for name in instance.nodes):
-        health = judge(instance, nodes, drained)
-        old = next(name for name in instance.nodes if name in behind)
+    accepted = [name for name in instance.nodes if name in behind and behind[name].since <= accepts]
+    if accepted and not _runs_from_dead_copy(instance, nodes, behind):
+        others = {name: tag for name, tag in behind.items() if name not in accepted}
+        health, old = judge(instance, nodes, drained, others), accepted[0]
         words = f"the copy on {old} is behind since {utc(behind[old].since)} at the latest, which was accepted"
         return replace(health, problem=health.problem and f"{health.problem}; {words}", accepted=bool(health.problem))
     if instance.forthcoming:  # a reservation has nothing that could be broken
@@ -164,7 +165,7 @@ def _primary_behind(instance: Instance, behind: Mapping[str, Behind]) -> Health:
     return Health(problem, advice=advice, command=command, behind=True)
 
 
-def _accepted_one_is_gone(instance: Instance, nodes: Mapping[str, Node], behind: Mapping[str, Behind]) -> bool:
+def _runs_from_dead_copy(instance: Instance, nodes: Mapping[str, Node], behind: Mapping[str, Behind]) -> bool:
     """Whether the copy that was accepted, and that it has run from since, is on a dead node: what it wrote there nobody
     has accepted to lose."""
     primary = nodes.get(instance.primary)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from .clocks import MAX_SKEW
 from .health import MARK_DOWN, MARK_OFFLINE, REINSTALL, Step
 from .model import Instance, Job, RepairType
 from .opcodes import PREPARES, STEP_OPCODES
@@ -47,6 +48,12 @@ class Repair:
     def accepts_behind(self) -> bool:
         """Whether somebody has accepted for it that newer data is lost: its id says so, in each of its tags."""
         return self.id.startswith(ACCEPTS)
+
+    @property
+    def accepts_until(self) -> float:
+        """Until when what was noted as behind is accepted for it (seconds since the epoch; 0 for never): who asked knew
+        of no more. Its clock and that of who noted it may each differ from the master's."""
+        return self.timestamp + 2 * MAX_SKEW if self.accepts_behind else 0.0
 
 
 def repairs_of(tags: TagSet) -> tuple[Repair, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 from .health import DrainedSecondaries, Health, judge, off_by_failover
 from .model import Cluster, Instance, Job, NodeState
@@ -133,7 +134,8 @@ def _case(
     pending = next((repair for repair in repairs if repair.result is None), None)
     behind = {places[tag.node]: tag for tag in reversed(tags.behind) if tag.node in places}
     behind = {**_found_behind(instance, cluster, jobs), **behind}
-    accepts = accepted or _is_accepted(repairs, [tag.since for name, tag in behind.items() if name in instance.nodes])
+    asked = [repair.accepts_until for repair in repairs if repair.result is None]
+    accepts = inf if accepted else max(asked, default=0.0)
     health = _health(instance, group, cluster, drained, behind, accepts)
     if tags.behind and not all(node is None or node.uuid for node in map(cluster.nodes.get, instance.nodes)):
         health = Health(unknown="the UUID of one of its nodes is not known, so nobody can tell which copy is behind")
@@ -163,16 +165,9 @@ def _found_behind(instance: Instance, cluster: Cluster, jobs: tuple[Job, ...]) -
     primary, refused = cluster.nodes.get(instance.primary), refused_out_of_step(jobs)
     if refused is None or primary is None or primary.state is not NodeState.OFFLINE or len(instance.secondaries) != 1:
         return {}
-    if primary.changed is not None and primary.changed + 1 < refused:  # not in the same second
+    if primary.changed is not None and primary.changed + 0.001 < refused:  # Ganeti rounds both
         return {}
     return {instance.secondaries[0]: Behind("", "", int(refused))}
-
-
-def _is_accepted(repairs: Sequence[Repair], since: Sequence[int]) -> bool:
-    """Whether somebody has accepted the copies that are behind C(since) these times, by a repair that is pending: what
-    was noted after that was not meant."""
-    asked = [repair.timestamp for repair in repairs if repair.result is None and repair.accepts_behind]
-    return bool(asked and since) and max(since) <= max(asked)
 
 
 def _health(
@@ -181,7 +176,7 @@ def _health(
     cluster: Cluster,
     drained: DrainedSecondaries,
     behind: Mapping[str, Behind],
-    accepts: bool,
+    accepts: float,
 ) -> Health:
     """What is broken about C(instance); unknown where its C(group) did not come, as the tags of that may suspend it."""
     health = judge(instance, cluster.nodes, drained, behind, accepts)

@@ -82,7 +82,8 @@ def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str]
         return replace(change, error=f"{FORTHCOMING}, so nothing is repaired; nothing was done with it")
     accepts = accepts and (case.health.behind or bool(case.tags.behind))
     known = [repair for repair in case.repairs if repair.result is None and repair.type >= kind]
-    enough = next((repair for repair in known if repair.accepts_behind or not accepts), None)
+    newest = max((tag.since for tag in case.tags.behind), default=0)
+    enough = next((repair for repair in known if repair.accepts_until >= newest or not accepts), None)
     if change.error:
         return change
     if enough:

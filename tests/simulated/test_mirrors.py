@@ -364,6 +364,25 @@ def test_what_is_noted_during_a_repair_outlasts_its_success(looks: Looks) -> Non
     assert not looks.jobs("FAILOVER")
 
 
+def test_what_is_accepted_is_what_was_noted_when_it_was_asked_for(looks: Looks) -> None:
+    """The request waits; meanwhile the copy was in step again, and then stays behind anew: nobody has accepted that,
+    until it is asked for again."""
+    behind_and_dead(looks)
+    looks.web.tags.add(TAG + "suspend")
+    looks.ask(accepts=True)
+    looks.come_back("node3")
+    looks.look()
+    assert looks.noted() == [] and "accept-behind-" in str(looks.site.tags("web"))
+    looks.site.simulator.advance(3600)
+    behind_and_dead(looks)
+    looks.web.tags.discard(TAG + "suspend")
+    assert told(rounds(looks.site), "web")[:2] == ("report", "behind")
+    assert not looks.jobs("FAILOVER")
+    looks.ask(accepts=True)
+    looks.site.play_until_quiet()
+    assert (looks.site.state("web"), looks.web.primary, looks.noted()) == ("healthy", "node2", [])
+
+
 # --- the playbooks ----------------------------------------------------------------------------------------------------
 
 

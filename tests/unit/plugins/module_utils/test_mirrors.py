@@ -17,10 +17,13 @@ from unit.plugins.module_utils.builders import (
     case_of,
     cluster,
     drbd,
+    next_for,
+    pending,
     plain,
     rbd,
 )
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors import (
     Device,
     Mirror,
@@ -32,6 +35,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Instance
 from ansible_collections.ganeti.autorepair.plugins.module_utils.state import make_cases
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import behind_tag
+from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 
 ONE = Instance("web1", disk_template="drbd", primary="node3", secondaries=("node2",), disk_sizes=(64,))
 TWO = replace(ONE, disk_sizes=(64, 64))
@@ -295,3 +299,35 @@ def test_a_look_that_came_back_too_late_has_not_seen_the_secondary_of_now():
     one = cluster(drbd("web1", ONLINE, ONLINE, behind_tag("uuid-web1-new", 300)))
     case = case_of(one)
     assert not remember(case, Mirror(case.instance, True), one, NOW).needed
+
+
+# --- what somebody has accepted ---------------------------------------------------------------------------------------
+
+ASKED_AT = NOW - 1000
+# sentence, when the copy was noted as behind, the id of the pending repair, whether it may be failed over to it
+ACCEPTED = [
+    ("noted before it was asked for", ASKED_AT - 500, "accept-behind-r1", True),
+    ("noted just then, by another clock", ASKED_AT + 90, "accept-behind-r1", True),
+    ("noted after that", ASKED_AT + 91, "accept-behind-r1", False),
+    ("nobody has accepted anything", ASKED_AT - 500, "r1", False),
+    ("the word is not at the beginning", ASKED_AT - 500, "r-accept-behind-1", False),
+]
+
+
+@pytest.mark.parametrize(("since", "repair", "over"), [row[1:] for row in ACCEPTED], ids=[row[0] for row in ACCEPTED])
+def test_what_was_accepted_is_what_was_known(since, repair, over):
+    """A request covers what had been noted by then, and for no other repair."""
+    tags = (behind_tag(SECONDARY, since), pending(repair=repair, at=ASKED_AT))
+    action = next_for(drbd("web1", OFFLINE, ONLINE, *tags))
+    assert (action.kind is Kind.SUBMIT) is over
+    assert action.accepts is over
+
+
+def test_a_new_secondary_that_still_resyncs_is_not_accepted_with_the_old_copy():
+    """The accepted copy is on the primary now; if that dies, too, its mirror is none to fail over to."""
+    tags = (behind_tag(PRIMARY, ASKED_AT - 9), behind_tag(SECONDARY, ASKED_AT + 600))
+    asked = pending(repair="accept-behind-r1", at=ASKED_AT)
+    action = next_for(drbd("web1", OFFLINE, ONLINE, *tags, asked))
+    assert (action.kind, action.why) == (Kind.REPORT, Why.BEHIND)
+    healthy = next_for(drbd("web1", ONLINE, ONLINE, *tags, asked))
+    assert (healthy.kind, healthy.result) == (Kind.FINISH, None)
