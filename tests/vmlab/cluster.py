@@ -19,6 +19,7 @@ from .image import image
 from .node import DISKS, Node
 from .settings import Settings
 
+CODE = Path(__file__).read_text()  # as it runs, whatever becomes of the file meanwhile
 USERS = "/var/lib/ganeti/rapi/users"
 VOLUME_GROUP = "xenvg"
 MEANINGLESS = ("memory_mb", "memory_dir", "mirror", "prefix", "state_dir")  # for a cluster that is saved
@@ -59,11 +60,18 @@ def forget(settings: Settings) -> None:
     shutil.rmtree(_marker(settings).parent, ignore_errors=True)
 
 
-def restore(nodes: Sequence[Node]) -> None:
+def restore(settings: Settings, nodes: Sequence[Node]) -> None:
     """Give the nodes, which are off, the disks that were kept."""
+    write(_restoring(settings), "")
     for node in nodes:
         for disk in DISKS:
             _copy(_saved(node, disk), node.home / disk)
+    _restoring(settings).unlink()
+
+
+def is_half_restored(settings: Settings) -> bool:
+    """Whether the disks are neither the old nor the first ones, because somebody was killed."""
+    return _restoring(settings).exists()
 
 
 def _init_command(settings: Settings) -> list[str]:
@@ -82,13 +90,17 @@ def _marker(settings: Settings) -> Path:
     return settings.state_dir / "nodes" / "saved.json"
 
 
+def _restoring(settings: Settings) -> Path:
+    return _marker(settings).with_name("restoring")
+
+
 def _saved(node: Node, disk: str) -> Path:
     return node.home / f"{disk}.saved"
 
 
 def _made_of(settings: Settings) -> str:
     chosen = {name: str(value) for name, value in asdict(settings).items() if name not in MEANINGLESS}
-    return json.dumps({"image": image(settings).name, "code": Path(__file__).read_text(), **chosen}, indent=2)
+    return json.dumps({"image": image(settings).name, "code": CODE, **chosen}, indent=2)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ from lab.shell import run, write
 from . import image_files
 from .settings import Settings
 
+CODE = [Path(file).read_text() for file in (__file__, image_files.__file__)]  # as it runs
 SUITE = "bookworm"
 IMAGE_MB = 3072  # a sparse file, of which a quarter is used
 BASE = (
@@ -29,8 +30,7 @@ APT_FOLDER = Path("/etc/apt")
 
 def image(settings: Settings) -> Path:
     """Return where the image is, or will be: it bears the sum of all that it is made from."""
-    sources = [Path(__file__), Path(image_files.__file__)]
-    what = [*(path.read_text() for path in sources), image_files.hosts(settings), settings.kernel_suite]
+    what = [*CODE, image_files.hosts(settings), settings.kernel_suite]
     return settings.state_dir / f"image-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}"
 
 

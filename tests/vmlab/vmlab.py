@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from lab import luxi
@@ -17,19 +14,16 @@ from lab.cluster import wait_for_port
 from lab.errors import LabError
 from lab.lock import exclusive
 from lab.luxi import Job, Opcode
-from lab.processes import kill_all, runs_program
 from lab.settings import User
 from lab.shell import run
 
-from . import cluster, guests, image, machine, network
+from . import cluster, guests, image, machine, network, tunnel
 from .guests import Guest
 from .node import Node
 from .settings import Settings
 
 RAPI_PORT = 5080
-LUXI_PATH = "/run/ganeti/socket/ganeti-query"
 USER = User("lab", "labsecret", "write")
-MASTER_SECONDS = 120.0
 
 
 class VmLab:
@@ -57,6 +51,8 @@ class VmLab:
             image.build(self.settings, self._say)
             if not cluster.is_saved(self.settings):
                 self._build()
+            elif cluster.is_half_restored(self.settings):
+                self._restore()
             self._start()
         self._say(f"RAPI answers on https://{self.settings.cluster_address}:{RAPI_PORT}")
 
@@ -69,8 +65,7 @@ class VmLab:
         with exclusive(self.settings.state_dir):
             if not cluster.is_saved(self.settings):
                 raise LabError("there is no cluster to restore: bring it up first")
-            self._switch_off()
-            cluster.restore(self.nodes)
+            self._restore()
             self._start()
 
     def down(self) -> None:
@@ -189,11 +184,16 @@ class VmLab:
         cluster.save(self.settings, self.nodes)
         self._say("cluster saved")
 
+    def _restore(self) -> None:
+        """Switch all nodes off and give them their first disks."""
+        self._switch_off()
+        cluster.restore(self.settings, self.nodes)
+
     def _start(self) -> None:
         """Boot what is off, and return when Ganeti answers."""
         self._boot_all()
         wait_for_port(self.settings.cluster_address, RAPI_PORT)
-        self._lead_luxi_here()
+        tunnel.lead(self.settings, self.nodes[0])
 
     def _boot_all(self) -> None:
         network.make_switch(self.settings)
@@ -203,31 +203,6 @@ class VmLab:
             list(pool.map(Node.wait, self.nodes))
 
     def _switch_off(self) -> None:
-        self._end_luxi()
+        tunnel.end(self.settings)
         for node in self.nodes:
             node.switch_off()
-
-    def _lead_luxi_here(self) -> None:
-        """Let the master's socket answer on this machine, by way of SSH."""
-        here = self.settings.luxi_socket
-        if not self._answers():
-            self._end_luxi()
-            here.unlink(missing_ok=True)
-            options = ("-N", "-f", "-oExitOnForwardFailure=yes", f"-L{here}:{LUXI_PATH}")
-            words = [str(word) for word in self.nodes[0].ssh]
-            quiet = subprocess.DEVNULL
-            subprocess.run([words[0], *options, *words[1:]], stdin=quiet, stdout=quiet, stderr=quiet, check=True)
-        deadline = time.monotonic() + MASTER_SECONDS
-        while not self._answers():
-            if time.monotonic() > deadline:
-                raise LabError(f"LUXI does not answer on {here}")
-            time.sleep(0.3)
-
-    def _end_luxi(self) -> None:
-        kill_all(runs_program(Path("ssh"), f"-L{self.settings.luxi_socket}:{LUXI_PATH}"))
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.rows("node", "name"))
-        except LabError:
-            return False

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lab import luxi
 from lab.certificates import fingerprint
@@ -66,8 +67,13 @@ class Cluster:
 
     def results(self, guest: str) -> list[tuple[str, str]]:
         """Return the type and the result of each repair of an instance that has ended with one."""
-        found = [tag.removeprefix(PREFIX).split(":") for tag in self._row(guest, "tags")[0]]
+        found = [tag.removeprefix(PREFIX).split(":") for tag in self.tags(guest)]
         return [(tag[1], tag[4]) for tag in found if tag[0] == "result"]
+
+    def tags(self, guest: str) -> list[str]:
+        """Return all tags of an instance."""
+        (found,) = self._row(guest, "tags")
+        return [str(tag) for tag in found]
 
     def placed(self, guest: str) -> tuple[str, list[str], str]:
         """Return an instance's primary, its secondaries and its status."""
@@ -77,7 +83,11 @@ class Cluster:
     def jobs(self, operation: str, guest: str) -> list[Job]:
         """Return the jobs with this operation on an instance, such as "INSTANCE_FAILOVER"."""
         wanted = f"{operation}({self.lab.full_name(guest)})"
-        return [job for job in self._all_jobs() if wanted in job.summary]
+        return [job for job in luxi.jobs(self.lab.settings.luxi_socket) if wanted in job.summary]
+
+    def runs(self, operation: str, guest: str) -> bool:
+        """Whether a job with this operation on an instance is at work now."""
+        return any(job.status == "running" for job in self.jobs(operation, guest))
 
     def crash(self, guest: str) -> None:
         """Let an instance die on its node, which Ganeti is not told; its disks stay as they are."""
@@ -107,9 +117,6 @@ class Cluster:
     def _connected(self, node: str) -> bool:
         return any(state.startswith("Connected") for state in self.lab.mirrors(node).values())
 
-    def _row(self, guest: str, *fields: str) -> list[object]:
+    def _row(self, guest: str, *fields: str) -> list[Any]:
         rows = self.lab.rows("instance", "name", *fields)
         return next(values for name, *values in rows if name == self.lab.full_name(guest))
-
-    def _all_jobs(self) -> list[Job]:
-        return luxi.jobs(self.lab.settings.luxi_socket)
