@@ -116,10 +116,9 @@ class VmLab:
         """Create instances side by side, with their mirrors in step."""
         self.succeed([guests.create(guest, self.settings.domain) for guest in wanted])
 
-    def job(self, operation: str, guest: str, **fields: Any) -> list[Job]:
-        """Run one opcode on an instance to its end, however it ends."""
-        opcode = {"OP_ID": f"OP_INSTANCE_{operation}", "instance_name": self.full_name(guest), **fields}
-        return self.wait(luxi.submit(self.settings.luxi_socket, [[opcode]]))
+    def opcode(self, operation: str, guest: str, **fields: Any) -> Opcode:
+        """Return an opcode on an instance, such as "FAILOVER"."""
+        return {"OP_ID": f"OP_INSTANCE_{operation}", "instance_name": self.full_name(guest), **fields}
 
     def succeed(self, work: Iterable[list[Opcode]]) -> list[Job]:
         """Run jobs to their ends.

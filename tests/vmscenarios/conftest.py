@@ -13,7 +13,7 @@ import pytest
 from lab import UnfitMachineError
 from vmlab import VmLab
 
-from .cluster import TRANSPORTS, Cluster
+from .cluster import Cluster
 
 
 @pytest.fixture(scope="session")
@@ -30,13 +30,6 @@ def vmlab() -> Iterator[VmLab]:
 
 @pytest.fixture
 def cluster(vmlab: VmLab, tmp_path: Path) -> Cluster:
-    """A freshly made cluster of three nodes, without instances, reached over RAPI."""
+    """A freshly made cluster of three nodes, without instances."""
     vmlab.restore()
     return Cluster(vmlab, tmp_path)
-
-
-@pytest.fixture(params=TRANSPORTS)
-def either(cluster: Cluster, request: pytest.FixtureRequest) -> Cluster:
-    """The same cluster, reached over RAPI or LUXI."""
-    cluster.transport = request.param
-    return cluster

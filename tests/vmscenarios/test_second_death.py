@@ -7,64 +7,74 @@ from __future__ import annotations
 
 from vmlab import Guest
 
-from .cluster import Cluster
+from .cluster import Cluster, for_each
 
 SLOW = "drbd:resync-rate=200,c-max-rate=200,c-min-rate=100,dynamic-resync=False"
+NAMES = for_each("web")
 
 
-def test_the_second_node_dies_in_the_resync(either: Cluster) -> None:
+def dies(cluster: Cluster, node: str) -> None:
+    """A node loses power, and a person marks it offline."""
+    cluster.lab.node(node).switch_off()
+    cluster.lab.mark(node, offline=True)
+
+
+def failed_disks(cluster: Cluster, node: str, state: str) -> dict[str, str]:
+    """Instances on node3, mirrored on node2, whose volumes on one of these fail; the sums of what they write then."""
+    lab = cluster.lab
+    lab.create(*(Guest(name, "node3", "node2") for name in NAMES))
+    for name in NAMES:
+        lab.fill(name, "node3")
+        lab.fail_disk(name, node)
+    sums = {name: lab.fill(name, "node3") for name in NAMES}
+    assert set(lab.mirrors("node3").values()) == {f"Connected {state}"}  # DRBD has given those volumes up
+    return sums
+
+
+def test_the_second_node_dies_in_the_resync(cluster: Cluster) -> None:
     """The only good copy dies before the new one is whole: it is kept, and is there when its node comes back."""
-    cluster, lab = either, either.lab
-    lab.create(Guest("web", "node2", "node3"))
-    data = lab.fill("web", "node2")
+    lab = cluster.lab
+    lab.create(*(Guest(name, "node2", "node3") for name in NAMES))
+    sums = {name: lab.fill(name, "node2") for name in NAMES}
     lab.gnt("gnt-cluster", "modify", "-D", SLOW)  # for devices that are made from now on
     cluster.allow("failover")
-    lab.node("node3").switch_off()
-    lab.mark("node3", offline=True)
+    dies(cluster, "node3")
     cluster.repair(wait=False)
-    cluster.until("a resync", lambda: any("Inconsistent" in state for state in lab.mirrors("node1").values()), 180)
-    lab.node("node2").switch_off()
-    lab.mark("node2", offline=True)
+    cluster.until("a resync", lambda: any("Inconsistent" in state for state in lab.mirrors("node1").values()))
+    dies(cluster, "node2")
     lab.wait()
 
-    run = cluster.repair(wait_timeout=120)
-    assert ("failover", "success") not in cluster.results("web"), run.output
-    assert ("fix-storage", "success") not in cluster.results("web"), run.output
-    assert cluster.placed("web")[2] != "running"
-    assert lab.boot("node2").is_on
-    assert lab.kept_on("web", "node2") == data
+    runs = cluster.repair(wait_timeout=120)
+    for name in NAMES:
+        assert "success" not in [result for _, result in cluster.results(name)], runs[name.partition("-")[2]].output
+        assert cluster.placed(name)[2] != "running"
+    lab.boot("node2")
+    assert {name: lab.kept_on(name, "node2") for name in NAMES} == sums
 
 
-def test_disks_of_the_secondary_fail(either: Cluster) -> None:
-    """The secondary's disks had errors before the primary died: no success is told of data that can't be read."""
-    cluster, lab = either, either.lab
-    lab.create(Guest("web", "node3", "node2"))
-    lab.fill("web", "node3")
-    lab.fail_disk("web", "node2")
-    data = lab.fill("web", "node3")  # the mirror's write fails there, and its DRBD gives the disk up
-    assert list(lab.mirrors("node3").values()) == ["Connected UpToDate/Diskless"]
+def test_disks_of_the_secondary_fail(cluster: Cluster) -> None:
+    """They had errors before the primary died: no success is told of data that can't be read."""
+    lab = cluster.lab
+    sums = failed_disks(cluster, "node2", "UpToDate/Diskless")
     cluster.allow("failover")
-    lab.node("node3").switch_off()
-    lab.mark("node3", offline=True)
+    dies(cluster, "node3")
 
-    run = cluster.repair(wait_timeout=120)
-    assert ("failover", "success") not in cluster.results("web"), run.output
+    runs = cluster.repair(wait_timeout=120)
+    for name in NAMES:
+        assert "success" not in [result for _, result in cluster.results(name)], runs[name.partition("-")[2]].output
     lab.boot("node3")
-    assert lab.kept_on("web", "node3") == data
+    assert {name: lab.kept_on(name, "node3") for name in NAMES} == sums
 
 
 def test_disks_of_the_primary_fail(cluster: Cluster) -> None:
-    """The primary reads from its mirror then, and a failover brings back all that was written."""
+    """It works on its mirror then, and a failover brings back all that was written."""
     lab = cluster.lab
-    lab.create(Guest("web", "node3", "node2"))
-    lab.fill("web", "node3")
-    lab.fail_disk("web", "node3")
-    data = lab.fill("web", "node3")
-    assert list(lab.mirrors("node3").values()) == ["Connected Diskless/UpToDate"]
+    sums = failed_disks(cluster, "node3", "Diskless/UpToDate")
     cluster.allow("failover")
-    lab.node("node3").switch_off()
-    lab.mark("node3", offline=True)
+    dies(cluster, "node3")
 
-    run = cluster.repair()
-    assert cluster.results("web") == [("failover", "success")], run.output
-    assert lab.seen_by("web", "node2") == lab.kept_on("web", "node1") == data
+    runs = cluster.repair()
+    for name in NAMES:
+        assert cluster.results(name) == [("failover", "success")], runs[name.partition("-")[2]].output
+    assert {name: lab.seen_by(name, "node2") for name in NAMES} == sums
+    assert {name: lab.kept_on(name, "node1") for name in NAMES} == sums

@@ -12,40 +12,43 @@ import pytest
 from playbook import play
 from vmlab import Guest
 
-from .cluster import Cluster
+from .cluster import TRANSPORTS, Cluster, for_each
 
 PLAYBOOK = Path(__file__).parents[2] / "playbooks" / "mirrors.yml"
 BEHIND = "ganeti:watcher:nodewatch:behind:"
-remembered = pytest.mark.skipif(not PLAYBOOK.exists(), reason="there is no playbook `mirrors` yet that remembers it")
+NAMES = for_each("web")
+remembered = pytest.mark.skipif(not PLAYBOOK.exists(), reason="no playbook `mirrors` remembers what is behind yet")
 
 
 def look(cluster: Cluster, folder: Path) -> None:
-    """Look at the mirrors of all instances, as a timer does every few minutes; what is behind is remembered."""
-    key = str(cluster.lab.settings.ssh_key)
-    run = play(folder, cluster.options(node_ssh_key=key), playbook="ganeti.autorepair.mirrors")
-    assert run.code == 0, run.output
-    assert [tag for tag in cluster.tags("web") if tag.startswith(BEHIND)], run.output
+    """Look at the mirrors of all instances, as a timer does every few minutes: what is behind is remembered."""
+    for over in TRANSPORTS:
+        key = str(cluster.lab.settings.ssh_key)
+        run = play(folder / over, cluster.options(over, node_ssh_key=key), playbook="ganeti.autorepair.mirrors")
+        assert run.code == 0, run.output
+        assert all(any(tag.startswith(BEHIND) for tag in cluster.tags(name)) for name in NAMES), run.output
 
 
-def part_by_reboot(cluster: Cluster) -> str:
-    """Let the secondary reboot, and the primary write on; return the newest data's sum."""
-    lab = cluster.lab
-    lab.create(Guest("web", "node3", "node2"))
-    lab.fill("web", "node3")
-    lab.node("node2").switch_off()
-    cluster.lose_peer("node3")
-    data = lab.fill("web", "node3")
-    lab.boot("node2")
-    return data
+def in_step(cluster: Cluster) -> None:
+    """Make instances on node3, mirrored on node2."""
+    cluster.lab.create(*(Guest(name, "node3", "node2") for name in NAMES))
+    for name in NAMES:
+        cluster.lab.fill(name, "node3")
 
 
-def kept(cluster: Cluster, data: str) -> None:
-    """The instance was not failed over; and when the dead node is back, it has the newest data there."""
-    lab = cluster.lab
-    assert cluster.placed("web")[0] == "node3"
-    assert not cluster.jobs("INSTANCE_FAILOVER", "web")
-    lab.boot("node3")
-    assert lab.kept_on("web", "node3") == data
+def write_on(cluster: Cluster) -> dict[str, str]:
+    """Let them go on writing once their mirrors are missed; the sums of what they have written."""
+    cluster.lose_peers("node3")
+    return {name: cluster.lab.fill(name, "node3") for name in NAMES}
+
+
+def part_by_reboot(cluster: Cluster) -> dict[str, str]:
+    """Let the secondary reboot while they write; nothing connects them again."""
+    in_step(cluster)
+    cluster.lab.node("node2").switch_off()
+    sums = write_on(cluster)
+    cluster.lab.boot("node2")
+    return sums
 
 
 def die(cluster: Cluster) -> None:
@@ -55,38 +58,46 @@ def die(cluster: Cluster) -> None:
     cluster.lab.mark("node3", offline=True)
 
 
-def test_a_secondary_that_was_rebooted_and_is_asked(either: Cluster) -> None:
+def kept(cluster: Cluster, sums: dict[str, str]) -> None:
+    """None was failed over; and when the dead node is back, it has the newest data there."""
+    lab = cluster.lab
+    for name in NAMES:
+        assert cluster.placed(name)[0] == "node3"
+        assert not cluster.jobs("INSTANCE_FAILOVER", name)
+    lab.boot("node3")
+    assert {name: lab.kept_on(name, "node3") for name in NAMES} == sums
+
+
+def test_a_rebooted_secondary_that_is_asked(cluster: Cluster) -> None:
     """Its disks are not assembled: with `secondary_state: uptodate` that is enough to leave it to a person."""
-    data = part_by_reboot(either)
-    die(either)
-    run = either.repair(secondary_state="uptodate", wait=False)
-    assert run.instances["web"]["next"] == "report" or "not assembled" in run.output, run.output
-    kept(either, data)
+    sums = part_by_reboot(cluster)
+    die(cluster)
+    for run in cluster.repair(secondary_state="uptodate", wait=False).values():
+        assert "is not assembled" in str(run.step["report"]), run.output
+    kept(cluster, sums)
 
 
 @remembered
-def test_a_secondary_that_was_rebooted(either: Cluster, tmp_path: Path) -> None:
+def test_a_rebooted_secondary(cluster: Cluster, tmp_path: Path) -> None:
     """A look before the primary's death has seen that nothing was connected again."""
-    data = part_by_reboot(either)
-    look(either, tmp_path / "look")
-    die(either)
-    either.repair(wait=False)
-    kept(either, data)
+    sums = part_by_reboot(cluster)
+    look(cluster, tmp_path / "look")
+    die(cluster)
+    cluster.repair(wait=False)
+    kept(cluster, sums)
 
 
 @remembered
-def test_a_secondary_whose_cable_was_out(either: Cluster, tmp_path: Path) -> None:
+def test_a_secondary_whose_cable_was_out(cluster: Cluster, tmp_path: Path) -> None:
     """It says of itself that it is up to date: only who has looked before knows better."""
-    cluster, lab = either, either.lab
-    lab.create(Guest("web", "node3", "node2"))
-    lab.fill("web", "node3")
+    lab = cluster.lab
+    in_step(cluster)
     lab.node("node2").unplug()
-    cluster.lose_peer("node3")
-    data = lab.fill("web", "node3")
+    sums = write_on(cluster)
     look(cluster, tmp_path / "look")
-    cluster.lab.node("node3").switch_off()
+    lab.node("node3").switch_off()
     lab.node("node2").plug_in()
     lab.node("node2").wait()
     die(cluster)
     cluster.repair(wait=False)
-    kept(cluster, data)
+    kept(cluster, sums)
