@@ -22,6 +22,7 @@ from vmlab.vmlab import RAPI_PORT
 TRANSPORTS = ("rapi", "luxi")
 PREFIX = "ganeti:watcher:autorepair:"
 PEER_SECONDS = 60.0  # DRBD takes about ten to miss its peer
+SETTLED_SECONDS = 3.0
 RAPI_CERTIFICATE = "/var/lib/ganeti/rapi.pem"
 RUNNING = "/run/ganeti/fake-hypervisor"  # one file for each running instance, as Ganeti's hypervisor `fake` has it
 
@@ -100,6 +101,16 @@ class Cluster:
     def runs(self, operation: str, guest: str) -> bool:
         """Whether a job with this operation on an instance is at work now."""
         return any(job.status == "running" for job in self.jobs(operation, guest))
+
+    def dies(self, node: str) -> None:
+        """Let a node lose power, and a person mark it offline.
+
+        Not while the configuration's last change is on its way there: Ganeti would wait minutes for the answer.
+        """
+        self.lab.wait()
+        time.sleep(SETTLED_SECONDS)
+        self.lab.node(node).switch_off()
+        self.lab.mark(node, offline=True)
 
     def crash(self, guest: str) -> None:
         """Let an instance die on its node, which Ganeti is not told; its disks stay as they are."""

@@ -27,8 +27,7 @@ def test_a_dead_node(cluster: Cluster) -> None:
         sums = {name: lab.fill(name, PLACES[name.partition("-")[0]]) for name in (*RUNNING, *HALTED)}
     steady = lab.fill("steady", "node2")
     cluster.allow("failover")
-    lab.node("node3").switch_off()
-    lab.mark("node3", offline=True)
+    cluster.dies("node3")
 
     cluster.repair()
     kinds = {"web": "failover", "app": "fix-storage", "halted": "failover", "build": "reinstall"}

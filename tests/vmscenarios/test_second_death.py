@@ -13,12 +13,6 @@ SLOW = "drbd:resync-rate=200,c-max-rate=200,c-min-rate=100,dynamic-resync=False"
 NAMES = for_each("web")
 
 
-def dies(cluster: Cluster, node: str) -> None:
-    """A node loses power, and a person marks it offline."""
-    cluster.lab.node(node).switch_off()
-    cluster.lab.mark(node, offline=True)
-
-
 def failed_disks(cluster: Cluster, node: str, state: str) -> dict[str, str]:
     """Instances on node3, mirrored on node2, whose volumes on one of these fail; the sums of what they write then."""
     lab = cluster.lab
@@ -38,10 +32,11 @@ def test_the_second_node_dies_in_the_resync(cluster: Cluster) -> None:
     sums = {name: lab.fill(name, "node2") for name in NAMES}
     lab.gnt("gnt-cluster", "modify", "-D", SLOW)  # for devices that are made from now on
     cluster.allow("failover")
-    dies(cluster, "node3")
+    cluster.dies("node3")
     cluster.repair(wait=False)
     cluster.until("a resync", lambda: any("Inconsistent" in state for state in lab.mirrors("node1").values()))
-    dies(cluster, "node2")
+    lab.node("node2").switch_off()
+    lab.mark("node2", offline=True)  # waits for the replacement, which waits for the dead mirror
     lab.wait()
 
     runs = cluster.repair(wait_timeout=120)
@@ -57,7 +52,7 @@ def test_disks_of_the_secondary_fail(cluster: Cluster) -> None:
     lab = cluster.lab
     sums = failed_disks(cluster, "node2", "UpToDate/Diskless")
     cluster.allow("failover")
-    dies(cluster, "node3")
+    cluster.dies("node3")
 
     runs = cluster.repair(wait_timeout=120)
     for name in NAMES:
@@ -71,7 +66,7 @@ def test_disks_of_the_primary_fail(cluster: Cluster) -> None:
     lab = cluster.lab
     sums = failed_disks(cluster, "node3", "Diskless/UpToDate")
     cluster.allow("failover")
-    dies(cluster, "node3")
+    cluster.dies("node3")
 
     runs = cluster.repair()
     for name in NAMES:

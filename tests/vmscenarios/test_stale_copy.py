@@ -51,13 +51,6 @@ def part_by_reboot(cluster: Cluster) -> dict[str, str]:
     return sums
 
 
-def die(cluster: Cluster) -> None:
-    """Let the primary die, marked offline, with failovers allowed."""
-    cluster.allow("failover")
-    cluster.lab.node("node3").switch_off()
-    cluster.lab.mark("node3", offline=True)
-
-
 def kept(cluster: Cluster, sums: dict[str, str]) -> None:
     """None was failed over; and when the dead node is back, it has the newest data there."""
     lab = cluster.lab
@@ -71,7 +64,8 @@ def kept(cluster: Cluster, sums: dict[str, str]) -> None:
 def test_a_rebooted_secondary_that_is_asked(cluster: Cluster) -> None:
     """Its disks are not assembled: with `secondary_state: uptodate` that is enough to leave it to a person."""
     sums = part_by_reboot(cluster)
-    die(cluster)
+    cluster.allow("failover")
+    cluster.dies("node3")
     for run in cluster.repair(secondary_state="uptodate", wait=False).values():
         assert "is not assembled" in str(run.step["report"]), run.output
     kept(cluster, sums)
@@ -82,7 +76,8 @@ def test_a_rebooted_secondary(cluster: Cluster, tmp_path: Path) -> None:
     """A look before the primary's death has seen that nothing was connected again."""
     sums = part_by_reboot(cluster)
     look(cluster, tmp_path / "look")
-    die(cluster)
+    cluster.allow("failover")
+    cluster.dies("node3")
     cluster.repair(wait=False)
     kept(cluster, sums)
 
@@ -98,6 +93,7 @@ def test_a_secondary_whose_cable_was_out(cluster: Cluster, tmp_path: Path) -> No
     lab.node("node3").switch_off()
     lab.node("node2").plug_in()
     lab.node("node2").wait()
-    die(cluster)
+    cluster.allow("failover")
+    cluster.dies("node3")
     cluster.repair(wait=False)
     kept(cluster, sums)
