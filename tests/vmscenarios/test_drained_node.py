@@ -54,7 +54,7 @@ def test_a_crashed_instance_whose_mirror_is_behind(cluster: Cluster) -> None:
     cluster.allow("migrate")
     lab.mark("node3", drained=True)
 
-    runs = cluster.repair(wait_timeout=180)
+    runs = cluster.repair(wait_timeout=90)
     for name, data in moved.items():
         assert cluster.placed(name) == ("node2", ["node1"], "running"), runs[name.partition("-")[2]].output
         assert lab.seen_by(name, "node2") == lab.kept_on(name, "node1") == data
