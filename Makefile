@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 QUIET := python tests/tools/quiet.py
 PYTEST := python -m pytest -rs --no-fold-skipped
 
-.PHONY: help setup test test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down lock clean
+.PHONY: help setup test test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down vm-up vm-test vm-down lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,15 @@ lab-test: setup  ## Tests against real Ganeti (root on Debian; skipped elsewhere
 
 lab-down: setup  ## Take down what the tests on real Ganeti have left for each other
 	@PYTHONPATH=tests python tests/tools/lab_down.py
+
+vm-up: setup  ## Boot virtual machines with real LVM and DRBD (root on Debian); the first time, build their image
+	@PYTHONPATH=tests python -m vmlab up
+
+vm-test: setup  ## Tests on these virtual machines: what becomes of data; half an hour, not part of test
+	@$(PYTEST) --durations=0 --durations-min=5 tests/vmscenarios
+
+vm-down: setup  ## End them; the image and the new cluster are kept in .build
+	@PYTHONPATH=tests python -m vmlab down
 
 GATES := ruff-check ruff-format mypy ansible-lint docs module-pages changelog reuse shellcheck
 .PHONY: $(GATES)

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     """Do one command and return the exit code: 0, or the error's own."""
     options = parser().parse_args(arguments)
     try:
-        lab = Lab(Settings.from_environment(), _clock())
+        lab = Lab(Settings.from_environment(), clock())
         command: Callable[[Lab, argparse.Namespace], None] = options.function
         command(lab, options)
     except LabError as error:
@@ -140,7 +140,7 @@ def certificate(lab: Lab, options: argparse.Namespace) -> None:
     print(lab.use_default_certificate() if options.kind == "default" else lab.use_ca_certificate())
 
 
-def _clock() -> Callable[[str], None]:
+def clock() -> Callable[[str], None]:
     """Return a function that shows what has been reached, and after how many seconds."""
     start = time.monotonic()
     return lambda text: print(f"[{time.monotonic() - start:5.1f} s] {text}", flush=True)

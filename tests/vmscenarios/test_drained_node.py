@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A drained node is alive, and its data is good: what is on it moves, or stays, but is never replaced by old data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from playbook import end_step
+from vmlab import Guest
+
+from .cluster import Cluster, for_each
+
+
+def part_mirrors(cluster: Cluster, guests: Iterable[str]) -> dict[str, str]:
+    """Instances on node3 that went on writing while node2 rebooted, and are not connected again; their sums."""
+    lab = cluster.lab
+    lab.create(*(Guest(name, "node3", "node2") for name in guests))
+    for name in guests:
+        lab.fill(name, "node3")
+    lab.node("node2").switch_off()
+    cluster.lose_peers("node3")
+    sums = {name: lab.fill(name, "node3") for name in guests}
+    lab.boot("node2")
+    return sums
+
+
+@pytest.mark.xfail(raises=AssertionError, strict=True, reason="the failover of a stopped instance looks at no mirror")
+def test_a_stopped_instance_whose_mirror_was_behind(cluster: Cluster) -> None:
+    """It was stopped while its mirror was apart: it stays where its data is, or its data comes along."""
+    lab = cluster.lab
+    sums = part_mirrors(cluster, for_each("halted"))
+    lab.succeed([lab.opcode("SHUTDOWN", name, timeout=0)] for name in sums)
+    cluster.allow("migrate")
+    lab.mark("node3", drained=True)
+
+    cluster.repair()
+    for name, newest in sums.items():
+        primary = cluster.placed(name)[0]
+        assert primary == "node3" or lab.kept_on(name, primary) == newest, name
+
+
+def test_a_crashed_instance_whose_mirror_is_behind(cluster: Cluster) -> None:
+    """Ganeti refuses to fail it over: its data stays on the drained node, and what is in step beside it moves."""
+    lab = cluster.lab
+    sums = part_mirrors(cluster, for_each("crashed"))
+    lab.create(*(Guest(name, "node3", "node2") for name in for_each("web")))
+    moved = {name: lab.fill(name, "node3") for name in for_each("web")}
+    for name in sums:
+        cluster.crash(name)
+    cluster.allow("migrate")
+    lab.mark("node3", drained=True)
+
+    runs = cluster.repair(wait_timeout=90)
+    for name, data in moved.items():
+        assert cluster.placed(name) == ("node2", ["node1"], "running"), runs[name.partition("-")[2]].output
+        assert lab.seen_by(name, "node2") == lab.kept_on(name, "node1") == data
+    for name, newest in sums.items():
+        primary = cluster.placed(name)[0]
+        assert primary == "node3" or lab.seen_by(name, primary) == newest, runs[name.partition("-")[2]].output
+        assert newest in (lab.kept_on(name, "node3"), lab.kept_on(name, "node2"))
+
+
+def test_it_dies_while_it_is_emptied(cluster: Cluster) -> None:
+    """A drained node dies in the middle of the migrations: what is left fails over, with its data."""
+    lab = cluster.lab
+    names = for_each("web", "app")
+    lab.create(*(Guest(name, "node3", "node2") for name in names))
+    sums = {name: lab.fill(name, "node3") for name in names}
+    cluster.allow("failover")
+    lab.mark("node3", drained=True)
+    under_way = cluster.begin_repair()
+    cluster.until("a migration", lambda: any(cluster.runs("INSTANCE_MIGRATE", name) for name in names))
+    lab.node("node3").switch_off()
+    lab.mark("node3", offline=True)
+    end_step(under_way)
+
+    runs = cluster.repair()
+    for name in names:
+        told = (name, cluster.results(name), runs[name.partition("-")[2]].output)
+        assert cluster.placed(name) == ("node2", ["node1"], "running"), told
+        assert lab.seen_by(name, "node2") == lab.kept_on(name, "node1") == sums[name], told

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The primary dies while its mirror is behind. Nobody can tell from the survivor alone, so it must be known before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from playbook import play
+from vmlab import Guest
+
+from .cluster import TRANSPORTS, Cluster, for_each
+
+PLAYBOOK = Path(__file__).parents[2] / "playbooks" / "mirrors.yml"
+BEHIND = "ganeti:watcher:nodewatch:behind:"
+NAMES = for_each("web")
+remembered = pytest.mark.skipif(not PLAYBOOK.exists(), reason="no playbook `mirrors` remembers what is behind yet")
+
+
+def look(cluster: Cluster, folder: Path) -> None:
+    """Look at the mirrors of all instances, as a timer does every few minutes: what is behind is remembered."""
+    for over in TRANSPORTS:
+        key = str(cluster.lab.settings.ssh_key)
+        run = play(folder / over, cluster.options(over, node_ssh_key=key), playbook="ganeti.autorepair.mirrors")
+        assert run.code == 0, run.output
+        assert all(any(tag.startswith(BEHIND) for tag in cluster.tags(name)) for name in NAMES), run.output
+
+
+def in_step(cluster: Cluster) -> None:
+    """Make instances on node3, mirrored on node2."""
+    cluster.lab.create(*(Guest(name, "node3", "node2") for name in NAMES))
+    for name in NAMES:
+        cluster.lab.fill(name, "node3")
+
+
+def write_on(cluster: Cluster) -> dict[str, str]:
+    """Let them go on writing once their mirrors are missed; the sums of what they have written."""
+    cluster.lose_peers("node3")
+    return {name: cluster.lab.fill(name, "node3") for name in NAMES}
+
+
+def part_by_reboot(cluster: Cluster) -> dict[str, str]:
+    """Let the secondary reboot while they write; nothing connects them again."""
+    in_step(cluster)
+    cluster.lab.node("node2").switch_off()
+    sums = write_on(cluster)
+    cluster.lab.boot("node2")
+    return sums
+
+
+def kept(cluster: Cluster, sums: dict[str, str]) -> None:
+    """None was failed over; and when the dead node is back, it has the newest data there."""
+    lab = cluster.lab
+    for name in NAMES:
+        assert cluster.placed(name)[0] == "node3"
+        assert not cluster.jobs("INSTANCE_FAILOVER", name)
+    lab.boot("node3")
+    assert {name: lab.kept_on(name, "node3") for name in NAMES} == sums
+
+
+def test_a_rebooted_secondary_that_is_asked(cluster: Cluster) -> None:
+    """Its disks are not assembled: with `secondary_state: uptodate` that is enough to leave it to a person."""
+    sums = part_by_reboot(cluster)
+    cluster.allow("failover")
+    cluster.dies("node3")
+    for run in cluster.repair(secondary_state="uptodate", wait=False).values():
+        assert "is not assembled" in str(run.step["report"]), run.output
+    kept(cluster, sums)
+
+
+@remembered
+def test_a_rebooted_secondary(cluster: Cluster, tmp_path: Path) -> None:
+    """A look before the primary's death has seen that nothing was connected again."""
+    sums = part_by_reboot(cluster)
+    look(cluster, tmp_path / "look")
+    cluster.allow("failover")
+    cluster.dies("node3")
+    cluster.repair(wait=False)
+    kept(cluster, sums)
+
+
+@remembered
+def test_a_secondary_whose_cable_was_out(cluster: Cluster, tmp_path: Path) -> None:
+    """It says of itself that it is up to date: only who has looked before knows better."""
+    lab = cluster.lab
+    in_step(cluster)
+    lab.node("node2").unplug()
+    sums = write_on(cluster)
+    look(cluster, tmp_path / "look")
+    lab.node("node3").switch_off()
+    lab.node("node2").plug_in()
+    lab.node("node2").wait()
+    cluster.allow("failover")
+    cluster.dies("node3")
+    cluster.repair(wait=False)
+    kept(cluster, sums)
