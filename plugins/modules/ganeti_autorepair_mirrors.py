@@ -40,9 +40,11 @@ options:
     type: int
     default: 1815
   probe_timeout:
-    description: Seconds that each monitoring daemon has for its answer.
+    description:
+      - Seconds that each monitoring daemon has for its answer. It needs milliseconds, but more than ten seconds while a
+        master candidate does not answer. All are asked at the same time.
     type: int
-    default: 5
+    default: 20
   reason:
     description: Words for the reason trail of the jobs.
     type: str
@@ -169,7 +171,7 @@ def main():
     options = {
         "instances": {"type": "list", "elements": "str", "default": ["*"]},
         "mond_port": {"type": "int", "default": 1815},
-        "probe_timeout": {"type": "int", "default": 5},
+        "probe_timeout": {"type": "int", "default": 20},
         "reason": {"type": "str", "default": ""},
     }
     module = AnsibleModule(argument_spec={**CONNECTION, **FILTER, **options}, supports_check_mode=True)

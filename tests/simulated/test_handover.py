@@ -749,6 +749,7 @@ def test_a_drained_node_that_dies_while_it_is_emptied(site: Site, allowed: str, 
     site.simulator.advance(1)
     site.cluster.power_off("node3")
     site.cluster.mark("node3", offline=True, drained=False)
+    site.simulator.advance(1)
     _end_hanging(site)
     rounds(site, 8)
     assert [site.state(name) for name in ("web", "db", "log")] == [state] * 3 or allowed == "migrate"
