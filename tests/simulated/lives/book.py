@@ -94,7 +94,7 @@ def needs(cluster: Cluster, instance: Instance) -> int:
     """The rank of the repair that the table of the design's section 3 names: 0 for none, 5 for one that nobody has."""
     primary, *others = (says(cluster.node(name)) for name in instance.nodes)
     behind = [is_behind(cluster, instance, name) for name in instance.nodes]
-    if behind[0] or (primary == "offline" and others == ["online"] and behind[1]):
+    if behind[0] or (primary != "online" and others == ["online"] and behind[1]):
         return 5
     move = 3 if instance.admin_state == "up" and cluster.always_fails_over(instance) else 2
     if instance.kind == "mirrored":
