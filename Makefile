@@ -28,8 +28,7 @@ setup: .venv/.pins  ## Make .venv with the pinned tools, and show ansible the wo
 	done  # never for a moment without: others may be reading
 
 test:  ## Set up and run everything below up to lab-test, with times and a summary; a quarter of an hour
-	@$(PYTHON) tests/tools/suite.py setup lint sanity unit simulated molecule \
-	  --beside lab-test lab-down --beside contract contract-down
+	@$(PYTHON) tests/tools/suite.py setup lint sanity unit simulated molecule --beside contract contract-down lab-test lab-down
 
 demo: setup  ## Repair a small simulated cluster, step by step
 	@python tests/demo/run.py
