@@ -29,6 +29,13 @@ def real(real_cluster: Real) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def version(real_cluster: Real) -> str:
+    """Return the version of real Ganeti."""
+    version: str = real_cluster.call("QueryClusterInfo", [])["result"]["software_version"]
+    return version
+
+
+@pytest.fixture(scope="session")
 def simulated() -> dict[str, Any]:
     """Return what the sentences show on the simulator."""
     with Simulator() as simulator:

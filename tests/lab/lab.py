@@ -70,7 +70,7 @@ class Lab:
         machine.check_machine()
         with exclusive(self.settings.state_dir):
             state.claim(self.settings)
-            machine.install_packages(self.settings.state_dir / "apt.log")
+            machine.install(self.settings)
             if not state.is_built(self.settings):
                 self._build()
             elif state.is_half_restored(self.settings):

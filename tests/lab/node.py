@@ -19,7 +19,7 @@ from .errors import LabError
 from .processes import NETNS_DIR, in_network, is_init, kill_all, matching, runs_program
 from .settings import Settings
 from .shell import NODE_ENVIRONMENT, run, write
-from .state import SYSTEM_PYTHON
+from .state import SYSTEM_PYTHON, in_root
 from .stubs.kernel import power_off as forget_drbd
 
 FIRST_GROUP = "default"  # as Ganeti names it
@@ -141,7 +141,7 @@ class Node:
         log = self.home / "console.log"
         start = ["setsid", "--fork", "nsenter", f"--net={NETNS_DIR / self.namespace}"]
         start += ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL"]
-        start += [SYSTEM_PYTHON, "-ISE", str(self.init_program), self.name]
+        start += map(str, in_root(self.settings, [SYSTEM_PYTHON, "-ISE", self.init_program, self.name]))
         with log.open("w") as console:
             subprocess.run(
                 start, stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=NODE_ENVIRONMENT, check=True
@@ -159,9 +159,14 @@ class Node:
             (home / folder).mkdir(parents=True, exist_ok=True)
         (home / "volumes" / settings.volume_group).mkdir(parents=True, exist_ok=True)
         (home / "var-log-ganeti" / "extstorage").mkdir(parents=True, exist_ok=True)
-        for source, name in (("/etc/ganeti", "etc-ganeti"), ("ssh", "ssh"), ("root", "root")):
+        shared = settings.shared_dir
+        for source, name in (
+            (settings.root / "etc/ganeti", "etc-ganeti"),
+            (shared / "ssh", "ssh"),
+            (shared / "root", "root"),
+        ):
             if not (home / name).exists():
-                shutil.copytree(settings.shared_dir / source, home / name, symlinks=True)
+                shutil.copytree(source, home / name, symlinks=True)
         write(home / "etc-ganeti" / "file-storage-paths", "\n".join([*STORAGE_FOLDERS, ""]))
         write(home / "etc-default-ganeti", DAEMON_OPTIONS)
         write(home / "hostname", f"{self.full_name}\n")

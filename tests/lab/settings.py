@@ -49,6 +49,7 @@ class Settings:
     node_memory_mb: int = 65536
     node_cpus: int = 16
     sync_seconds: float = 0.0  # how long a DRBD resync takes; 0 is done at once
+    debian: str = ""  # the suite that the nodes run, such as trixie; empty for what the machine itself runs
 
     def __post_init__(self) -> None:
         """Refuse values that would fail later, or would harm the machine.
@@ -112,6 +113,11 @@ class Settings:
     def bridge(self) -> str:
         """The bridge that plays the network switch."""
         return f"{self.prefix}0"
+
+    @property
+    def root(self) -> Path:
+        """The root folder of the nodes' Debian."""
+        return self.state_dir / "debian" if self.debian else Path("/")
 
     @property
     def code_dir(self) -> Path:

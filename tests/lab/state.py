@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,8 +24,21 @@ BUILT = "built"  # says that the cluster was built to its end, and with which se
 RESTORING = "restoring"  # says that the disks are neither the old nor the first ones
 CHANGEABLE = ("state_dir", "sync_seconds")  # settings that a cluster need not be built for
 HERE = Path(__file__).parent
-GANETI_LIBRARY = Path("/usr/share/ganeti/default/ganeti")
+GANETI = "/usr/share/ganeti/default"
 SYSTEM_PYTHON = "/usr/bin/python3"
+# Makes the folder $1 the root of this mount namespace, with the lab's folder $2 at its place in it; then runs the rest.
+CHANGE_ROOT = """\
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mkdir -p "$1$2"
+mount --bind "$2" "$1$2"
+mount -t proc proc "$1/proc"
+cd "$1"
+pivot_root . .
+umount --lazy .
+shift 2
+exec "$@"
+"""
 DRBD_STATUS_FILE = "/dev/.proc_drbd"  # no file can be made in /proc
 PROVIDER = "labext"
 SSHD_CONFIGURATION = """\
@@ -145,7 +160,7 @@ def _facts(settings: Settings) -> dict[str, object]:
     return {
         "domain": settings.domain,
         "drbd_status_file": DRBD_STATUS_FILE,
-        "ganeti_library": str(GANETI_LIBRARY.resolve()),
+        "ganeti_library": _ganeti_library(settings),
         "sync_seconds": settings.sync_seconds,
         "volume_group": settings.volume_group,
         "volume_group_mb": settings.volume_group_mb,
@@ -162,8 +177,29 @@ def _install_code(settings: Settings) -> None:
     skipped = shutil.ignore_patterns("__pycache__")
     shutil.copytree(HERE / "stubs", package / "stubs", dirs_exist_ok=True, ignore=skipped)
     shutil.copy(HERE / "node_init.py", package)
-    run([SYSTEM_PYTHON, "-m", "compileall", "-q", package], env=NODE_ENVIRONMENT)
+    _compile(settings, package)
     _link_commands(settings, settings.code_dir / "commands", COMMANDS)
+
+
+def in_root(settings: Settings, command: Sequence[str | Path]) -> list[str | Path]:
+    """Return the command line that runs a command, in a mount namespace of its own, on what is the nodes' root."""
+    if settings.root == Path("/"):
+        return list(command)
+    return ["sh", "-ec", CHANGE_ROOT, "sh", settings.root, settings.state_dir, *command]
+
+
+def _compile(settings: Settings, folder: Path) -> None:
+    """Compile the Python in a folder with the nodes' own, once for all nodes."""
+    command = in_root(settings, [SYSTEM_PYTHON, "-m", "compileall", "-q", folder])
+    run(["unshare", "--mount", "--pid", "--fork", *command], env=NODE_ENVIRONMENT)
+
+
+def _ganeti_library(settings: Settings) -> str:
+    """Return where the nodes find Ganeti's library; the links to it lead through the nodes' root."""
+    place = GANETI
+    while (settings.root / place.lstrip("/")).is_symlink():
+        place = os.readlink(settings.root / place.lstrip("/"))
+    return f"{place}/ganeti"
 
 
 def _link_commands(settings: Settings, folder: Path, names: tuple[str, ...]) -> None:
@@ -218,12 +254,13 @@ def _patch_library(settings: Settings) -> None:
     patched = settings.shared_dir / "ganeti-library" / "_constants.py"
     if patched.exists():
         return
-    original = (GANETI_LIBRARY / "_constants.py").read_text()
+    library = settings.root / _ganeti_library(settings).lstrip("/")
+    original = (library / "_constants.py").read_text()
     text, count = re.subn("^DRBD_STATUS_FILE = .*$", f'DRBD_STATUS_FILE = "{DRBD_STATUS_FILE}"', original, flags=re.M)
     if count != 1:
-        raise LabError(f"{GANETI_LIBRARY}/_constants.py has {count} lines for DRBD_STATUS_FILE instead of one")
+        raise LabError(f"{library}/_constants.py has {count} lines for DRBD_STATUS_FILE instead of one")
     write(patched, text)
-    run([SYSTEM_PYTHON, "-m", "compileall", "-q", patched.parent], env=NODE_ENVIRONMENT)
+    _compile(settings, patched.parent)
 
 
 def _delete(path: Path) -> None:

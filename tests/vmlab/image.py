@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from lab import debian
 from lab.shell import run, write
 
 from . import image_files
 from .settings import Settings
 
-CODE = [Path(file).read_text() for file in (__file__, image_files.__file__)]  # as it runs
+CODE = [Path(file).read_text() for file in (__file__, image_files.__file__, debian.__file__)]  # as it runs
 SUITE = "bookworm"
 IMAGE_MB = 3072  # a sparse file, of which a quarter is used
 BASE = (
@@ -25,7 +25,6 @@ BASE = (
 )
 GANETI = ("ganeti", "ganeti-3.0", "ganeti-haskell-3.0", "ganeti-htools-3.0")
 ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-APT_FOLDER = Path("/etc/apt")
 
 
 def image(settings: Settings) -> Path:
@@ -45,7 +44,7 @@ def build(settings: Settings, say: Callable[[str], None]) -> None:
     Raises:
         LabError: showing what a command said.
     """
-    mirror = settings.mirror or own_mirror()
+    mirror = settings.mirror or debian.own_mirror()
     if not kernel(settings).exists():
         _fetch_kernel(settings, mirror)
         say("kernel fetched")
@@ -54,7 +53,7 @@ def build(settings: Settings, say: Callable[[str], None]) -> None:
     if image(settings).exists():
         return
     root = settings.state_dir / "root"
-    _install(settings, root, mirror)
+    debian.install(SUITE, root, [*BASE, *GANETI], mirror)
     say("Debian and Ganeti installed")
     _configure(settings, root)
     draft = settings.state_dir / "image.draft"
@@ -65,18 +64,6 @@ def build(settings: Settings, say: Callable[[str], None]) -> None:
         old.unlink()
     draft.rename(image(settings))
     say("image made")
-
-
-def own_mirror() -> str:
-    """Return the address of Debian's packages that this machine uses itself; Debian's own, where it names none."""
-    folder = APT_FOLDER / "sources.list.d"
-    for path in [*folder.glob("*.sources"), *folder.glob("*.list"), APT_FOLDER / "sources.list"]:
-        lines = path.read_text().splitlines() if path.is_file() else []
-        words = [word for line in lines if line.startswith(("deb ", "URIs:")) for word in line.split()]
-        for word in words:
-            if "://" in word and word.rstrip("/").endswith("/debian"):
-                return word
-    return "http://deb.debian.org/debian"
 
 
 def _fetch_kernel(settings: Settings, mirror: str) -> None:
@@ -90,36 +77,9 @@ def _fetch_kernel(settings: Settings, mirror: str) -> None:
     options = {**places, **caches, "APT::Sandbox::User": "root"}
     apt = ["apt-get", "-q", *(f"-o{name}={value}" for name, value in options.items())]
     run([*apt, "update"])
-    _unpack([*apt, "download", "user-mode-linux", "libc6"], draft)
+    debian.unpack([*apt, "download", "user-mode-linux", "libc6"], draft)
     shutil.rmtree(draft / "lists")
     draft.rename(kernel(settings).parents[2])
-
-
-def _unpack(download: list[str], folder: Path) -> None:
-    """Download packages, and unpack them in a folder: nothing is installed on this machine."""
-    run(["env", f"--chdir={folder}", *download])
-    for package in folder.glob("*.deb"):
-        run(["dpkg-deb", "-x", package, folder])
-        package.unlink()
-
-
-def _install(settings: Settings, root: Path, mirror: str) -> None:
-    tools = settings.state_dir / "debootstrap"
-    for folder in (root, tools):
-        shutil.rmtree(folder, ignore_errors=True)
-    tools.mkdir()
-    _unpack(["apt-get", "-q", "-oAPT::Sandbox::User=root", "download", "debootstrap"], tools)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-    program = tools / "usr" / "sbin" / "debootstrap"
-    bootstrap: list[str | Path] = [program, "--variant=minbase", f"--include={','.join(BASE)}", SUITE, root, mirror]
-    run(bootstrap, env={**environment, "DEBOOTSTRAP_DIR": str(tools / "usr" / "share" / "debootstrap")})
-    write(root / "etc" / "dpkg" / "dpkg.cfg.d" / "unsafe", "force-unsafe-io\n")
-    policy = root / "usr" / "sbin" / "policy-rc.d"
-    write(policy, "#!/bin/sh\nexit 101\n", mode=0o755)  # nothing is started while it is installed
-    run(["chroot", root, "apt-get", "install", "-y", "--no-install-recommends", *GANETI], env=environment)
-    run(["chroot", root, "apt-get", "clean"])
-    policy.unlink()
-    shutil.rmtree(tools)
 
 
 def _configure(settings: Settings, root: Path) -> None:

@@ -27,6 +27,7 @@ LOSERS = {  # the opcodes that give up copies, by the manner; a loss is noted wh
     "dropped": ("OP_INSTANCE_REPLACE_DISKS", "OP_INSTANCE_RECREATE_DISKS"),
     "left behind": ("OP_INSTANCE_FAILOVER", "OP_INSTANCE_MIGRATE"),
 }
+MOVERS = {op for ops in LOSERS.values() for op in ops}
 
 
 @dataclass
@@ -120,8 +121,15 @@ class Judge:
     def _see_half_done(self, instance: Instance) -> None:
         """Forget what was half done once the instance has moved, or something else has been put on its disks."""
         half_done = self.half_done.get(instance.uuid)
-        if half_done and half_done.left != marks(instance):
+        if half_done and (half_done.left != marks(instance) or self._is_overtaken(half_done.job, instance)):
             del self.half_done[instance.uuid]
+
+    def _is_overtaken(self, job: Job, instance: Instance) -> bool:
+        """Whether a person has moved the instance, or given it other disks, between the end of a job and the look at
+        what that had left."""
+        others = [one for one in self.witness.seen if not one.actor and one.uuid == instance.uuid]
+        moved = [one.job for one in others if one.job.status == "success" and set(one.steps) & MOVERS]
+        return job.end is not None and any((other.end or 0) > job.end for other in moved)
 
     def take_over(self, instance: Instance, repairs: Iterable[str]) -> None:
         """Know that a person has taken away the tags of these repairs: unless one comes back, nobody else can know what

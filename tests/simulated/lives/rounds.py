@@ -16,6 +16,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Dr
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AnswerLost, ClusterError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
 from simulator.faults import DROP_AFTER, DROP_BEFORE
 from simulator.trouble import JobTrouble
 from unbraked import unbraked
@@ -67,9 +68,10 @@ class Rounds(ByHand):
             assert not self.simulator.log.writes(), "law 5: a second round over an unchanged cluster wrote"
 
     def clean_round(self, transport: str) -> None:
-        """A round of all instances that nothing happens to: from now on what it saw is known."""
+        """A round of all instances that nothing happens to, and nobody holds up: from now on what it saw is known."""
         begin, online = self.cluster.clock.now(), self.witness.online()
-        if (played := self.play(transport)) is not None and played.trouble is None:
+        played = self.play(transport)
+        if played and not played.trouble and not any(action.why is Why.CLAIMED for _, action in played.before.rows):
             self.witness.rounds.append(Look(begin, self.cluster.clock.now(), online))
 
     @rule(transport=WIRES, pause=some.sampled_from([30, 300, 3700]))
