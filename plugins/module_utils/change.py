@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
@@ -15,7 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .arguments import connect, wanted
 from .claim import Terms
 from .client import Client, DryRunClient
-from .mirror_looks import Ways, look_at_mirrors
+from .mirror_looks import Ways, look_again, look_at_mirrors
 from .mirrors import Mirror
 from .read import read_cluster
 from .selection import cases_of
@@ -32,30 +32,47 @@ def change(module: AnsibleModule, changes: Callable[[Client], Iterable[Change]],
     """Carry out the C(changes) that follow from reading the cluster, and return what C(module) returns for them; an
     error with one object fails the module, after the others were written. C(terms) are those of a claim."""
     client = connect(module)
-    return _carry_out(module, changes(client), client, terms)
+    result = _carry_out(module, changes(client), client, terms)
+    return _ended(module, result, _errors(result))
 
 
 def _carry_out(module: AnsibleModule, changes: Iterable[Change], client: Client, terms: Terms) -> dict[str, Any]:
     writer = DryRunClient(client) if module.check_mode else client
-    result = carry_out_changes(changes, writer, module.params["reason"], terms)
-    wrong = [line for one, line in zip(result["objects"], result["report"]) if one["error"]]
-    if wrong:
-        module.fail_json(msg="; ".join(dict.fromkeys(wrong)), **result)
+    return carry_out_changes(changes, writer, module.params["reason"], terms)
+
+
+def _errors(result: Mapping[str, Any]) -> list[str]:
+    """The lines of C(result), which has one for each object, about those with which something went wrong."""
+    return [line for one, line in zip(result["objects"], result["report"]) if one["error"]]
+
+
+def _ended(module: AnsibleModule, result: dict[str, Any], errors: Sequence[str]) -> dict[str, Any]:
+    """C(result), which fails the module where there are C(errors)."""
+    if errors:
+        module.fail_json(msg="; ".join(dict.fromkeys(errors)), **result)
     return result
 
 
 def remember_mirrors(module: AnsibleModule, terms: Terms) -> dict[str, Any]:
     """Look at the mirrors of the instances that C(module)'s options mean, write what is to be remembered of them, and
     return what the module returns."""
-    client, given = connect(module), module.params
+    given = module.params
+    ways = Ways(given["mond_port"], given["probe_timeout"], by_jobs=not module.check_mode)
+    client = connect(module)
     cluster = read_cluster(client)
     cases = cases_of(cluster, wanted(module, "instances"), terms.clock()) if cluster.instances else ()
-    ways = Ways(given["mond_port"], given["probe_timeout"], by_jobs=not module.check_mode)
     looks = look_at_mirrors(cases, cluster, client, terms, ways)
     result = _carry_out(module, [change for change, _mirror in looks], client, terms)
     told = [line for line, (change, mirror) in zip(result["report"], looks) if change.needed or not mirror.in_step]
-    mirrors = [mirror for _change, mirror in looks]
-    return {**result, "mirrors": [_data(mirror) for mirror in mirrors], "report": [*told, _counted(mirrors)]}
+    errors, mirrors = _errors(result), [mirror for _change, mirror in looks]
+    gone = {one["name"] for one in result["objects"] if one["tags_removed"]}
+    if gone and not module.check_mode:
+        changes = look_again([case for case in cases if case.instance.name in gone], cluster, client, terms, ways)
+        again = _carry_out(module, changes, client, terms)
+        told, errors = [*told, *again["report"]], [*errors, *_errors(again)]
+        result = {**result, **{name: [*result[name], *again[name]] for name in ("objects", "diff")}}
+    result = {**result, "mirrors": [_data(mirror) for mirror in mirrors], "report": [*told, _counted(mirrors)]}
+    return _ended(module, result, errors)
 
 
 def _data(mirror: Mirror) -> dict[str, Any]:

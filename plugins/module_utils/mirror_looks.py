@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from .claim import Terms
 from .client import Client
 from .devices import ask_mirrors
-from .mirrors import Mirror, Told, by_devices, remember, to_look_at
+from .errors import BadOption
+from .mirrors import Mirror, Told, by_devices, remember, remember_again, to_look_at
 from .model import Cluster, Instance
 from .mond import ask_nodes
 from .state import Case
@@ -34,19 +35,41 @@ class Ways:
     seconds: float
     by_jobs: bool
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.port <= 65535:
+            raise BadOption(f"mond_port is {self.port}; a port is a number from 1 to 65535")
+        if self.seconds < 1:
+            raise BadOption(f"probe_timeout is {self.seconds}; it takes one second or more")
+
 
 def look_at_mirrors(
     cases: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
 ) -> tuple[tuple[Change, Mirror], ...]:
     """What has been found of the mirrors of C(cases), and what is to be remembered of it."""
+    found, now = _found(cases, cluster, client, terms, ways), terms.clock()
+    return tuple((remember(case, mirror, cluster, now), mirror) for case, mirror in found)
+
+
+def look_again(
+    forgotten: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
+) -> tuple[Change, ...]:
+    """What is to be remembered after all of C(forgotten), whose copies are not noted as behind any more: each is looked
+    at once more, for what it is now."""
+    found, now = _found(forgotten, cluster, client, terms, ways), terms.clock()
+    changes = (remember_again(case, mirror, cluster, now) for case, mirror in found)
+    return tuple(change for change in changes if change)
+
+
+def _found(
+    cases: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
+) -> list[tuple[Case, Mirror]]:
+    """Those of C(cases) that can be looked at, and their mirrors."""
     wanted = to_look_at(cases, cluster)
     told = _told_by_nodes(wanted, client, ways)
     mirrors = {case.instance.name: by_devices(case.instance, told[case.instance.primary]) for case in wanted}
     if ways.by_jobs:
         mirrors.update(ask_mirrors(_still_to_ask(wanted, told, mirrors)[:MOST_BY_JOB], client, terms))
-    now = terms.clock()
-    found = [(case, mirrors[case.instance.name]) for case in wanted]
-    return tuple((remember(case, mirror, cluster, now), mirror) for case, mirror in found)
+    return [(case, mirrors[case.instance.name]) for case in wanted]
 
 
 def _told_by_nodes(wanted: tuple[Case, ...], client: Client, ways: Ways) -> Mapping[str, Told]:

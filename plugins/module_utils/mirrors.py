@@ -9,7 +9,7 @@ an old copy up to date. Nothing here reads or writes a cluster.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Union
 
 from .model import Cluster, Instance, NodeState, utc
@@ -139,3 +139,17 @@ def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change
     since = utc(min(tag.since for tag in tags if tag.node == secondary)) if noted else utc(now)
     words = f"the copy on {instance.secondaries[0]} is behind since {since} at the latest ({mirror.words})"
     return Change("instance", instance.name, add=() if noted else (behind_tag(secondary, now),), note=words)
+
+
+def remember_again(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change | None:
+    """What is to be written where the note of C(case) has just gone, and C(mirror) is what a look after that has found;
+    None where it is still in step.
+
+    Somebody else may have looked in between, have found the copy behind, and have left it at the note that stood.
+    """
+    if mirror.in_step:
+        return None
+    before = replace(case, tags=replace(case.tags, behind=()))
+    if mirror.in_step is None:
+        mirror = replace(mirror, in_step=False, words=f"not known any more: {mirror.words}")
+    return remember(before, mirror, cluster, now)

@@ -127,11 +127,16 @@ def failed_step(job: Job) -> str:
 
 
 def tries(repair: Repair, jobs: Mapping[int, Job]) -> int:
-    """How many of the newest jobs of C(repair) have ended alike, and at the same step: they are tries of one thing."""
+    """How many of the newest jobs of C(repair) have ended alike, and at the same step: they are tries of one thing.
+
+    Between two failovers of one that does not run there may be a migration, which has only told that it does not run.
+    """
     last = last_job(repair, jobs)
     count = 0
     for number in reversed(_telling(repair, jobs)):
         job = jobs.get(number)
+        if last and job and _NOT_RUNNING.search(job.error) and not _NOT_RUNNING.search(last.error):
+            continue
         if last is None or job is None or job.unfinished or _end_of(job) != _end_of(last):
             break
         count += 1

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils import change
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import FILTER
 from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import ClockWrong
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, ClockWrong
 from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
@@ -53,10 +53,10 @@ class Looks:
         nodes = [str(settings.pop(role, node)) for role, node in (("primary", "node3"), ("secondary", "node2"))]
         return self.cluster.add_instance(name, "drbd", *nodes, **settings)
 
-    def look(self, *names: str, check: bool = False, ahead: float = 0.0) -> Result:
+    def look(self, *names: str, check: bool = False, ahead: float = 0.0, **options: int) -> Result:
         """What the module returns, on a machine whose clock is so much ahead."""
         given: dict[str, Any] = {**{name: [] for name in FILTER}, "instances": names or ["*"], "reason": ""}
-        given |= {"mond_port": self.mond.port, "probe_timeout": 2}
+        given |= {"mond_port": self.mond.port, "probe_timeout": 2, **options}
 
         def fail(msg: str, **more: Any) -> None:
             raise AssertionError(msg, more)
@@ -179,7 +179,7 @@ def test_jobs_are_for_those_that_may_have_devices(near: Looks) -> None:
     near.note("node2", name=stopped[-1].name)
     assemble(stopped[-1])
     assert near.look()["report"][-1] == "121 mirrors: 2 in step, 0 behind, 119 not known"
-    assert len(near.jobs("QUERY_DATA")) == 100
+    assert len(near.jobs("QUERY_DATA")) == 100 + 2  # those whose notes went, once more
     assert near.noted() == near.noted(stopped[-1].name) == []
 
 
@@ -294,6 +294,45 @@ def test_a_second_look_writes_nothing(looks: Looks) -> None:
     assert looks.web.tags == before and len(looks.web.tags) == 1
     steps = [step.op for job in looks.cluster.queue.jobs.values() for step in job.steps]
     assert len([op for op in steps if op["OP_ID"] == "OP_TAGS_SET" and op.get("name") == "web"]) == 1
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["goes on", "then its primary dies"])
+def test_two_looks_at_once_forget_nothing(looks: Looks, monkeypatch: pytest.MonkeyPatch, dies: bool) -> None:
+    """The first has seen the copy in step; before it takes the note away, the second sees it apart, and leaves it at
+    that note. So the first looks again."""
+    looks.note("node2")
+    carry_out = change._carry_out
+
+    def meanwhile(*given: Any) -> dict[str, Any]:
+        monkeypatch.setattr(change, "_carry_out", carry_out)
+        looks.go_apart()
+        assert not looks.look()["changed"]
+        if dies:
+            looks.cluster.power_off("node3")
+        return carry_out(*given)
+
+    monkeypatch.setattr(change, "_carry_out", meanwhile)
+    found = looks.look()
+    assert looks.noted() == ["node2"]
+    assert any("behind since 2027-01-15T08:" in line for line in found["report"])
+    assert [(len(one["tags_added"]), len(one["tags_removed"])) for one in found["objects"]] == [(0, 1), (1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"mond_port": 0}, "mond_port is 0; a port is"),
+        ({"mond_port": 65536}, "mond_port is 65536; a port is"),
+        ({"probe_timeout": 0}, "probe_timeout is 0; it takes one second or more"),
+        ({"probe_timeout": -1}, "probe_timeout is -1; it takes"),
+    ],
+)
+def test_impossible_options_are_refused_before_anything_is_asked(looks: Looks, wrong: Any, words: str) -> None:
+    """By name and value."""
+    looks.site.simulator.log.clear()
+    with pytest.raises(BadOption, match=words):
+        looks.look(**wrong)
+    assert not looks.mond.asked and not looks.site.simulator.log.writes()
 
 
 def test_check_mode_sends_no_write(looks: Looks) -> None:
@@ -453,6 +492,19 @@ def test_the_playbook_repair_looks_first(book: Book) -> None:
     held = book.run("repair", look_at_mirrors=True)
     assert held.code == 0 and not book.writes, held.output
     assert held.step["needs_person"] == ["web"] and "needs a person: behind" in held.output, held.output
+
+
+def test_a_look_that_fails_does_not_stop_the_round(book: Book) -> None:
+    """Another instance's failover may be what counts. In the end the play fails, and tells what was seen."""
+    book.cluster.add_instance("mail", "drbd", "node3", "node2").tags.add(TAG + "failover")
+    book.cluster.power_off("node3")
+    book.cluster.mark("node3", offline=True)
+    book.simulator.troubles.add(JobTrouble("OP_TAGS_SET", "fail", instance="web", text="No room", times=9))
+    run = book.run("repair", look_at_mirrors=True)
+    assert run.code != 0 and "The look at the mirrors failed: web: job " in run.output, run.output
+    look = run.result(MODULE)
+    assert [mirror["in_step"] for mirror in look["mirrors"]] == [False] and look["report"][-1].startswith("1 mirrors:")
+    assert run.step["summary"] == {**run.step["summary"], "pending_repair": 1, "healthy": 1}, run.output
 
 
 def test_the_playbook_report_looks_and_writes_nothing(book: Book) -> None:

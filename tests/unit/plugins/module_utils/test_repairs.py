@@ -308,6 +308,7 @@ def _bad(number, operations="FAILOVER", **more):
     return job(number, "error", operations, **more)
 
 
+DOES_NOT_RUN = "Can't migrate, please use failover: Instance web1 is not running"
 TRIES = [
     ("no job", [], [], 0),
     ("one", [7], [_bad(7)], 1),
@@ -322,6 +323,13 @@ TRIES = [
     ("the last has left the queue", [7, 8], [_bad(7)], 0),
     ("the last is under way", [7, 8], [_bad(7), job(8, "running", "FAILOVER")], 0),
     ("one of another repair does not count", [8], [_bad(7), _bad(8)], 1),
+    (
+        "a migration between has told that it does not run",
+        [6, 7, 8],
+        [_bad(6), _bad(7, "MIGRATE", error=DOES_NOT_RUN), _bad(8)],
+        2,
+    ),
+    ("migrations that tell it", [6, 7], [_bad(number, "MIGRATE", error=DOES_NOT_RUN) for number in (6, 7)], 2),
 ]
 
 
