@@ -15,6 +15,10 @@ from .seen import Look, Seen
 REFUSALS = ("OpPrereqError", "not fully synchronized", "Can't get data for node")  # of an opcode that has done nothing
 
 
+Marks = tuple[float, frozenset[str], frozenset[str]]  # when a runner looked; the nodes online, and not marked offline
+NO_LOOK: Marks = (0.0, frozenset(), frozenset())
+
+
 def has_done_a_step(job: Job) -> bool:
     """Whether a step of a repair has succeeded in a job, however that ended."""
     done = {step.op["OP_ID"] for step in job.steps if step.status == "success"}
@@ -33,6 +37,9 @@ class JobLaws(Queue):
         self.cluster, self.actor, self.events = cluster, "", 0
         self.seen: list[Seen] = []
         self.looks: dict[str, int] = {}
+        self.marks: dict[
+            str, tuple[float, frozenset[str]]
+        ] = {}  # when a runner last looked at them, and who was online
         self.claims: dict[str, str] = {}  # of runners that have not released them
         self.writers: set[str] = set()
         self.broken: list[str] = []
@@ -107,9 +114,15 @@ class JobLaws(Queue):
         """Nothing that destroys data while a node that holds it is not marked offline (design, section 3)."""
         destroys = [step for step in seen.steps if step in DESTROYERS]
         instance = self.cluster.instance(seen.instance)
-        alive = [name for name in instance.nodes if not self.cluster.node(name).offline]
+        time, _online, unmarked = self.marks.get(seen.actor, NO_LOOK)
+        unmarked = unmarked if time == self.cluster.clock.now() else self.unmarked()
+        alive = [name for name in instance.nodes if name in unmarked]
         if destroys and (instance.kind == "shared" or (alive and not self._emptied(seen))):
             self.broken.append(f"law 1: {seen.job.summary} while {alive} had the data")
+
+    def unmarked(self) -> frozenset[str]:
+        """The nodes that are not marked offline, whether they live or not."""
+        return frozenset(node.name for node in self.cluster.nodes.values() if not node.offline)
 
     def _emptied(self, seen: Seen) -> bool:
         """Whether a step other than a recreation comes after this repair's own recreation, with nothing in between."""

@@ -57,6 +57,7 @@ class Life(Rounds):
         self.witness.drained = False
         self.simulator.troubles.waiting.clear()
         self.release()
+        self.simulator.advance(1000)  # what a job on its way still sets is seen
         self.tidy_up()
         self.cluster.reconnects = True
         for instance in self.cluster.instances.values():
@@ -76,6 +77,8 @@ class Life(Rounds):
         self.simulator.advance(1000)  # the claims of the dead have run out
         for number in range(40):
             self.look_after_all()
+            if number > 20:
+                self.mend_mirrors()
             self.play(TRANSPORTS[number % 2])
             self.simulator.advance(30)
             self.laws()
@@ -104,6 +107,14 @@ class Life(Rounds):
                     self.mend_disks(instance, doubted=True)
                 instance.tags = {tag for tag in instance.tags if not tag.startswith(BEHIND)}
 
+    def mend_mirrors(self) -> None:
+        """A person makes the disks anew of an instance that is tried in vain, as its copies never come together: each
+        has been written to apart, or one is missing, as a recreation by hand found volumes left over."""
+        for name, instance in self.cluster.instances.items():
+            missing = set(instance.places).difference(instance.data.copies)
+            if (missing or name in self.cluster.apart) and not self.busy(name):
+                self.mend_disks(instance, doubted=True)
+
     def asked_about_copies(self, name: str) -> bool:
         """Whether the copies of an instance are for a person: no job is about it, and no repair of it is pending, which
         might fill its disks, or the one that is waits for that person."""
@@ -123,6 +134,7 @@ class Life(Rounds):
             del copies[place]
         if doubted or not all(place in copies and copies[place].readable for place in instance.places):
             instance.data.make_empty(instance.places)
+            self.cluster.apart.discard(instance.name)
             self.cluster.restore(instance.name)
 
     def stuck(self) -> dict[str, str]:

@@ -61,10 +61,17 @@ class Wire:
     def query(
         self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
     ) -> Sequence[Row]:
-        """See Client. A round's look at the cluster begins with names and tags of the instances."""
+        """See Client. A round's look at the cluster begins with names and tags of the instances; its last look, before
+        disks are given up, ends with the marks of nodes."""
+
+        def query() -> Sequence[Row]:
+            if tuple(fields) == ("name", "offline"):
+                self._witness.look_at_marks(self._holder)
+            return self._client.query(resource, fields, qfilter)
+
         if resource == "instance" and len(fields) == 2:
             self._witness.looks[self._holder] = len(self._witness.seen)
-        return self._send(lambda: self._client.query(resource, fields, qfilter))
+        return self._send(query)
 
     def submit(self, request: JobRequest) -> int | None:
         """See Client."""

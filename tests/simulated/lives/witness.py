@@ -16,7 +16,7 @@ from simulator.opcodes import Op
 from simulator.trouble import Canceled
 
 from .book import DESTROYERS, may_give_up
-from .job_laws import JobLaws
+from .job_laws import NO_LOOK, JobLaws
 from .seen import Seen
 
 
@@ -48,9 +48,19 @@ class Witness(JobLaws):
             self.actor,
             self.events,
             instance.uuid if instance else "",
-            self.online(),
+            self.online_by(self.actor),
             bool(instance and may_give_up(self.cluster, instance)),
         )
+
+    def look_at_marks(self, actor: str) -> None:
+        """Remember what a runner sees when it looks at the marks of nodes."""
+        self.marks[actor] = (self.cluster.clock.now(), self.online(), self.unmarked())
+
+    def online_by(self, actor: str) -> frozenset[str]:
+        """The nodes that are online as far as a runner can know: a mark that changes between its last look and the next
+        request nobody sees."""
+        time, online, _unmarked = self.marks.get(actor, NO_LOOK)
+        return online if time == self.cluster.clock.now() else self.online()
 
     def online(self) -> frozenset[str]:
         """The nodes that live and are not marked offline."""
