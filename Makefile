@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 QUIET := python tests/tools/quiet.py
 PYTEST := python -m pytest -rs --no-fold-skipped
 
-.PHONY: help setup test test-all test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down vm-up vm-test vm-down lock clean
+.PHONY: help setup test test-all test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down systems vm-up vm-test vm-down lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +30,8 @@ setup: .venv/.pins  ## Make .venv with the pinned tools, and show ansible the wo
 test:  ## Set up and run everything below up to lab-test, with times and a summary; a quarter of an hour
 	@$(PYTHON) tests/tools/suite.py setup lint sanity unit simulated molecule --beside contract contract-down lab-test lab-down
 
-test-all: test  ## And what needs real Ganeti once more, on Ganeti 3.1 of Debian 13; a quarter of an hour more
-	@DEBIAN=trixie $(PYTHON) tests/tools/suite.py setup contract lab-test lab-down
+test-all: test  ## And real Ganeti once more, 3.1 of Debian 13; and other systems; half an hour more
+	@DEBIAN=trixie $(PYTHON) tests/tools/suite.py setup contract lab-test lab-down systems
 
 demo: setup  ## Repair a small simulated cluster, step by step
 	@python tests/demo/run.py
@@ -79,6 +79,9 @@ lab-test: setup  ## Tests against real Ganeti (root on Debian; skipped elsewhere
 
 lab-down: setup  ## Take down what the tests on real Ganeti have left for each other
 	@PYTHONPATH=tests python tests/tools/lab_down.py
+
+systems: setup  ## The README's commands on other systems, by debootstrap (root on Debian); not part of test
+	@$(PYTEST) --durations=0 --durations-min=5 tests/systems
 
 vm-up: setup  ## Boot virtual machines with real LVM and DRBD (root on Debian); the first time, build their image
 	@PYTHONPATH=tests python -m vmlab up

@@ -14,14 +14,32 @@ from .shell import run, write
 
 APT_FOLDER = Path("/etc/apt")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+# Makes the folder $1 the root of this mount namespace, with the folder $2 at its place in it, and runs the rest there.
+CHANGE_ROOT = """\
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mkdir -p "$1$2"
+mount --bind "$2" "$1$2"
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+cd "$1"
+pivot_root . .
+umount --lazy .
+shift 2
+exec "$@"
+"""
 # Whatever is mounted meanwhile is gone with the command, also when it is killed.
 OWN_MOUNTS = ("unshare", "--mount", "--propagation=private")
 
 
-def install(suite: str, root: Path, packages: Iterable[str], mirror: str = "") -> None:
+def install(
+    suite: str, root: Path, packages: Iterable[str], mirror: str = "", like: str = "", keyring: Path | None = None
+) -> None:
     """Make the folder `root` a Debian of this suite with these packages, none of whose daemons is started.
 
-    The packages come from `mirror`, or else from where this machine has its own. What is in the folder is lost.
+    The packages come from `mirror`, or else from where this machine has its own. `like` is an older suite that is
+    installed in the same way, where debootstrap does not know this one; `keyring` has the keys of another
+    distribution. What is in the folder is lost.
 
     Raises:
         LabError: showing what a command said.
@@ -31,10 +49,11 @@ def install(suite: str, root: Path, packages: Iterable[str], mirror: str = "") -
         shutil.rmtree(folder, ignore_errors=True)
     tools.mkdir(parents=True)
     unpack(["apt-get", "-q", "-oAPT::Sandbox::User=root", "download", "debootstrap"], tools)
-    program = tools / "usr" / "sbin" / "debootstrap"
-    scripts = str(tools / "usr" / "share" / "debootstrap")
-    bootstrap = (*OWN_MOUNTS, program, "--variant=minbase", suite, root, mirror or own_mirror())
-    run(bootstrap, env={**os.environ, **QUIET, "DEBOOTSTRAP_DIR": scripts})
+    folder = tools / "usr" / "share" / "debootstrap"
+    bootstrap: list[str | Path] = [*OWN_MOUNTS, tools / "usr" / "sbin" / "debootstrap", "--variant=minbase"]
+    bootstrap += [f"--keyring={keyring}"] if keyring else []
+    bootstrap += [suite, root, mirror or own_mirror(), folder / "scripts" / (like or suite)]
+    run(bootstrap, env={**os.environ, **QUIET, "DEBOOTSTRAP_DIR": str(folder)})
     shutil.rmtree(tools)
     write(root / "etc" / "dpkg" / "dpkg.cfg.d" / "unsafe", "force-unsafe-io\n")
     policy = root / "usr" / "sbin" / "policy-rc.d"
@@ -42,6 +61,15 @@ def install(suite: str, root: Path, packages: Iterable[str], mirror: str = "") -
     for words in (["install", "--yes", "--no-install-recommends", *packages], ["clean"]):
         run([*OWN_MOUNTS, "chroot", root, "apt-get", *words], env={**os.environ, **QUIET})
     policy.unlink()
+
+
+def inside(root: Path, shared: Path, command: Sequence[str | Path]) -> list[str | Path]:
+    """Return the command line that runs a command on this root, where it finds the folder `shared` at its own place.
+
+    It belongs into mount and process namespaces of its own. A chroot would not do: whoever enters the namespace later,
+    as with nsenter, would find himself outside.
+    """
+    return ["sh", "-ec", CHANGE_ROOT, "sh", root, shared, *command]
 
 
 def own_mirror() -> str:

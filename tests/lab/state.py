@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from . import certificates
+from . import certificates, debian
 from .errors import LabError
 from .settings import Settings
 from .shell import NODE_ENVIRONMENT, run, write
@@ -26,19 +26,6 @@ CHANGEABLE = ("state_dir", "sync_seconds")  # settings that a cluster need not b
 HERE = Path(__file__).parent
 GANETI = "/usr/share/ganeti/default"
 SYSTEM_PYTHON = "/usr/bin/python3"
-# Makes the folder $1 the root of this mount namespace, with the lab's folder $2 at its place in it; then runs the rest.
-CHANGE_ROOT = """\
-mount --make-rprivate /
-mount --bind "$1" "$1"
-mkdir -p "$1$2"
-mount --bind "$2" "$1$2"
-mount -t proc proc "$1/proc"
-cd "$1"
-pivot_root . .
-umount --lazy .
-shift 2
-exec "$@"
-"""
 DRBD_STATUS_FILE = "/dev/.proc_drbd"  # no file can be made in /proc
 PROVIDER = "labext"
 SSHD_CONFIGURATION = """\
@@ -185,7 +172,7 @@ def in_root(settings: Settings, command: Sequence[str | Path]) -> list[str | Pat
     """Return the command line that runs a command, in a mount namespace of its own, on what is the nodes' root."""
     if settings.root == Path("/"):
         return list(command)
-    return ["sh", "-ec", CHANGE_ROOT, "sh", settings.root, settings.state_dir, *command]
+    return debian.inside(settings.root, settings.state_dir, command)
 
 
 def _compile(settings: Settings, folder: Path) -> None:

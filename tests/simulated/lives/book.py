@@ -71,9 +71,9 @@ def pending_ids(instance: Instance) -> list[str]:
     return sorted({tag[2] for tag in tags if tag[0] == "pending" and len(tag) == 5} - ended)
 
 
-def state_of(cluster: Cluster, instance: Instance) -> str:
-    """The name of an instance's state by the design's section 4, without a line of the engine's."""
-    own, now, allowed = words(instance.tags), cluster.clock.now(), 0
+def state_of(cluster: Cluster, instance: Instance, now: float) -> str:
+    """The name of an instance's state at a time by the design's section 4, without a line of the engine's."""
+    own, allowed = words(instance.tags), 0
     if any(tag[0] == "result" and tag[4] == "failure" for tag in own):
         return "repair_failed"
     group = cluster.groups[cluster.node(instance.primary).group]

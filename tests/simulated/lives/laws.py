@@ -35,7 +35,8 @@ class Life(Rounds):
         plan = self.site.look()
         self.due = plan.writes
         named = {case.instance.name: case.state.value for case, action in plan.rows}
-        meant = {name: state_of(self.cluster, i) for name, i in self.cluster.instances.items() if not self.odd(name)}
+        usual = [(name, instance) for name, instance in self.cluster.instances.items() if not self.odd(name)]
+        meant = {name: state_of(self.cluster, instance, plan.time) for name, instance in usual}
         assert {name: named[name] for name in meant} == meant, "section 4: states are not true"
         silent = {case.instance.name for case, action in plan.rows if action.kind.value == "none"}
         stale = [name for name in self.judge.stale() if name in silent and named[name] == "healthy"]
