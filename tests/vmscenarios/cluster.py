@@ -58,14 +58,15 @@ class Cluster:
             **changes,
         }
 
-    def repair(self, **changes: object) -> dict[str, Run]:
-        """Run the playbook `repair` over each transport for the instances whose names end in it; what became of it.
+    def repair(self, *kinds: str, **changes: object) -> dict[str, Run]:
+        """Run the playbook `repair` over each transport for its instances of these kinds, or all; what became of it.
 
         Each goes on until nothing is left to do, or for ten minutes.
         """
         runs = {}
         for over in TRANSPORTS:
-            limits = {"instances": [f"*-{over}"], "wait": True, "wait_timeout": 600, **changes}
+            names = [f"{kind}-{over}" for kind in kinds or ("*",)]
+            limits = {"instances": names, "wait": True, "wait_timeout": 600, **changes}
             runs[over] = play(self._folder / over, self.options(over, **limits))
             assert runs[over].code == 0, runs[over].output
         return runs
