@@ -19,7 +19,8 @@ _NODE_SILENT = re.compile(r"Can't get data for node '?([\w.-]*\w)")  # an alloca
 _NOT_IN_STEP = re.compile(r"Disk \d+ is degraded (?:or not fully synchronized )?on target node")
 _NOT_RUNNING = re.compile(r"please use failover: Instance \S+ is not running")
 _NEVER_RAN = re.compile(r"Dependency job (\d+) ")  # "... finished with status error"
-REFUSAL_SECONDS = 600  # that Ganeti's word that an instance does not run is relied upon: the watcher may start it
+REFUSAL_SECONDS = 7200  # that Ganeti's word that an instance does not run is relied upon: rounds may be an hour apart,
+# and a start, by the watcher or by a person, is a job that is seen
 _WHOLE = ("INSTANCE_REPLACE_DISKS", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER", "INSTANCE_RECREATE_DISKS")  # the checks
 # of these come first: one that is refused has done nothing
 _MAY_START = frozenset(("INSTANCE_STARTUP", "INSTANCE_REBOOT", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER"))

@@ -44,12 +44,12 @@ def jobs(site: Site, opcode: str, status: str = "success") -> int:
     return sum(1 for step in steps if step.op["OP_ID"] == f"OP_{opcode}" and step.status == status)
 
 
-def rounds(site: Site, count: int = 4, limits: Limits | None = None) -> Round:
-    """Play some rounds, a minute and all of their jobs apart."""
+def rounds(site: Site, count: int = 4, limits: Limits | None = None, pause: float = 60) -> Round:
+    """Play some rounds, so many seconds and all of their jobs apart."""
     for _ in range(count):
         played = site.play(limits)
         site.simulator.advance_until_idle()
-        site.simulator.advance(60)
+        site.simulator.advance(pause)
     return played
 
 
@@ -710,14 +710,15 @@ def test_an_allocator_that_is_not_there_has_its_own_reason(site: Site) -> None:
     assert told(played, "web")[:2] == ("wait", "no_allocator")
 
 
+@pytest.mark.parametrize("pause", [60, 600, 900, 3600], ids=lambda pause: f"rounds {pause} s apart")
 @pytest.mark.parametrize("template", ["drbd", "rbd"])
-def test_a_crashed_instance_moves_off_a_drained_node(site: Site, template: str) -> None:
+def test_a_crashed_instance_moves_off_a_drained_node(site: Site, template: str, pause: float) -> None:
     """Ganeti does not migrate it; it has no running state to lose, and needs no more than permission to migrate."""
     nodes = ("node3", "node2") if template == "drbd" else ("node3",)
     site.cluster.add_instance("web", template, *nodes).running_on.clear()
     site.allow("migrate")
     site.cluster.node("node3").drained = True
-    rounds(site, 6)
+    rounds(site, 6, pause=pause)
     assert site.state("web") == "healthy"
     assert site.cluster.instance("web").primary != "node3"
     assert not any("failure" in tag for tag in site.tags("web"))

@@ -74,7 +74,7 @@ class Life(Rounds):
             node.alive |= self.merciful
 
     def wind_up(self) -> None:
-        """Play rounds with hours between them until no repair is pending."""
+        """Play rounds with an hour between them until no repair is pending."""
         self.simulator.advance(1000)  # the claims of the dead have run out
         for number in range(40):
             self.look_after_all()
@@ -85,7 +85,7 @@ class Life(Rounds):
             self.laws()
             if number and not self.stuck():
                 break
-            self.simulator.advance(7200)
+            self.simulator.advance(3600)
         assert not self.stuck(), f"pending tags never end: {self.stuck()}"
         self.simulator.advance(1000)
         self.cluster.tags.add(f"{TAG}suspend:1")  # a round that has nothing to write clears nothing up
@@ -109,12 +109,17 @@ class Life(Rounds):
                 instance.tags = {tag for tag in instance.tags if not tag.startswith(BEHIND)}
 
     def mend_mirrors(self) -> None:
-        """A person makes the disks anew of an instance that is tried in vain, as its copies never come together: each
-        has been written to apart, or one is missing, as a recreation by hand found volumes left over."""
+        """A person helps what is tried in vain: removes volumes that are left over where a new copy is to be; and makes
+        the disks anew where copies never come together, as each has been written to apart, or as one is missing since
+        a recreation by hand."""
         for name, instance in self.cluster.instances.items():
-            missing = set(instance.places).difference(instance.data.copies)
-            if (missing or name in self.cluster.apart) and not self.busy(name):
+            if self.busy(name):
+                continue
+            copies = instance.data.copies
+            if name in self.cluster.apart or not set(instance.places) <= set(copies):
                 self.mend_disks(instance, doubted=True)
+            for place in set(copies).difference(instance.places):
+                del copies[place]
 
     def asked_about_copies(self, name: str) -> bool:
         """Whether the copies of an instance are for a person: no job is about it, and no repair of it is pending, which
