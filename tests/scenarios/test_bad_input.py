@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import pytest
 
+from lab import Settings
 from lab.instances import Instance
 
 from .conftest import Cluster
 
 TAG = "ganeti:watcher:autorepair:"
+NOBODY = Settings.from_environment().address(250)
 
 BAD = [
     ("a wrong password", {"rapi_password": "wrong"}, "answered 401 (Unauthorized); check rapi_user and rapi_password"),
-    ("a host that is down", {"rapi_host": "10.198.0.250", "rapi_timeout": 2}, "check rapi_host"),
+    ("a host that is down", {"rapi_host": NOBODY, "rapi_timeout": 2}, "check rapi_host"),
     ("a port without a listener", {"rapi_port": 1}, "Connection refused"),
     ("a name that does not resolve", {"rapi_host": "no-such-host.invalid"}, "does not resolve; check rapi_host"),
     ("a certificate signed by somebody unknown", {"rapi_ca_path": None}, "can't be trusted"),
