@@ -31,12 +31,13 @@ class Life(Rounds):
             ours = [one for one in ids if (instance.uuid, one) not in self.copied]
             assert len(ours) < 2, f"law 2: {name} has {ours} pending"
         self.cluster.sync()
+        now = self.cluster.clock.now()
+        usual = [(name, instance) for name, instance in self.cluster.instances.items() if not self.odd(name)]
+        meant = {name: state_of(self.cluster, instance, now) for name, instance in usual}  # a look may take seconds
         self.site.transport = "luxi"  # the quicker one
         plan = self.site.look()
         self.due = plan.writes
         named = {case.instance.name: case.state.value for case, action in plan.rows}
-        usual = [(name, instance) for name, instance in self.cluster.instances.items() if not self.odd(name)]
-        meant = {name: state_of(self.cluster, instance, plan.time) for name, instance in usual}
         assert {name: named[name] for name in meant} == meant, "section 4: states are not true"
         silent = {case.instance.name for case, action in plan.rows if action.kind.value == "none"}
         stale = [name for name in self.judge.stale() if name in silent and named[name] == "healthy"]
