@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vmlab import Guest
 
 from .cluster import PREFIX, Cluster, for_each
@@ -42,7 +44,16 @@ def test_a_dead_node(cluster: Cluster) -> None:
     assert {name: lab.kept_on(name, "node1") for name in sums} == sums
     assert lab.seen_by("steady", "node2") == steady
 
+    harep_finds_nothing_to_do(cluster, for_each(*kinds))
     comes_back(cluster, {name: sums[name] for name in RUNNING})
+
+
+def harep_finds_nothing_to_do(cluster: Cluster, names: Iterable[str]) -> None:
+    """Ganeti's own tool reads what stands in the tags, and leaves it."""
+    before = {name: (cluster.placed(name), sorted(cluster.tags(name))) for name in names}
+    said = cluster.lab.nodes[0].run(["harep"], check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert {name: (cluster.placed(name), sorted(cluster.tags(name))) for name in names} == before
 
 
 def comes_back(cluster: Cluster, sums: dict[str, str]) -> None:
