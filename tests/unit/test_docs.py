@@ -195,3 +195,30 @@ def test_every_target_of_make_exists(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
     assert set(re.findall(r"(?:`|^ {4})make ([a-z-]+)", page.read_text(), re.M)) - targets == set()
+
+
+# --- signposts in the code ---
+
+CODE = sorted(path for folder in ("plugins", "tests", "extensions") for path in (ROOT / folder).rglob("*.py"))
+DESIGN = (ROOT / "docs" / "design.md").read_text()
+SIGNPOSTS = {  # what is said, and what it leads to
+    re.compile(r"\bsections? ((?:\d+(?:, | and )?)+)"): set(re.findall(r"^## (\d+)\. ", DESIGN, re.M)),
+    re.compile(r"\b[Ll]aws? ((?:\d+(?:, | and | to )?)+)"): set(re.findall(r"^(\d+)\. \*\*", DESIGN, re.M)),
+    re.compile(r"\bfacts?,? ((?:\([a-z]\)(?:, | and | to )?)+)"): set(
+        re.findall(r"^## \(([a-z])\) ", (ROOT / "docs" / "ganeti-facts.md").read_text(), re.M)
+    ),
+}
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_signpost_leads_somewhere(path: Path) -> None:
+    """A section and a law are those of docs/design.md, a fact is one of docs/ganeti-facts.md."""
+    for said, known in SIGNPOSTS.items():
+        for words in said.findall(path.read_text()):
+            assert set(re.findall(r"\d+|[a-z](?=\))", words)) <= known, words
+
+
+def test_signposts_are_found() -> None:
+    """... by the words that the code has for them."""
+    text = "".join(path.read_text() for path in CODE)
+    assert all(len(said.findall(text)) > 5 for said in SIGNPOSTS)
