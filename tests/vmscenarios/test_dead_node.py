@@ -28,6 +28,7 @@ def test_a_dead_node(cluster: Cluster) -> None:
     with cluster.disks_of(HALTED):
         sums = {name: lab.fill(name, PLACES[name.partition("-")[0]]) for name in (*RUNNING, *HALTED)}
     steady = lab.fill("steady", "node2")
+    lost = {name: lab.fill(name, "node3") for name in for_each("build")}
     cluster.allow("failover")
     cluster.dies("node3")
 
@@ -37,7 +38,9 @@ def test_a_dead_node(cluster: Cluster) -> None:
         assert cluster.results(name) == [(kinds[name.partition("-")[0]], "success")], name
     for name in (*RUNNING, *HALTED):
         assert cluster.placed(name) == ("node2", ["node1"], "ADMIN_down" if name in HALTED else "running")
-    assert all(cluster.placed(name)[0] != "node3" for name in for_each("build"))  # their disks died with the node
+    for name, data in lost.items():  # it died with the node
+        primary = cluster.placed(name)[0]
+        assert primary != "node3" and lab.seen_by(name, primary) not in (data, "unreadable"), name
     with cluster.disks_of(HALTED):
         assert {name: lab.seen_by(name, "node2") for name in sums} == sums
         assert set(lab.mirrors("node2").values()) == {"Connected UpToDate/UpToDate"}
