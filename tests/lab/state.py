@@ -27,6 +27,14 @@ HERE = Path(__file__).parent
 GANETI = "/usr/share/ganeti/default"
 SYSTEM_PYTHON = "/usr/bin/python3"
 DRBD_STATUS_FILE = "/dev/.proc_drbd"  # no file can be made in /proc
+PATCHES = (  # file of Ganeti's library, pattern, what stands there instead
+    ("_constants.py", "^DRBD_STATUS_FILE = .*?$", f'DRBD_STATUS_FILE = "{DRBD_STATUS_FILE}"'),
+    (  # the file of an instance that runs is there as a whole or not at all: who reads half of it fails another's job
+        "hypervisor/hv_fake.py",
+        r'open\(file_name, "w"\)\n(.*?\n      )fh\.close\(\)',
+        r'open(file_name.replace("hypervisor/", ""), "w")\n\1fh.close()\n      os.rename(fh.name, file_name)',
+    ),
+)
 PROVIDER = "labext"
 SSHD_CONFIGURATION = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
@@ -237,17 +245,19 @@ def _make_provider(settings: Settings) -> None:
 
 
 def _patch_library(settings: Settings) -> None:
-    """Make the one file in which Ganeti differs from the package: where it looks for /proc/drbd."""
-    patched = settings.shared_dir / "ganeti-library" / "_constants.py"
+    """Make the files in which Ganeti differs from the package: see PATCHES."""
+    library, patched = settings.root / _ganeti_library(settings).lstrip("/"), settings.shared_dir / "ganeti-library"
     if patched.exists():
         return
-    library = settings.root / _ganeti_library(settings).lstrip("/")
-    original = (library / "_constants.py").read_text()
-    text, count = re.subn("^DRBD_STATUS_FILE = .*$", f'DRBD_STATUS_FILE = "{DRBD_STATUS_FILE}"', original, flags=re.M)
-    if count != 1:
-        raise LabError(f"{library}/_constants.py has {count} lines for DRBD_STATUS_FILE instead of one")
-    write(patched, text)
-    _compile(settings, patched.parent)
+    draft = patched.with_suffix(".draft")
+    _delete(draft)
+    for name, pattern, instead in PATCHES:
+        text, count = re.subn(pattern, instead, (library / name).read_text(), flags=re.M | re.S)
+        if count != 1:
+            raise LabError(f"{library}/{name} has {count} places for a change by the lab instead of one")
+        write(draft / name, text)
+    _compile(settings, draft)
+    draft.rename(patched)
 
 
 def _delete(path: Path) -> None:
