@@ -77,10 +77,10 @@ def _memory(plan: Plan, rows: tuple[Row, ...]) -> Iterable[Action]:
 
     A round over some instances does so only for a storm that holds one of them.
     """
+    held = {case.group for case, action in rows if action.why in (Why.BREAKER, Why.STORM_COOLDOWN)}
     for one in plan.breakers:
-        inside = [action for case, action in rows if one.scope == "cluster" or case.group == one.name]
         added, removed = one.to_write()
-        holds = any(action.why in (Why.BREAKER, Why.STORM_COOLDOWN) for action in inside)
+        holds = bool(held) if one.scope == "cluster" else one.name in held
         if not (holds or plan.limits.covers(one.scope, one.name)):
             continue
         if added:
@@ -122,7 +122,8 @@ def _other_repair(case: Case, action: Action, plan: Plan) -> Obstacle | None:
 def _breaker(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """Too much is broken, or was until just now, in the cluster or in the instance's group."""
     for one in plan.breakers:
-        if _risks(case, action, plan) and one.tripped and (one.scope == "cluster" or one.name == case.group):
+        near = one.scope == "cluster" or one.name == case.group
+        if near and one.tripped and _risks(case, action, plan):
             return Obstacle(_why_shut(one), one.words)
     return None
 

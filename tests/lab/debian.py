@@ -38,8 +38,8 @@ def install(
     """Make the folder `root` a Debian of this suite with these packages, none of whose daemons is started.
 
     The packages come from `mirror`, or else from where this machine has its own. `like` is an older suite that is
-    installed in the same way, where debootstrap does not know this one; `keyring` has the keys of another
-    distribution. What is in the folder is lost.
+    installed in the same way, where debootstrap does not know this one; `keyring` has the keys of Ubuntu. What is in the
+    folder is lost.
 
     Raises:
         LabError: showing what a command said.
@@ -51,7 +51,7 @@ def install(
     unpack(["apt-get", "-q", "-oAPT::Sandbox::User=root", "download", "debootstrap"], tools)
     folder = tools / "usr" / "share" / "debootstrap"
     bootstrap: list[str | Path] = [*OWN_MOUNTS, tools / "usr" / "sbin" / "debootstrap", "--variant=minbase"]
-    bootstrap += [f"--keyring={keyring}"] if keyring else []
+    bootstrap += [f"--keyring={keyring}", "--components=main,universe"] if keyring else []
     bootstrap += [suite, root, mirror or own_mirror(), folder / "scripts" / (like or suite)]
     run(bootstrap, env={**os.environ, **QUIET, "DEBOOTSTRAP_DIR": str(folder)})
     shutil.rmtree(tools)

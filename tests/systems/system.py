@@ -49,6 +49,7 @@ class System:
         debian.install(self.suite, draft, self.packages, UBUNTU if self.ubuntu else "", self.like, keys)
         (draft / AUTHORITIES).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(f"/{AUTHORITIES}", draft / AUTHORITIES)  # it trusts whom this machine trusts
+        (draft / "etc" / "gitconfig").write_text("[safe]\n\tdirectory = *\n")  # the checkout is root's
         run(["chroot", draft, "useradd", "--create-home", USER])
         draft.rename(self.root)
 

@@ -53,7 +53,7 @@ def system(request: pytest.FixtureRequest) -> System:
 
 def clone(system: System, user: str) -> None:
     """The checkout, in a user's home, with nothing built in it."""
-    said = system.run(f"rm -rf checkout && git clone --quiet -c safe.directory='*' {CHECKOUT} checkout", user)
+    said = system.run(f"rm -rf checkout && git clone --quiet {CHECKOUT} checkout", user)
     assert said.returncode == 0, said.stdout
 
 
@@ -96,8 +96,7 @@ def test_how_to_install_it(system: System, simulator: Simulator) -> None:
     shutil.copy(str(where["ganeti_autorepair_rapi_ca_path"]), given / "ca.pem")
     where["ganeti_autorepair_rapi_ca_path"] = str(given / "ca.pem")
     (given / "inventory.json").write_text(json.dumps({"all": {"hosts": {"prod": where}}}))
-    git = "GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'"
-    commands = ["rm -rf ~/autorepair ~/.ansible", install, f"env {git} {galaxy}", "ansible --version"]
+    commands = ["rm -rf ~/autorepair ~/.ansible", install, galaxy, "ansible --version"]
     commands += [
         f"ansible-playbook -i {given}/inventory.json ganeti.autorepair.repair {more}" for more in ("--check", "")
     ]
