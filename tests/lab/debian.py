@@ -38,8 +38,8 @@ def install(
     """Make the folder `root` a Debian of this suite with these packages, none of whose daemons is started.
 
     The packages come from `mirror`, or else from where this machine has its own. `like` is an older suite that is
-    installed in the same way, where debootstrap does not know this one; `keyring` has the keys of Ubuntu. What is in the
-    folder is lost.
+    installed in the same way, where debootstrap does not know this one; `keyring` has the keys of Ubuntu.
+    What is in the folder is lost.
 
     Raises:
         LabError: showing what a command said.
