@@ -20,8 +20,8 @@ FOLDER = BUILD / "systems"
 USER = "somebody"
 PACKAGES = ("ca-certificates", "git", "make", "openssh-client", "python3", "python3-venv")
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
-UBUNTU = "https://archive.ubuntu.com/ubuntu"
-UBUNTU_KEYS = f"{UBUNTU}/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb"
+UBUNTU = "http://archive.ubuntu.com/ubuntu"
+UBUNTU_KEYS = "https://archive.ubuntu.com/ubuntu/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb"
 
 
 @dataclass(frozen=True)
