@@ -54,8 +54,12 @@ def like_ganeti(folder: Path) -> Certificate:
     new = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", subject]
     subprocess.run([*new, "-keyout", str(key), "-out", str(request)], check=True, capture_output=True)
     key.chmod(0o600)
-    sign = ["openssl", "x509", "-req", "-in", str(request), "-signkey", str(key), "-days", "1825", "-sha256"]
-    subprocess.run([*sign, "-out", str(chain)], check=True, capture_output=True)
+    known = subprocess.run(["openssl", "req", "-help"], check=True, capture_output=True, text=True)
+    if "-x509v1" in known.stdout + known.stderr:  # OpenSSL 3.5 makes version 3 unless it is told
+        sign = ["openssl", "req", "-x509", "-x509v1", "-config", "/dev/null", "-key", str(key), "-subj", subject]
+    else:
+        sign = ["openssl", "x509", "-req", "-in", str(request), "-signkey", str(key)]
+    subprocess.run([*sign, "-days", "1825", "-sha256", "-out", str(chain)], check=True, capture_output=True)
     return Certificate(chain, key, chain, fingerprint_of(chain))
 
 

@@ -131,7 +131,7 @@ def test_a_certificate_like_ganetis_own(cluster: Cluster) -> None:
             check=True,
         ).stdout
         assert "Version: 1 (0x0)" in shown
-        assert "Subject: CN = ganeti.example.com" in shown
+        assert "Subject: CN=ganeti.example.com" in shown.replace(" = ", "=")  # OpenSSL 3.5 leaves no blanks
         pem = ssl.get_server_certificate(("127.0.0.1", simulator.port))
         assert pem.strip() == simulator.certificate.chain.read_text().strip()
         with pytest.raises(ssl.SSLCertVerificationError):
