@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 QUIET := python tests/tools/quiet.py
 PYTEST := python -m pytest -rs --no-fold-skipped
 
-.PHONY: help setup test test-all test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down systems vm-up vm-test vm-down lock clean
+.PHONY: help setup test test-all test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down systems vm-up vm-test vm-first vm-second vm-down vm-second-down lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,10 +86,25 @@ systems: setup  ## The README's commands on other systems, by debootstrap (root 
 vm-up: setup  ## Boot virtual machines with real LVM and DRBD (root on Debian); the first time, build their image
 	@PYTHONPATH=tests python -m vmlab up
 
-vm-test: setup  ## Tests on these virtual machines: what becomes of data; half an hour, not part of test
-	@$(PYTEST) --durations=0 --durations-min=5 tests/vmscenarios
+vm-test:  ## Tests on two such clusters: what becomes of data; a quarter of an hour, not part of test
+	@$(PYTHON) tests/tools/suite.py setup vm-first --beside vm-second
 
-vm-down: setup  ## End them; the image and the new cluster are kept in .build
+VM_SECOND := tests/vmscenarios/test_drained_node.py tests/vmscenarios/test_second_death.py
+VM_PYTEST := $(PYTEST) --durations=0 --durations-min=5
+vm-second vm-second-down: export GANETI_VMLAB_STATE_DIR := $(CURDIR)/.build/vmlab-second
+vm-second vm-second-down: export GANETI_VMLAB_PREFIX := garvmtwo
+vm-second vm-second-down: export GANETI_VMLAB_NETWORK := 10.196.0
+
+vm-first: setup
+	@$(VM_PYTEST) tests/vmscenarios $(VM_SECOND:%=--ignore=%)
+
+vm-second: setup
+	@$(VM_PYTEST) $(VM_SECOND)
+
+vm-down: setup vm-second-down  ## End them; the images and the new clusters are kept in .build
+	@PYTHONPATH=tests python -m vmlab down
+
+vm-second-down: setup
 	@PYTHONPATH=tests python -m vmlab down
 
 GATES := ruff-check ruff-format mypy ansible-lint docs module-pages changelog reuse shellcheck

@@ -9,12 +9,16 @@ written while its peer was away, wherever a size is a multiple of that; so a res
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.luxi import Opcode
 
 BLOCK_KB = 256
 DISK_MB = 32
+RUNNING = "/run/ganeti/fake-hypervisor"  # one file for each running instance, as Ganeti's hypervisor `fake` has it
+WRITER = Path(__file__).with_name("writer.py").read_text()
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,29 @@ def device(full_name: str) -> str:
 def fill(path: str) -> str:
     """Return the shell's line that writes random data over a whole disk, but for its last blocks, and past caches."""
     return f"dd if=/dev/urandom of={path} bs={BLOCK_KB}k count={_blocks()} oflag=direct conv=notrunc,fsync status=none"
+
+
+def running_file(full_name: str) -> str:
+    """Return the file that is there while an instance runs on a node."""
+    return f"{RUNNING}/{full_name}"
+
+
+def copy(full_name: str) -> str:
+    """Return the file on a node with what an instance that goes on writing must have on its disk."""
+    return f"/var/tmp/{full_name}"
+
+
+def keep_writing(full_name: str, *, alone: bool) -> str:
+    """Return the shell's line that starts writing to an instance's disk, until it runs on this node no more.
+
+    It copies the disk first, and what is written goes to the copy as well. If `alone`, it waits with all that it writes
+    until the node has missed the peers of all its mirrors.
+    """
+    path, kept = device(full_name), copy(full_name)
+    first = f"dd if={path} of={kept} bs={BLOCK_KB}k count={_blocks()} iflag=direct status=none"
+    writer = shlex.join(["python3", "-c", WRITER, path, kept, running_file(full_name)])
+    line = f"while grep -q cs:Connected /proc/drbd; do sleep 0.2; done; {writer}" if alone else writer
+    return f"{first} && {{ nohup sh -c {shlex.quote(line)} < /dev/null > {kept}.log 2>&1 & }}"
 
 
 def checksum(path: str) -> str:

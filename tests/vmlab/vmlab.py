@@ -144,6 +144,25 @@ class VmLab:
         self.node(node).run(guests.fill(path))
         return self.sum_of(node, path)
 
+    def keep_writing(self, guest: str, node: str, *, alone: bool = False) -> None:
+        """Go on writing to the disk of an instance on its primary, as it would itself, until it runs there no more.
+
+        If `alone`, it begins when the node has missed the peers of all its mirrors.
+        """
+        self.node(node).run(guests.keep_writing(self.full_name(guest), alone=alone))
+
+    def written(self, guest: str, node: str) -> tuple[int, str]:
+        """Return what `keep_writing` has written on a node where the instance has ended: how many blocks, and the sum.
+
+        Raises:
+            LabError: when it still writes, or the disk has refused a block.
+        """
+        copy = guests.copy(self.full_name(guest))
+        said = self.node(node).run(["cat", f"{copy}.log"]).stdout.strip()
+        if not said.isdigit():
+            raise LabError(f"{guest} goes on writing on {node}, or could not: {said or 'nothing was said'}")
+        return int(said), self.sum_of(node, copy)
+
     def seen_by(self, guest: str, node: str) -> str:
         """Return the sum of what an instance would read on this primary; "unreadable" where it could not."""
         return self.sum_of(node, guests.device(self.full_name(guest)))

@@ -17,6 +17,7 @@ from lab.certificates import fingerprint
 from lab.luxi import Job
 from playbook import Run, play, start_step
 from vmlab import VmLab
+from vmlab.guests import running_file
 from vmlab.vmlab import RAPI_PORT
 
 TRANSPORTS = ("rapi", "luxi")
@@ -24,14 +25,10 @@ PREFIX = "ganeti:watcher:autorepair:"
 PEER_SECONDS = 60.0  # DRBD takes about ten to miss its peer
 SETTLED_SECONDS = 3.0
 RAPI_CERTIFICATE = "/var/lib/ganeti/rapi.pem"
-RUNNING = "/run/ganeti/fake-hypervisor"  # one file for each running instance, as Ganeti's hypervisor `fake` has it
 
 
 def for_each(*kinds: str) -> list[str]:
-    """Return the names of the instances of these kinds: one of each is repaired over RAPI, the other over LUXI.
-
-    Two stories go on in one cluster so, and half the time is spared.
-    """
+    """Return the names of the instances of these kinds: one of each is repaired over RAPI, the other over LUXI."""
     return [f"{kind}-{over}" for kind in kinds for over in TRANSPORTS]
 
 
@@ -58,22 +55,19 @@ class Cluster:
             **changes,
         }
 
-    def repair(self, *kinds: str, **changes: object) -> dict[str, Run]:
-        """Run the playbook `repair` over each transport for its instances of these kinds, or all; what became of it.
+    def repair(self, *names: str, over: str = "rapi", **changes: object) -> Run:
+        """Run the playbook `repair` for these instances, or all, over a transport; what became of it.
 
-        Each goes on until nothing is left to do, or for ten minutes.
+        It goes on until nothing is left to do, or for ten minutes.
         """
-        runs = {}
-        for over in TRANSPORTS:
-            names = [f"{kind}-{over}" for kind in kinds or ("*",)]
-            limits = {"instances": names, "wait": True, "wait_timeout": 600, **changes}
-            runs[over] = play(self._folder / over, self.options(over, **limits))
-            assert runs[over].code == 0, runs[over].output
-        return runs
+        limits = {"instances": names or ["*"], "wait": True, "wait_timeout": 600, **changes}
+        run = play(self._folder / over, self.options(over, **limits))
+        assert run.code == 0, run.output
+        return run
 
-    def begin_repair(self) -> subprocess.Popen[str]:
-        """Start rounds for all that go on until nothing is left to do; `playbook.end_step` waits for them."""
-        return start_step(self.options("rapi", wait=True, wait_timeout=600))
+    def begin_repair(self, *names: str, over: str) -> subprocess.Popen[str]:
+        """Start rounds for these that go on until nothing is left to do; `playbook.end_step` waits for them."""
+        return start_step(self.options(over, instances=names, wait=True, wait_timeout=600))
 
     def allow(self, kind: str) -> None:
         """Allow repairs up to this type on the whole cluster."""
@@ -113,10 +107,16 @@ class Cluster:
         self.lab.node(node).switch_off()
         self.lab.mark(node, offline=True)
 
-    def crash(self, guest: str) -> None:
-        """Let an instance die on its node, which Ganeti is not told; its disks stay as they are."""
-        primary = self.lab.node(self.placed(guest)[0])
-        primary.run(["rm", f"{RUNNING}/{self.lab.full_name(guest)}"])
+    def is_cut_off(self, node: str) -> None:
+        """Let a node's cable be out, and a person mark it offline, who thinks that it is dead: all in it goes on."""
+        self.lab.wait()
+        time.sleep(SETTLED_SECONDS)
+        self.lab.node(node).unplug()
+        self.lab.mark(node, offline=True)
+
+    def crash(self, guest: str, node: str) -> None:
+        """Let an instance die on a node, which Ganeti is not told; its disks stay as they are."""
+        self.lab.node(node).run(["rm", running_file(self.lab.full_name(guest))])
 
     def until(self, what: str, holds: Callable[[], bool], patience: float = 120.0) -> None:
         """Return when something holds."""
