@@ -89,7 +89,7 @@ vm-up: setup  ## Boot virtual machines with real LVM and DRBD (root on Debian); 
 vm-test:  ## Tests on two such clusters: what becomes of data; a quarter of an hour, not part of test
 	@$(PYTHON) tests/tools/suite.py setup vm-first --beside vm-second
 
-VM_SECOND := tests/vmscenarios/test_drained_node.py tests/vmscenarios/test_second_death.py
+VM_SECOND := tests/vmscenarios/test_second_death.py tests/vmscenarios/test_stale_copy.py
 VM_PYTEST := $(PYTEST) --durations=0 --durations-min=5
 vm-second vm-second-down: export GANETI_VMLAB_STATE_DIR := $(CURDIR)/.build/vmlab-second
 vm-second vm-second-down: export GANETI_VMLAB_PREFIX := garvmtwo
