@@ -23,6 +23,7 @@ from .node import Node
 from .settings import Settings
 
 RAPI_PORT = 5080
+NODED_PORT = 1811
 USER = User("lab", "labsecret", "write")
 
 
@@ -91,10 +92,11 @@ class VmLab:
         raise LabError(f"there is no {name}; there are {', '.join(node.name for node in self.nodes)}")
 
     def boot(self, name: str) -> Node:
-        """Boot a node, and return it when it answers SSH. No watcher runs here, so nothing connects its mirrors."""
+        """Boot a node, and return it when it answers Ganeti. No watcher runs here, so nothing connects its mirrors."""
         node = self.node(name)
         node.switch_on()
         node.wait()
+        wait_for_port(node.address, NODED_PORT)
         return node
 
     def mark(self, name: str, **flags: bool) -> None:
@@ -210,6 +212,8 @@ class VmLab:
     def _start(self) -> None:
         """Boot what is off, and return when Ganeti answers."""
         self._boot_all()
+        for node in self.nodes:
+            wait_for_port(node.address, NODED_PORT)
         wait_for_port(self.settings.cluster_address, RAPI_PORT)
         tunnel.lead(self.settings, self.nodes[0])
 
