@@ -37,13 +37,13 @@ def join(parts: Iterable[Content], between: str = "") -> Html:
     return Html(text(between).join([text(part) for part in parts if part is not None]))
 
 
-def el(name: str, /, *content: Content, **attributes: Content) -> Html:
+def el(tag: str, /, *content: Content, **attributes: Content) -> Html:
     """An element. C(class_) is the attribute C(class), C(data_at) is C(data-at); True stands for an attribute without
     a value, None and False for none."""
     given = [(key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items()]
     shown = [f" {key}" if value is True else f' {key}="{text(value)}"' for key, value in given if not _absent(value)]
-    start = Html("<{}{}>".format(name, "".join(shown)))
-    return start if name in _VOID else Html(f"{start}{join(content)}</{name}>")
+    start = Html("<{}{}>".format(tag, "".join(shown)))
+    return start if tag in _VOID else Html(f"{start}{join(content)}</{tag}>")
 
 
 def _absent(value: Content) -> bool:
