@@ -114,11 +114,11 @@ def test_the_oldest_python_for_modules(transport: str, tmp_path: Path) -> None:
     folder = FOLDER / "old"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\nexec {shlex.join(OLD.inside("/usr/bin/python3"))} "$@"\n')
+    python, used = folder / "python", folder / "used"
+    python.write_text(f'#!/bin/sh\ntouch {used}\nexec {shlex.join(OLD.inside("/usr/bin/python3"))} "$@"\n')
     python.chmod(0o755)
     host = {**SENT, "ansible_python_interpreter": str(python), "ansible_pipelining": "true"}
     with Simulator(example(wall_clock_cluster(50)), folder=folder) as simulator:
         run = play(tmp_path / "run", {**reach(simulator, transport), "wait": True, "wait_timeout": 60}, host=host)
-    assert run.code == 0 and (folder / "used").exists(), run.output
+    assert run.code == 0 and used.exists(), run.output
     assert run.step["changed"] and not run.step["summary"]["pending_repair"], run.output
