@@ -62,8 +62,6 @@ FILES = {
     "etc/resolv.conf": "",
     "etc/ssh/sshd_config.d/vm.conf": "PermitRootLogin prohibit-password\nUseDNS no\n",
     "etc/modules-load.d/vm.conf": "drbd\ndm-mod\nbridge\n",
-    # A request to a node that has died is given up after half a minute. By default a job hangs for fifteen.
-    "etc/sysctl.d/vm.conf": "net.ipv4.tcp_retries2 = 6\n",
     "etc/modprobe.d/drbd.conf": "options drbd minor_count=128 usermode_helper=/bin/true\n",
     "etc/lvm/lvmlocal.conf": LVM,
     "etc/systemd/system/node-network.service": NETWORK_SERVICE,

@@ -97,6 +97,10 @@ class Cluster:
         """Whether a job with this operation on an instance is at work now."""
         return any(job.status == "running" for job in self.jobs(operation, guest))
 
+    def waits_for_resync(self) -> bool:
+        """Whether a job has said how long its resync will take: it asks no node for a minute then."""
+        return "remaining" in self.lab.gnt("gnt-job", "list", "--running", "--no-headers", "-o", "oplog")
+
     def dies(self, node: str) -> None:
         """Let a node lose power, and a person mark it offline.
 

@@ -22,7 +22,8 @@ def test_the_second_node_dies_in_the_resync(cluster: Cluster) -> None:
     cluster.allow("failover")
     cluster.dies("node3")
     cluster.repair(wait=False)
-    cluster.until("a resync", lambda: any("Inconsistent" in state for state in lab.mirrors("node1").values()))
+    cluster.until("a job that has begun to wait for a resync", cluster.waits_for_resync)
+    assert any("Inconsistent" in state for state in lab.mirrors("node1").values())
     lab.node("node2").switch_off()
     lab.mark("node2", offline=True)  # waits for the replacement, which waits for the dead mirror
     lab.wait()
