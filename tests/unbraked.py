@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits, MaxUnhealthy
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits, MaxUnhealthy
 
 
 def unbraked(**more: Any) -> Limits:

@@ -13,8 +13,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, STEP
-from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import is_fresh, quiet
-from ansible_collections.ganeti.autorepair.plugins.module_utils.shown import printable
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.gathered import is_fresh, quiet
+from ansible_collections.ganeti.autorepair.plugins.module_utils.printable import printable
 from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import RunsHere
 
 SLICE = 20  # seconds of waiting between two lines of progress
@@ -53,7 +53,7 @@ class ActionModule(RunsHere):
 
     def _wait(self, args, task_vars, started):
         """Run the module until nothing is left to do, or the time is over, or it fails; all of it as one result."""
-        from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged
+        from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged
 
         results, limit = [], _seconds(args.get("wait_timeout", 3600))
         while True:

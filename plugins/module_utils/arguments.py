@@ -10,14 +10,14 @@ from typing import Any, Callable, Protocol
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
-from .client import Client
+from .diagnosis.instances import DrainedSecondaries
 from .errors import AutorepairError, BadOption, LibraryMissing
-from .health import DrainedSecondaries
-from .limits import Fencing, Limits, SecondaryState, parse_limits
-from .luxi import LuxiClient
-from .model import RepairType
-from .rapi_options import RapiOptions
-from .selection import Filter
+from .ganeti.client import Client
+from .ganeti.luxi import LuxiClient
+from .ganeti.model import RepairType
+from .ganeti.rapi.options import RapiOptions
+from .planning.selection import Filter
+from .settings.limits import Fencing, Limits, SecondaryState, parse_limits
 
 
 class Module(Protocol):
@@ -121,8 +121,8 @@ def connect(module: Module) -> Client:
 
 
 def _connect_rapi(module: Module) -> Client:
-    from .rapi import RapiClient  # not for LUXI: to import requests takes a tenth of a second
-    from .rapi_session import REQUESTS_PROBLEM
+    from .ganeti.rapi.client import RapiClient  # not for LUXI: to import requests takes a tenth of a second
+    from .ganeti.rapi.session import REQUESTS_PROBLEM
 
     if REQUESTS_PROBLEM is not None:
         raise LibraryMissing(missing_required_lib("requests"), exception=repr(REQUESTS_PROBLEM))

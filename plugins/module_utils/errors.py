@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .shown import printable
+from .printable import printable
 
 
 class AutorepairError(Exception):

@@ -118,10 +118,10 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
-from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change, terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import cases_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import acknowledge
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import acknowledge
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.run import change, terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 
 
 def forgive(module):

@@ -535,8 +535,8 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, connect, limits, run
-from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import WHICH, facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import WHICH, facts
 
 ARGUMENTS = {
     **CONNECTION,

@@ -163,7 +163,7 @@ failure:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run
-from ansible_collections.ganeti.autorepair.plugins.module_utils.change import remember_mirrors, terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.run import remember_mirrors, terms
 
 
 def main():

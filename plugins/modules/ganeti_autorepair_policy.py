@@ -178,10 +178,14 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
-from ansible_collections.ganeti.autorepair.plugins.module_utils.change import change, terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import Wish, parse_permission, permissions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import (
+    Wish,
+    parse_permission,
+    permissions,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.run import change, terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 
 
 def set_policy(module):

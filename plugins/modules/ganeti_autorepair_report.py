@@ -150,13 +150,13 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import run
-from ansible_collections.ganeti.autorepair.plugins.module_utils.report_files import (
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files import (
     differences,
     lines,
     plan_files,
     write_files,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.summary import Look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
 
 
 def report(module):

@@ -429,14 +429,13 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import
     limits,
     run,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.gathered import noticed
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import resume_limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play, rehearse, result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import merged, play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.gathered import noticed
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play, rehearse, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import resume_limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
 
 
 def step(module):

@@ -22,8 +22,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import outcome
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_session import REQUESTS_PROBLEM
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.session import REQUESTS_PROBLEM
 
 # Ansible reads this file before it forks for each host, so what is done here is done once for all of them: the client
 # is read, and OpenSSL started, which it is with its first context.

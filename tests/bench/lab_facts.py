@@ -13,11 +13,12 @@ from typing import Any
 
 import requests
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils import read, read_jobs
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries import cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries import jobs as read_jobs
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
 from lab import Instance, Lab
 
 from .lab_case import OTHERS, connection
@@ -72,8 +73,8 @@ def bare(given: Mapping[str, Any]) -> None:
     session.auth, session.verify = (given["rapi_user"], given["rapi_password"]), given["rapi_ca_path"]
     url = f"https://{given['rapi_host']}:{given['rapi_port']}/2"
     jobs = {"fields": list(read_jobs._JOB), "qfilter": ["|", *read_jobs._unfinished()]}
-    session.get(f"{url}/query/instance", params={"fields": ",".join(read._TAGS)}).json()
+    session.get(f"{url}/query/instance", params={"fields": ",".join(cluster._TAGS)}).json()
     session.put(f"{url}/query/job", json=jobs).json()
-    for kind, fields in (("instance", read._INSTANCE), ("node", read._NODE), ("group", read._GROUP)):
+    for kind, fields in (("instance", cluster._INSTANCE), ("node", cluster._NODE), ("group", cluster._GROUP)):
         session.get(f"{url}/query/{kind}", params={"fields": ",".join(fields)}).json()
     session.get(f"{url}/info").json()

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client
-from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.luxi import LuxiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
 from playbook import BUILD, LOCAL
 
 TESTS = Path(__file__).parents[1]

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Kind
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Kind
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
 from unbraked import unbraked
 
 from .processes import Cost, client_of, connection, host, module, playbook, simulator

@@ -11,16 +11,15 @@ from itertools import count
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, play, rehearse
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, play, rehearse
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client, DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.luxi import LuxiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
 from simulator import RequestFault, Simulator
 from simulator.faults import Action
 from unbraked import unbraked

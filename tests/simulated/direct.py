@@ -12,10 +12,10 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client
-from ansible_collections.ganeti.autorepair.plugins.module_utils.luxi import LuxiClient, _no_answer
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.luxi import LuxiClient, _no_answer
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
 from simulator import ConnectionLost, Simulator
 
 TRANSPORTS = ("rapi", "luxi")

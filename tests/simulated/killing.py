@@ -17,12 +17,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.look import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import is_left
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import is_left
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
 from simulator import Cluster, Simulator
 from simulator.faults import line
 from simulator.job import Job

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import PlanDiffers, parse_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import PlanDiffers, parse_approved
 from playbook import BUILD, LOCAL, PLAN, Run, end_step, play, start_step
 from simulator import Simulator
 from simulator.simulator import wall_clock_cluster

@@ -9,8 +9,8 @@ import json
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils import read
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries import cluster as read
 from simulator.faults import ANSWER, RequestFault
 from simulator.http import answer
 from simulator.message import success

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.health import DrainedSecondaries
-from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors import Mirror, remember
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.state import make_cases
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import request
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import request
+from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.instances import DrainedSecondaries
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors.copies import Mirror, remember
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import make_cases
 from simulator import JobTrouble, Simulator
 from simulator.data import Loss
 from simulator.model import Instance

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.report import lines
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.text import lines
 from simulator import JobTrouble, Simulator
 from unbraked import unbraked
 

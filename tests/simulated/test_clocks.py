@@ -14,20 +14,25 @@ from types import SimpleNamespace
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils import change
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.clocks import LONGEST_COOLDOWN, MAX_SKEW
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import parse_permission, permissions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import (
+    Change,
+    acknowledge,
+    request,
+    withdraw,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands import run
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.apply import carry_out_changes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AnswerLost, ClockWrong
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import parse_permission, permissions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, play, result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import Change, acknowledge, request, withdraw
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, play, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.clocks import LONGEST_COOLDOWN, MAX_SKEW
 from ansible_collections.ganeti.autorepair.plugins.modules import (
     ganeti_autorepair_policy,
     ganeti_autorepair_request,
@@ -269,7 +274,7 @@ def test_the_modules(
 ) -> None:
     """As users run them, on a machine whose clock is wrong by hours: they fail, say so, and nothing is left."""
     wrong = SimpleNamespace(time=lambda: time.time() + ahead, sleep=time.sleep)
-    for module in (change, ganeti_autorepair_policy, ganeti_autorepair_request, ganeti_autorepair_step):
+    for module in (run, ganeti_autorepair_policy, ganeti_autorepair_request, ganeti_autorepair_step):
         monkeypatch.setattr(module, "time", wrong)
     with Simulator(wall_clock_cluster(100)) as simulator:
         site = Site(simulator, transport)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
 from simulator import Simulator
 from unbraked import unbraked
 

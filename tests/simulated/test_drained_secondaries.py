@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.health import DrainedSecondaries
-from ansible_collections.ganeti.autorepair.plugins.module_utils.report import lines
+from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.instances import DrainedSecondaries
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.text import lines
 from simulator import Simulator
 from unbraked import unbraked
 

@@ -9,15 +9,15 @@ from itertools import product
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import MaxUnhealthy
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import parse_permission, permissions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import request
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import parse_permission, permissions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import request
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.apply import carry_out_changes
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import MaxUnhealthy
 from simulator import Simulator
 from unbraked import unbraked
 

@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import parse_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import (
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import parse_approved
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import (
     Fencing,
     Limits,
     MaxUnhealthy,
     resume_limits,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round, result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
-from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.windows import parse_windows
 from simulator import JobTrouble, Simulator
 from unbraked import unbraked
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
 from simulator import JobTrouble, Simulator, opcodes
 from simulator.model import Instance
 from unbraked import unbraked

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils import claim, state
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import lease
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair import case
 from simulator import Cluster, JobTrouble, Simulator
 from simulator.trouble import Manner
 
@@ -256,7 +257,7 @@ def _after_writes(points: Points) -> Iterable[Left]:
 CONTROLS: list[tuple[str, Any, str, Callable[..., object], str, Aftermath, str]] = [
     (
         "jobs that were not noted",
-        state,
+        case,
         "with_adopted",
         lambda repair, *_: repair,
         "reinstall, running",
@@ -265,14 +266,14 @@ CONTROLS: list[tuple[str, Any, str, Callable[..., object], str, Aftermath, str]]
     ),
     (
         "jobs that are under way",
-        state,
+        case,
         "_busy",
         lambda *_: (),
         "failover",
         jobs_take_long,
         "INSTANCE_FAILOVER(web) success': 2",
     ),
-    ("claims", claim, "_others", lambda *_: [], "failover", jobs_end, "writes though runner-1 holds the claim"),
+    ("claims", lease, "_others", lambda *_: [], "failover", jobs_end, "writes though runner-1 holds the claim"),
 ]
 
 

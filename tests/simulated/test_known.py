@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.page import page
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.summary import Look, report_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.html.page import page
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
 from simulator import Simulator
 from unbraked import unbraked
 

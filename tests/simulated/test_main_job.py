@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.state import State
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import State
 
 from .conftest import TAG, Site
 

@@ -13,15 +13,15 @@ from typing import Any, cast
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils import change
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import FILTER
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import request
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands import run as change
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.apply import carry_out_changes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, ClockWrong
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import request
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
 from playbook import Run, play
 from simulator import JobTrouble, Simulator
 from simulator.model import Instance

@@ -11,14 +11,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import parse_permission, permissions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import (
+    Change,
+    acknowledge,
+    request,
+    withdraw,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.apply import carry_out_changes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import parse_permission, permissions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import Change, acknowledge, request, withdraw
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
 from simulator import JobTrouble, RequestFault, Simulator
 from simulator.faults import ANSWER, DROP_AFTER, DROP_BEFORE, TRUNCATE, Action
 

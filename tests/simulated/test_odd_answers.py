@@ -17,20 +17,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import parse_permission, permissions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import (
+    Change,
+    acknowledge,
+    request,
+    withdraw,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.apply import carry_out_changes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Fencing
-from ansible_collections.ganeti.autorepair.plugins.module_utils.metrics import metrics
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.page import page
-from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import parse_permission, permissions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.summary import Look, report_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import Change, acknowledge, request, withdraw
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.html.page import page
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.metrics import metrics
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Fencing
 from simulator import Simulator
 from simulator.http import Response, answer
 from simulator.trouble import JobTrouble

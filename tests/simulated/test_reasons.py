@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import (
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import (
     Fencing,
     MaxUnhealthy,
     SecondaryState,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
-from ansible_collections.ganeti.autorepair.plugins.module_utils.windows import parse_windows
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.windows import parse_windows
 from simulator import DELAY, JobTrouble, RequestFault
 from simulator.model import COPIES
 from unbraked import unbraked

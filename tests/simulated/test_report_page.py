@@ -13,8 +13,8 @@ from browser import Browser, browser
 from unit.plugins.module_utils.builders import NOW
 from unit.plugins.module_utils.scenes import hostile, large, night
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.report_files import plan_files, write_files
-from ansible_collections.ganeti.autorepair.plugins.module_utils.summary import Look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files import plan_files, write_files
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
 
 from .packages import install
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import PlanDiffers, parse_approved
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits, SecondaryState
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import planned
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.waiting import play_on
-from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import PlanDiffers, parse_approved
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits, SecondaryState
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
 from simulator import JobTrouble, Simulator
 from simulator.model import COPIES
 from unbraked import unbraked

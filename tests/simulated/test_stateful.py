@@ -14,21 +14,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils import (
-    action,
-    claim,
-    endings,
-    follow,
-    health,
-    policy,
-    state,
-    submission,
-)
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Instance, Node, NodeState
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import Repair
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import TagSet
+from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis import instances
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import lease, submission
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Instance, Node, NodeState
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair import action, endings, pending
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair import case as state
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.history import Repair
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import policy
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values import TagSet
 from simulator.trouble import JobTrouble
 from unbraked import unbraked
 
@@ -60,11 +55,11 @@ def test_lives(capsys: pytest.CaptureFixture[str]) -> None:
 # --- controls: an engine that breaks a law is found out ---
 
 
-def drained_is_offline(instance: Instance, nodes: Mapping[str, Node], *_behind: object) -> health.Health:
+def drained_is_offline(instance: Instance, nodes: Mapping[str, Node], *_behind: object) -> instances.Health:
     """Take drained nodes for dead ones."""
     worse = {NodeState.DRAINED: NodeState.OFFLINE}
     taken = {name: replace(node, state=worse.get(node.state, node.state)) for name, node in nodes.items()}
-    return health.judge(instance, taken)
+    return instances.judge(instance, taken)
 
 
 def sends(client: DryRunClient, request: JobRequest) -> int | None:
@@ -222,9 +217,9 @@ CONTROLS: list[tuple[list[Sabotage], Callable[[Life], None], str]] = [
     ),
     ([(DryRunClient, "submit", sends)], a_check, "law 1: .* check mode"),
     ([(state, "with_adopted", adopts_nothing)], a_death_before_the_note, "law 2: a repair is lost"),
-    ([(claim, "_others", lambda *given: [])], a_round_within, "law 3: .* while .* wrote"),
+    ([(lease, "_others", lambda *given: [])], a_round_within, "law 3: .* while .* wrote"),
     ([(state, "resolve", farthest_first)], an_enable_of_its_own, "section 4"),
-    ([(claim.ClaimedClient, "release", lambda self: None)], to_the_end, "a claim is left"),
+    ([(lease.ClaimedClient, "release", lambda self: None)], to_the_end, "a claim is left"),
     (
         [(state, "_wrong_jobs", lambda *_: ()), (state, "with_adopted", takes_for_ours)],
         tags_are_copied,
@@ -242,7 +237,7 @@ CONTROLS: list[tuple[list[Sabotage], Callable[[Life], None], str]] = [
         "data: .*RECREATE.* of log .* that node was online",
     ),
     *(
-        ([(follow, "doubts", lambda *_: ())], happens, "data: .*'log'.* left over, and nobody says so")
+        ([(pending, "doubts", lambda *_: ())], happens, "data: .*'log'.* left over, and nobody says so")
         for happens in (
             volumes_are_left_over,
             volumes_are_left_over_until_the_end,

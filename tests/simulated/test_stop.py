@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import (
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import (
     parse_permission,
     permissions,
     stopped_words,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.summary import Look, report_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import request as asked
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import request as asked
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.apply import carry_out_changes
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
 from playbook import play
 from simulator import JobTrouble, Simulator
 from simulator.simulator import wall_clock_cluster

@@ -16,21 +16,26 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import parse_permission, permissions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import (
+    Change,
+    acknowledge,
+    request,
+    withdraw,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.apply import carry_out_changes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     BadOption,
     Forbidden,
     Held,
     QueueDrained,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import RepairType
-from ansible_collections.ganeti.autorepair.plugins.module_utils.permissions import parse_permission, permissions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.read import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import Filter, cases_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.state import Case
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tagging import carry_out_changes
-from ansible_collections.ganeti.autorepair.plugins.module_utils.wishes import Change, acknowledge, request, withdraw
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client, DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import Case
 from ansible_collections.ganeti.autorepair.plugins.modules import (
     ganeti_autorepair_acknowledge,
     ganeti_autorepair_policy,

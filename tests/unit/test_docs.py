@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "plugins" / "module_utils"
@@ -64,7 +64,7 @@ def test_a_section_says_what_to_do(why: Why) -> None:
 
 def test_every_reason_is_given() -> None:
     """No reason that is left over in the code is explained to people; one that is given is known."""
-    trees = [ast.parse(path.read_text()) for path in ENGINE.glob("*.py") if path.name != "why.py"]
+    trees = [ast.parse(path.read_text()) for path in ENGINE.rglob("*.py") if path.name != "reasons.py"]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     given = {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "Why"}
     assert given == {why.name for why in Why}

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.state import State
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import State
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
 from simulator import Cluster, Simulator
 from simulator.examples import PREFIX, example
 

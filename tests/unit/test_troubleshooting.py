@@ -20,17 +20,24 @@ import requests
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.ganeti.autorepair.plugins.action.ganeti_autorepair_step import _progress
-from ansible_collections.ganeti.autorepair.plugins.module_utils import arguments, execute, luxi
-from ansible_collections.ganeti.autorepair.plugins.module_utils.approve import check_approved, hash_of, parse_approved
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms, take
+from ansible_collections.ganeti.autorepair.plugins.module_utils import arguments
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.fencing import full_names
-from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi import RapiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_errors import connection_error, refusal
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rapi_options import RapiOptions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.selection import matching
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import execute
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.lease import take
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti import luxi
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.errors import connection_error, refusal
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.fencing import full_names
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import matching
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import (
+    check_approved,
+    hash_of,
+    parse_approved,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
 from simulator import JobTrouble, RequestFault, Simulator
 from simulator.faults import ANSWER
 from simulator.http import Response

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
 from simulator import Cluster, Simulator
 
 from ..conftest import Site

@@ -9,7 +9,7 @@ import sys
 
 from hypothesis.stateful import invariant
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action
 from simulator.model import Instance
 
 from ..direct import TRANSPORTS

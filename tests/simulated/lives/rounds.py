@@ -10,13 +10,13 @@ from dataclasses import replace
 from hypothesis import strategies as some
 from hypothesis.stateful import precondition, rule
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils import rounds
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AnswerLost, ClusterError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.rounds import Round
-from ansible_collections.ganeti.autorepair.plugins.module_utils.why import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import rounds
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
 from simulator.faults import DROP_AFTER, DROP_BEFORE
 from simulator.trouble import JobTrouble
 from unbraked import unbraked

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Client, Row
-from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client, Row
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest
 from simulator.faults import AnyRequest, RequestFault
 
 from .witness import Witness

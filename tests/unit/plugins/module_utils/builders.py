@@ -13,11 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.action import Action
-from ansible_collections.ganeti.autorepair.plugins.module_utils.decide import decide
-from ansible_collections.ganeti.autorepair.plugins.module_utils.gates import gated
-from ansible_collections.ganeti.autorepair.plugins.module_utils.limits import MaxUnhealthy
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import (
     TEMPLATE_CLASSES,
     Cluster,
     Group,
@@ -27,13 +23,17 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
     NodeState,
     RepairType,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.plan import Plan, make_plan
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repairs import repairs_of
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import Settings
-from ansible_collections.ganeti.autorepair.plugins.module_utils.state import Case, make_cases
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import PREFIX
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags import parse_tags
-from ansible_collections.ganeti.autorepair.plugins.module_utils.turns import in_turn
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import Case, make_cases
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.decide import decide
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.history import repairs_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import MaxUnhealthy
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values import parse_tags
 from unbraked import unbraked
 
 ONLINE, DRAINED, OFFLINE, UNKNOWN = NodeState.ONLINE, NodeState.DRAINED, NodeState.OFFLINE, NodeState.UNKNOWN

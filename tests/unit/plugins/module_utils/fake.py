@@ -10,10 +10,9 @@ from typing import Any
 
 from unit.plugins.module_utils.builders import NOW, instance_object, job_object, matches, node_object
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.claim import Terms
-from ansible_collections.ganeti.autorepair.plugins.module_utils.client import Row
-from ansible_collections.ganeti.autorepair.plugins.module_utils.job_request import JobRequest, Operation, Task
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Row
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import (
     UNFINISHED,
     Cluster,
     Group,
@@ -21,7 +20,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.model import (
     Job,
     NodeState,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tag_fields import PREFIX
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX
 
 SUMMARIES = {
     Operation.ADD_TAGS: ("TAGS_SET",),

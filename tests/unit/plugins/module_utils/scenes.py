@@ -23,8 +23,8 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.model import Cluster, Instance, NodeState
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Cluster, Instance, NodeState
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
 
 HOUR = 3600
 HOSTILE = (  # names and errors that want to be more than text

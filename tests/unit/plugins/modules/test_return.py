@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from unit.plugins.module_utils.builders import OFFLINE, ONLINE, cluster, drbd, job, pending, plan_of, rbd, tag
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.outcome import Outcome
-from ansible_collections.ganeti.autorepair.plugins.module_utils.results import facts, performed, planned, standing
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.outcome import Outcome
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts, performed, standing
 from ansible_collections.ganeti.autorepair.plugins.modules import ganeti_autorepair_facts, ganeti_autorepair_step
 
 PLAN = plan_of(

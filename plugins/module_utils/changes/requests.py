@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests: what people ask of repairs by tags, as the tags to add and to remove (design, sections 2 and 6).
+
+Nothing here reads or writes a cluster. What is so already is left as it is, so that saying it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Callable
+
+from ..errors import BadOption
+from ..ganeti.model import RepairType, utc
+from ..repair.case import Case
+from ..repair.history import Repair
+from ..repair.progress import Progress
+from ..tags.fields import accepting, pending_tag
+from ..tags.values import FOREVER, parse_tags
+
+NOT_KNOWN = "its tags are not known, as the cluster gave no value for them; nothing was done with it"
+FORTHCOMING = "it is forthcoming, a reservation and no instance yet"
+STOP = "a suspend tag keeps its next step from being taken"
+
+
+@dataclass(frozen=True)
+class Change:
+    """Tags of one object to add and to remove; C(note) is a sentence about it for people, C(error) why nothing is to be
+    written. C(alone) says that the cluster is claimed first, for what takes back something that a round may begin."""
+
+    scope: str
+    name: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    note: str = ""
+    error: str = ""
+    alone: bool = False
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self.add or self.remove)
+
+    @property
+    def timed(self) -> bool:
+        """Whether a time is written, which only a right clock may do."""
+        added = parse_tags(self.add)
+        return bool(added.pendings or added.behind) or any(one.until != FOREVER for one in added.suspends)
+
+    def noted(self, *words: str) -> Change:
+        """The change with more words in its note."""
+        return replace(self, note="; ".join(text for text in (self.note, *words) if text))
+
+
+def request(
+    cases: Iterable[Case],
+    kind: RepairType,
+    now: float,
+    new_id: Callable[[], str],
+    stopped: str = "",
+    accept_behind: bool = False,
+) -> tuple[Change, ...]:
+    """A once-off repair up to C(kind) is asked for, for the instance of each of C(cases); C(stopped) are the words on a
+    cluster that is stopped; C(accept_behind) says that it may go on with a copy that is behind.
+
+    Raises BadOption if one of them has a repair that failed, or tags that can't be read: nothing would come of it.
+    """
+    cases = tuple(cases)
+    failed = [case.instance.name for case in cases if case.failure]
+    if failed:
+        raise BadOption(f"a repair of {', '.join(failed)} has failed; acknowledge it first; nothing was done")
+    unread = [f"{case.instance.name}: {case.unread[0]}" for case in cases if case.unread]
+    if unread:
+        raise BadOption(f"{'; '.join(unread)}; remove it first; nothing was done")
+    return tuple(_request(case, kind, now, new_id, accept_behind).noted(stopped) for case in cases)
+
+
+def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str], accepts: bool) -> Change:
+    change, asked = _of(case), asked_of(case)
+    if case.instance.forthcoming:
+        return replace(change, error=f"{FORTHCOMING}, so nothing is repaired; nothing was done with it")
+    accepts = accepts and (case.health.behind or bool(case.tags.behind))
+    known = [repair for repair in case.repairs if repair.result is None and repair.type >= kind]
+    newest = max((tag.since for tag in case.tags.behind), default=0)
+    enough = next((repair for repair in known if repair.accepts_until >= newest or not accepts), None)
+    if change.error:
+        return change
+    if enough:
+        how, then = ("was asked for", "begins") if enough in asked else ("is under way", "goes on")
+        words = f"a {enough.type.label} repair {how} already, since {utc(enough.timestamp)}"
+        return change.noted(words, _held(case, then))
+    old = tuple(tag for repair in asked for tag in repair.tags)
+    note = "it is healthy, so the next round ends the request at once" if case.health.whole else ""
+    repair_id = accepting(new_id()) if accepts else new_id()
+    change = replace(change, add=(pending_tag(kind, repair_id, int(now), ()),), remove=old, alone=bool(old))
+    return change.noted(_held(case, "begins") or note, _behind_words(case, accepts))
+
+
+def _behind_words(case: Case, accepts: bool) -> str:
+    """What a request means for an instance one of whose copies is behind."""
+    if not case.tags.behind:
+        return ""
+    since = utc(min(tag.since for tag in case.tags.behind))
+    if accepts:
+        return f"a copy of it is behind since {since} at the latest, and what was written since then is lost by it"
+    return f"{case.health.problem}, and so it waits: {case.health.advice}" if case.health.behind else ""
+
+
+def _of(case: Case) -> Change:
+    """Nothing to change on the instance; an error if its tags did not come, as that does not mean that it has none."""
+    return Change("instance", case.instance.name, error=NOT_KNOWN if "tags" in case.instance.unread else "")
+
+
+def _held(case: Case, then: str) -> str:
+    """What keeps a repair of the instance back whatever was asked for, until it C(then) begins or goes on."""
+    until, source = case.policy.suspended_until, case.policy.source
+    if until is None:
+        return f"{case.health.unknown}; it {then} when that is known" if case.health.unknown else ""
+    end = "until the suspend tag is removed" if until == FOREVER else f"until {utc(until)}"
+    by = {"instance": "its own tag", "group": "its group"}.get(source or "", "the cluster")
+    return "; ".join([f"it is suspended by {by} {end}, and {then} after that", *case.policy.doubts])
+
+
+def asked_of(case: Case) -> list[Repair]:
+    """The repairs that were asked for and have not begun. The first that is pending may have begun though its tags name
+    no job; those after it wait for it."""
+    pending = [repair for repair in case.repairs if repair.result is None]
+    first = pending[:1] if case.progress is Progress.NEW else []
+    return first + [repair for repair in pending[1:] if not repair.jobs]
+
+
+def withdraw(cases: Iterable[Case]) -> tuple[Change, ...]:
+    """Repairs that were asked for and have not begun are not wanted any more.
+
+    Raises BadOption where there is none but one that has begun.
+    """
+    cases = tuple(cases)
+    begun = [case.instance.name for case in cases if case.pending and not asked_of(case)]
+    if begun:
+        raise BadOption(f"the repair of {', '.join(begun)} has begun, and can't be withdrawn; {STOP}; nothing was done")
+    return tuple(_withdraw(case) for case in cases)
+
+
+def _withdraw(case: Case) -> Change:
+    tags = tuple(tag for repair in asked_of(case) for tag in repair.tags)
+    goes_on = "the one that has begun goes on" if case.pending and case.progress is not Progress.NEW else ""
+    change = replace(_of(case), remove=tags, alone=bool(tags))
+    if change.error:
+        return change
+    return change.noted("" if tags else "no repair is asked for", goes_on, *map(str, case.unread))
+
+
+def acknowledge(cases: Iterable[Case]) -> tuple[Change, ...]:
+    """Somebody has looked into the failures: their tags go, so that repairs may begin again."""
+    return tuple(_acknowledge(case) for case in cases)
+
+
+def _acknowledge(case: Case) -> Change:
+    failed = [repair for repair in case.repairs if repair.result == "failure"]
+    change = replace(_of(case), remove=tuple(tag for repair in failed for tag in repair.tags))
+    if change.error:
+        return change
+    doubt = f"{case.health.problem}, so no repair of it begins: {case.health.advice}" if case.health.behind else ""
+    return change.noted("" if failed else "no repair of it has failed", doubt, *map(str, case.unread))

@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Confirm: what became of the jobs that a round has submitted to write tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Callable
+
+from ..ganeti.client import Client
+from ..ganeti.model import Job
+from ..queries.jobs import query_jobs
+from ..repair.outcome import Outcome
+
+CONFIRM_SECONDS = 60.0
+
+
+def confirm(
+    outcomes: Iterable[Outcome], client: Client, sleep: Callable[[float], None], release: int | None = None
+) -> tuple[Outcome, ...]:
+    """C(outcomes) with the errors of the jobs that write tags, once these have ended or CONFIRM_SECONDS have passed.
+
+    The job that let go of the claim, C(release), is waited for as well, so that the next round finds none. One request
+    asks for all of them; the pauses between such requests grow.
+    """
+    outcomes = tuple(outcomes)
+    wanted = [job for outcome in outcomes for job in outcome.tag_jobs] + ([] if release is None else [release])
+    jobs = await_jobs(wanted, client, sleep) if wanted else {}
+    return tuple(_confirmed(outcome, [jobs[job] for job in outcome.tag_jobs if job in jobs]) for outcome in outcomes)
+
+
+def await_jobs(wanted: Iterable[int], client: Client, sleep: Callable[[float], None]) -> Mapping[int, Job]:
+    """The jobs C(wanted) by their numbers, when all have ended, or after CONFIRM_SECONDS."""
+    terms = [["=", "id", job] for job in sorted(wanted)]
+    waited, pause = 0.0, 0.1
+    while True:
+        jobs = query_jobs(client, terms)
+        if waited >= CONFIRM_SECONDS or not any(job.unfinished for job in jobs.values()):
+            return jobs
+        sleep(pause)
+        waited, pause = waited + pause, min(pause * 2, 2.0)
+
+
+def _confirmed(outcome: Outcome, jobs: Iterable[Job]) -> Outcome:
+    """C(outcome) with what became of its jobs, unless it has an error of its own."""
+    for job in jobs:
+        if job.status != "success" and not outcome.error:
+            how = "has not ended yet" if job.unfinished else f"ended as {job.status} ({job.error or 'no reason given'})"
+            words = f"job {job.id}, which writes its tags, {how}"
+            outcome = replace(outcome, error=words, late=job.unfinished)
+    return outcome

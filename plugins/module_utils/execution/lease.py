@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lease: who may write to a cluster, as a tag of the cluster itself (design, law 3).
+
+Ganeti's tags know no compare-and-set, so a claim is set first and looked at afterwards: a round writes only after one
+look that showed its own claim and nobody else's. Of two rounds, the one whose claim was set later looks later, and so
+sees the other's. See docs/exactly-once.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from ..errors import AnswerLost, AutorepairError, ClaimOver, ClaimUnread, ClusterError, Held
+from ..ganeti.client import Client
+from ..ganeti.job_request import JobRequest, Operation, Task
+from ..ganeti.model import utc
+from ..queries.cluster import cluster_tags
+from ..queries.jobs import query_jobs
+from ..settings.terms import Terms
+from ..tags.clocks import LEASE, is_beyond
+from ..tags.fields import claim_tag
+from ..tags.values import Claim, Malformed, parse_tags
+from .clock import check_clock
+
+MARGIN = 120  # seconds before its end when its holder stops writing: for what is on its way, and for wrong clocks
+WRITING = 30  # seconds that have to be left for the look under the claim, and for the writes
+SET_SECONDS = LEASE - MARGIN - WRITING  # to wait for the claim to stand: its job may have to queue
+GIVE_WAY_SECONDS = 15  # to wait for others who claimed in the same moment, and withdraw
+_REASON = "ganeti.autorepair: one writer at a time"
+
+
+class ClaimedClient:
+    """A client that writes only while its claim holds."""
+
+    def __init__(self, client: Client, terms: Terms, tag: str, until: float) -> None:
+        self._client = client
+        self._terms = terms
+        self._tag = tag
+        self._until = until
+        self.joins = client.joins
+        self.cluster_info = client.cluster_info
+        self.query = client.query
+
+    def submit(self, request: JobRequest) -> int | None:
+        """See Client. Raises ClaimOver, and sends nothing, when the claim has come too near to its end."""
+        if self._terms.clock() > self._until - MARGIN:
+            raise ClaimOver(f"cannot submit {request}: this round's claim ends at {utc(self._until)}; run another")
+        return self._client.submit(request)
+
+    def cancel(self, job: int) -> str | None:
+        """See Client. Raises ClaimOver as C(submit) does."""
+        if self._terms.clock() > self._until - MARGIN:
+            raise ClaimOver(f"cannot cancel job {job}: this round's claim ends at {utc(self._until)}; run another")
+        return self._client.cancel(job)
+
+    def release(self) -> int | None:
+        """Let go of the claim, after all writes; the job that does it."""
+        return _remove(self._client, [self._tag])
+
+
+def take(client: Client, seen: Sequence[str], terms: Terms) -> ClaimedClient:
+    """Claim the cluster whose tags were C(seen), and return the client to write with.
+
+    Raises Held when somebody else has it, ClockWrong when this machine's clock can't be relied upon, another
+    AutorepairError when the claim can't be set. Nothing of it is left behind then.
+    """
+    _refuse_if_held(_others(seen, terms, ""))
+    started = terms.clock()
+    until = int(started) + LEASE
+    tag = claim_tag(terms.holder, until)
+    job = _set(client, tag)
+    answered = terms.clock()
+    try:
+        if job is not None:
+            check_clock(client, job, started, answered)
+        tags = _wait_until_it_stands(client, tag, job, terms)
+        if job is None:  # without its job the clock can't be checked, and claiming again costs nothing
+            raise Held("no answer came to this round's claim")
+        tags = _wait_for_the_field(client, tag, tags, terms)
+    except BaseException:
+        _withdraw(client, tag, job)
+        raise
+    _clear_up(client, tags, terms.clock())
+    return ClaimedClient(client, terms, tag, until)
+
+
+def compare_clocks(client: Client, terms: Terms) -> int | None:
+    """Compare this machine's clock with the master's, before a time is written without a claim.
+
+    Only a job tells the master's time over every transport, so a claim is set that has run out from its beginning and
+    holds nobody. Returns the job that removes it; raises ClockWrong, or another AutorepairError if it can't be set.
+    """
+    tag, sent = claim_tag(terms.holder, 0), terms.clock()
+    try:
+        job = client.submit(JobRequest("cluster", "", (Task(Operation.ADD_TAGS, tags=(tag,)),), reason=_REASON))
+    except AnswerLost as error:
+        raise AnswerLost(f"cannot compare clocks, so nothing was written; run it again: {error}") from error
+    answered = terms.clock()
+    try:
+        if job is not None:
+            check_clock(client, job, sent, answered)
+    finally:
+        removal = _withdraw(client, tag, job)
+    return removal
+
+
+def _set(client: Client, tag: str) -> int | None:
+    """Set the claim; its job, or None when the answer did not come: then it is waited for, to be withdrawn."""
+    task = Task(Operation.ADD_TAGS, tags=(tag,))
+    try:
+        return client.submit(JobRequest("cluster", "", (task,), reason=_REASON))
+    except AnswerLost:
+        return None
+
+
+def _wait_until_it_stands(client: Client, tag: str, job: int | None, terms: Terms) -> Sequence[str]:
+    """The cluster's tags in the first look that shows the claim C(tag)."""
+    end, pause = terms.clock() + SET_SECONDS, 0.1
+    while True:
+        tags = cluster_tags(client.cluster_info())
+        if tag in tags:
+            return tags
+        if terms.clock() > end:
+            raise _not_set(client, job)
+        terms.sleep(pause)
+        pause = min(pause * 1.25, 2.0)
+
+
+def _not_set(client: Client, job: int | None) -> ClusterError:
+    """The error for a claim that does not stand; a full queue is nobody's fault, and a later round finds it emptier."""
+    said = f"this round's claim was not set within {SET_SECONDS} s"
+    if job is None:
+        return ClusterError(f"cannot claim the cluster: {said}, and no answer came to the request; run it again")
+    found = query_jobs(client, [["=", "id", job]]).get(job)
+    if found is None or found.unfinished:
+        state = found.status if found else "gone"
+        return Held(f"{said}: job {job} is {state}; see what the job queue waits for: gnt-job list, gnt-debug locks")
+    return ClusterError(
+        f"cannot claim the cluster: job {job} ended as {found.status} ({found.error or 'no reason given'})"
+    )
+
+
+def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: Terms) -> Sequence[str]:
+    """The cluster's tags in the first look that shows no other claim.
+
+    Of claims that were set side by side the first in order waits for the others to withdraw; whoever sees one before
+    its own withdraws at once.
+    """
+    end = terms.clock() + GIVE_WAY_SECONDS
+    while True:
+        others = _others(tags, terms, tag)
+        if not others:
+            return tags
+        if terms.clock() > end or any(not isinstance(other, Claim) or other.tag < tag for other in others):
+            _refuse_if_held(others)
+        terms.sleep(0.5)
+        tags = cluster_tags(client.cluster_info())
+        if tag not in tags:
+            raise Held("somebody has removed this round's claim; run another")
+
+
+def _others(tags: Iterable[str], terms: Terms, own: str) -> Sequence[Claim | Malformed]:
+    """The claims among C(tags) that hold, but for C(own); one that can't be read holds. One that this runner could not
+    let go of, or left standing for a lost answer, is like anybody's.
+
+    One that ends later than a right clock can have set it does not hold: its holder has found its clock wrong before
+    its first write, as has this runner if it is this one's that is wrong.
+    """
+    found = parse_tags(tags)
+    claims: list[Claim | Malformed] = [tag for tag in found.malformed if tag.kind == "claim"]
+    now = terms.clock()
+    return claims + [tag for tag in found.claims if tag.tag != own and tag.until > now and not is_beyond(tag, now)]
+
+
+def _refuse_if_held(others: Sequence[Claim | Malformed]) -> None:
+    for other in others:
+        if isinstance(other, Claim):
+            raise Held(f"the cluster is claimed by {other.holder} until {utc(other.until)}")
+        raise ClaimUnread(
+            f"{other}; while it stands nobody knows who writes, so remove it: gnt-cluster remove-tags {other.tag}"
+        )
+
+
+def _withdraw(client: Client, tag: str, job: int | None) -> int | None:
+    """Take the claim back, also one whose job is still to come; the job that does it."""
+    with suppress(AutorepairError):  # it runs out by itself
+        return _remove(client, [tag], () if job is None else (job,))
+    return None
+
+
+def _clear_up(client: Client, tags: Iterable[str], now: float) -> None:
+    """Remove the claims of those who died, which have run out; whoever holds the claim next tries again. One from a
+    wrong clock stays for a person to see."""
+    over = [claim.tag for claim in parse_tags(tags).claims if claim.until <= now]
+    if over:
+        with suppress(AutorepairError):
+            _remove(client, over)
+
+
+def _remove(client: Client, tags: Iterable[str], after: tuple[int, ...] = ()) -> int | None:
+    task = Task(Operation.REMOVE_TAGS, tags=tuple(tags))
+    return client.submit(JobRequest("cluster", "", (task,), after, reason=_REASON))

@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Submission: the next step of a repair, sent so that a runner may die at any moment (laws 2 and 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Callable
+
+from ..errors import Withheld
+from ..ganeti.job_request import Operation, Task
+from ..ganeti.model import Instance, RepairType
+from ..planning.plan import Plan
+from ..repair.action import Action, Kind
+from ..repair.history import HELD_BY, Repair
+from ..settings.terms import Settings
+from ..tags.fields import accepting, pending_tag
+from .confirm import await_jobs
+from .last_look import what_changed
+from .tasks import tasks_of
+from .writer import Writer
+
+MOST_NOTES = 5  # that wait for resyncs at a time, in the 20 places that Ganeti has for jobs that run
+_TAGGING = ("TAGS_SET", "TAGS_DEL")
+CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
+
+
+def take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
+    """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
+    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
+    repair, intent = _intent(action, plan, writer, settings)
+    tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
+    first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
+    before = writer.submit(*intent, *first)
+    yield False
+    jobs = before[-len(first) :] + writer.submit(*rest, after=before)
+    reinstalls = action.steps[0].operation is Operation.REINSTALL  # RAPI keeps no reason for that
+    if reinstalls or not (settings.stays or action.name in settings.unnoted):
+        _note(repair, jobs, writer)
+
+
+def unnoted(plan: Plan, joins: bool) -> frozenset[str]:
+    """The instances whose note would wait for a resync, for hours, where MOST_NOTES do so already: with ten resyncs and
+    their notes Ganeti would have no place left for the next round's claim. Their jobs are found by the reason trail."""
+    unfinished = [job for job in plan.cluster.jobs.values() if job.unfinished]
+    waiting = sum(bool(job.instances) and all(name in _TAGGING for name in job.operations) for job in unfinished)
+    behind = [action.name for action in plan.actions if action.kind is Kind.SUBMIT and _holds_up(action, joins)]
+    return frozenset(behind[max(MOST_NOTES - waiting, 0) :])
+
+
+def _holds_up(action: Action, joins: bool) -> bool:
+    """Whether the note of C(action) waits for a resync. Over RAPI one that is not a later step comes after another job
+    of its instance, and the note slips in between."""
+    steps = [step.operation for step in action.submitted(joins)]
+    return Operation.REPLACE_SECONDARY in (steps if joins else steps[: 1 if action.repair else 0])
+
+
+def give_up_disks(
+    action: Action,
+    instance: Instance,
+    plan: Plan,
+    writer: Writer,
+    settings: Settings,
+    sleep: Callable[[float], None],
+) -> Iterator[bool]:
+    """Submit a step that gives up disks: first the intent of a new repair; and once that stands, however full the queue
+    is, the step itself, if a last look still shows what it was planned for.
+
+    Its job names the nodes that held the disks, and the tag names the job, so that both are known long after."""
+    repair, intent = _intent(action, plan, writer, settings)
+    before = writer.submit(*intent)
+    yield False
+    yield False  # all else goes first: where the queue is full, to wait for the intent keeps a connection for a minute
+    for job in await_jobs(before, writer.client, sleep).values() if before else ():
+        if job.status != "success":
+            raise Withheld(f"job {job.id}, which sets its pending tag, is {job.status}")
+    changed = what_changed(writer.client, instance, plan.cluster, repair.id)
+    if changed:
+        raise Withheld(changed)
+    tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
+    jobs = writer.submit(*tasks, after=before, remark=HELD_BY + ",".join(instance.nodes))
+    _note(repair, jobs, writer)
+
+
+def _intent(action: Action, plan: Plan, writer: Writer, settings: Settings) -> tuple[Repair, tuple[Task, ...]]:
+    """The repair that C(action) is of, and the task that notes it in a tag if it is a new one."""
+    if action.repair is not None:
+        return action.repair, ()
+    writer.repair_id = accepting(settings.new_id()) if action.accepts else settings.new_id()
+    repair = Repair(type_of(action), writer.repair_id, int(plan.time))
+    return repair, (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
+
+
+def _note(repair: Repair, jobs: tuple[int, ...], writer: Writer) -> None:
+    """Set the pending tag again, with the jobs in it."""
+    note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
+    replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
+
+
+def type_of(action: Action) -> RepairType:
+    """The repair type of C(action), which writes the tag of a repair. Raises ValueError where the plan has none."""
+    if action.type is None:
+        raise ValueError(f"the plan has no repair type for {action.name}, whose action is {action.kind.value}")
+    return action.type
+
+
+def replace_tags(writer: Writer, new: Iterable[str], old: Iterable[str], see_through: bool = True) -> None:
+    """Set C(new), then remove C(old): between the two both stand, which every reader takes for the new one."""
+    tasks = [Task(Operation.ADD_TAGS, tags=tuple(new))] if tuple(new) else []
+    tasks += [Task(Operation.REMOVE_TAGS, tags=tuple(old))] if tuple(old) else []
+    if tasks:
+        writer.submit(*tasks, see_through=see_through)

@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting: round after round, until nothing is left to do (design, section 6, C(wait))."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..ganeti.client import Client
+from ..ganeti.opcodes import STEPS
+from ..planning.plan import Plan
+from ..queries.jobs import query_jobs
+from ..repair.action import Kind
+from ..repair.reasons import Why
+from ..settings.limits import Limits
+from ..settings.terms import Settings, Terms
+from .rounds import Round, onward, play
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at the jobs that are waited for
+PAUSE_SHARE = 0.1  # ... of the time that they have been waited for
+LONGEST_WAIT = 60.0  # seconds without a look at the whole cluster
+_TURNS = (Why.MAX_IN_FLIGHT, Why.MAX_PER_NODE, Why.MAX_PER_GROUP)
+
+
+@dataclass(frozen=True)
+class _Awaited:
+    """The unfinished jobs of one instance; C(more) says whether there will be something to do once they have ended,
+    beyond writing down how the repair has ended."""
+
+    jobs: frozenset[int]
+    more: bool
+
+
+def play_on(
+    client: Client,
+    limits: Limits,
+    settings: Settings,
+    terms: Terms,
+    seconds: float,
+    noticed: Sequence[str] | None = None,
+) -> Iterator[Round]:
+    """Play rounds until one leaves nothing to do, or C(seconds) have passed; the first is always played, by what was
+    C(noticed).
+
+    The jobs of steps are not noted on the way: the results name them. Raises an AutorepairError when a round can't
+    begin.
+    """
+    end, settings = terms.clock() + seconds, replace(settings, stays=True)
+    while True:
+        played = play(client, limits, settings, terms, noticed)
+        noticed = None
+        yield played
+        if played.trouble or not played.seen or not played.left or terms.clock() >= end:
+            return
+        limits = onward(played)
+        _wait(client, played.after, terms, end)
+
+
+def _wait(client: Client, plan: Plan, terms: Terms, end: float) -> None:
+    """Return when there may be something to do, or at C(end), or after LONGEST_WAIT.
+
+    Ends are written down for all at once: for each by itself that would be a claim of the cluster each time.
+    """
+    begin = terms.clock()
+    end = min(end, begin + LONGEST_WAIT)
+    awaited = tuple(_awaited(plan))
+    while (now := terms.clock()) < end:
+        pause = min(max(SHORTEST_PAUSE, PAUSE_SHARE * (now - begin)), LONGEST_PAUSE) if awaited else LONGEST_PAUSE
+        terms.sleep(min(pause, end - now))
+        if not awaited or _is_something_to_do(awaited, client):
+            return
+
+
+def _is_something_to_do(awaited: Iterable[_Awaited], client: Client) -> bool:
+    """Whether none is under way any more, or one has ended that there is more to do for, or has gone wrong."""
+    numbers = sorted(number for one in awaited for number in one.jobs)
+    jobs = query_jobs(client, [["=", "id", number] for number in numbers])
+    left = [one for one in awaited if any(number in jobs and jobs[number].unfinished for number in one.jobs)]
+    wrong = any(not job.unfinished and job.status != "success" for job in jobs.values())
+    return not left or wrong or any(one.more for one in awaited if one not in left)
+
+
+def _awaited(plan: Plan) -> Iterable[_Awaited]:
+    """What is waited for, by instance."""
+    turns = any(action.why in _TURNS for case, action in plan.rows)
+    for case, action in plan.rows:
+        numbers = {job.id for job in case.busy} | set(case.pending.jobs if case.pending else ())
+        jobs = [plan.cluster.jobs[number] for number in numbers if number in plan.cluster.jobs]
+        unfinished = [job for job in jobs if job.unfinished]
+        taken = {name for job in unfinished for name in job.operations}
+        if unfinished and action.kind is Kind.WAIT:
+            more = any(STEPS[step.operation] not in taken for step in action.steps)
+            yield _Awaited(frozenset(job.id for job in unfinished), more or turns)
+
+
+def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One result for several rounds, the oldest first: what was done in all of them, and how things stand now."""
+    *before, last = results
+    done = [one for one in before if one["changed"]]
+    return {
+        **last,
+        "changed": any(one["changed"] for one in results),
+        "plan": results[0]["plan"],
+        "actions": [action for one in done for action in one["actions"] if _was_done(action)] + last["actions"],
+        "report": [line for one in done for line in (*one["report"], "")] + last["report"],
+        "diff": [part for one in results for part in one["diff"]],
+    }
+
+
+def _was_done(action: Mapping[str, Any]) -> bool:
+    return action["action"] in [kind.value for kind in Kind if kind.writes]

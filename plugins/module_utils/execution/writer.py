@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writer: submits the jobs of one action and keeps the account of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..errors import AnswerLost, Withheld
+from ..ganeti.client import Client
+from ..ganeti.job_request import JobRequest, Operation, Task
+from ..repair.action import Action
+from ..repair.history import reason_of
+from ..repair.outcome import Outcome
+
+_TAGGING = (Operation.ADD_TAGS, Operation.REMOVE_TAGS)
+
+
+class Writer:
+    """Submits the jobs of one action and keeps the account of them."""
+
+    def __init__(self, client: Client, action: Action, reason: str) -> None:
+        self.client = client
+        self._action = action
+        self._reason = reason
+        self.repair_id = action.repair.id if action.repair else ""
+        self.outcome_so_far = Outcome(action, jobs=action.repair.jobs if action.repair else ())
+
+    @property
+    def sent(self) -> bool:
+        """See Outcome."""
+        return self.outcome_so_far.sent
+
+    def outcome(self, error: str = "") -> Outcome:
+        """What has become of the action."""
+        return replace(self.outcome_so_far, error=error)
+
+    @property
+    def joins(self) -> bool:
+        """See Client."""
+        return self.client.joins
+
+    def submit(
+        self, *tasks: Task, after: tuple[int, ...] = (), see_through: bool = True, remark: str = ""
+    ) -> tuple[int, ...]:
+        """Submit C(tasks), each to be done when those before it, and the jobs C(after), have succeeded; the jobs that
+        do it, one for all where the transport can join them. C(remark) goes into their reason trail.
+
+        Without C(see_through), and for a job with a step in it, the round does not wait.
+        """
+        jobs: tuple[int, ...] = ()
+        for part in ([tasks] if tasks else []) if self.joins else [(task,) for task in tasks]:
+            job = self._submit(part, (*after, *jobs), remark)
+            self._note(part, job, see_through)
+            jobs = jobs if job is None else (*jobs, job)
+        return jobs
+
+    def _note(self, tasks: tuple[Task, ...], job: int | None, see_through: bool) -> None:
+        done = self.outcome_so_far
+        for task in tasks:
+            if task.operation is Operation.ADD_TAGS:
+                done = replace(done, added=done.added + task.tags)
+            elif task.operation is Operation.REMOVE_TAGS:
+                done = replace(done, removed=done.removed + task.tags)
+        steps = tuple(task.operation for task in tasks if task.operation not in _TAGGING)
+        done = replace(done, steps=done.steps + steps)
+        if job is not None and steps:
+            done = replace(done, jobs=(*done.jobs, job))
+        elif job is not None and see_through:
+            done = replace(done, tag_jobs=(*done.tag_jobs, job))
+        self.outcome_so_far = done
+
+    def cancel(self, jobs: Iterable[int]) -> None:
+        """Cancel C(jobs), which wait. Raises Withheld where one of them has begun or ended meanwhile."""
+        for job in jobs:
+            try:
+                refusal = self.client.cancel(job)
+            finally:
+                self.outcome_so_far = replace(self.outcome_so_far, sent=True)
+            if refusal:
+                raise Withheld(f"job {job} could not be canceled any more ({refusal})")
+
+    def _submit(self, tasks: tuple[Task, ...], after: tuple[int, ...], remark: str) -> int | None:
+        request = JobRequest(
+            kind=self._action.scope,
+            name=self._action.name,
+            tasks=tasks,
+            after=after,
+            reason=reason_of(self.repair_id, " ".join(text for text in (remark, self._reason) if text)),
+        )
+        try:
+            job = self.client.submit(request)
+        except AnswerLost:  # it may have been taken
+            self.outcome_so_far = replace(self.outcome_so_far, sent=True)
+            raise
+        self.outcome_so_far = replace(self.outcome_so_far, sent=True)
+        return job

@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices: asking Ganeti for the state of the disks of instances, on their secondaries or on both of their nodes.
+
+Ganeti answers by a job, which changes nothing. All are submitted, then waited for together: one request asks for all.
+Such a job holds locks on both nodes of its instance, where a node hangs for a quarter of an hour, and failovers of
+other instances wait for them. So nothing is submitted for a node that does not answer a query, which takes no lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ..diagnosis.causes import telling
+from ..errors import AutorepairError, ClusterError, Unreachable
+from ..ganeti.client import NORMAL, Client
+from ..ganeti.job_request import JobRequest, Operation, Task
+from ..ganeti.model import FINISHED, Instance
+from ..ganeti.usable import values_of
+from ..planning.placement import LIVE_SECONDS
+from ..planning.plan import Plan
+from ..planning.secondary import problem_of, to_ask
+from ..settings.terms import Terms
+from .copies import Mirror, by_answer
+
+QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second
+AT_ONCE = 5  # questions to one node: the queue runs twenty jobs, and a node that hangs must not keep them all
+_LIVE = ("name", "mfree")  # a node that has a value for a live field answers
+_REASON = "ganeti.autorepair: whether the disks are up to date of "  # ends with the instance's name
+_FIELDS = ("id", "status", "opresult")
+
+
+@dataclass
+class _Questions:
+    """The questions of one round: those to submit, the jobs that were submitted, and what was answered.
+
+    `node` is the one of an instance's nodes that is asked; `read` makes an answer of a job's result, `silent` one of
+    the words that say why there is none; `begun` are the jobs that have asked before, by the names of instances.
+    """
+
+    waiting: list[Instance]
+    node: Callable[[Instance], str]
+    read: Callable[[Instance, Any], Any]
+    silent: Callable[[Instance, str], Any]
+    begun: Mapping[str, int] = field(default_factory=dict)
+    jobs: dict[int, Instance] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
+
+
+def ask_secondaries(plan: Plan, client: Client, terms: Terms) -> Mapping[str, str]:
+    """What is wrong with the copies to which `plan` would fail instances over, by the instances' names; an empty text
+    for a copy that is up to date, and nothing where nobody has to be asked.
+
+    Sends requests that are no reads, though they change nothing: not for check mode. It waits until all have answered,
+    or none has for QUIET_SECONDS; who did not answer is not known to be well. An error of the cluster ends it, and
+    leaves those out that have not answered by then: whoever writes next meets that error, and says so.
+    """
+    begun = {
+        reason[len(_REASON) :]: job.id
+        for job in plan.cluster.jobs.values()
+        for reason in (job.reasons if job.unfinished else ())
+        if reason.startswith(_REASON)
+    }
+    instances = [case.instance for case, action in to_ask(plan)]
+    return _answers(_Questions(instances, _secondary, problem_of, _only_words, begun), client, terms)
+
+
+def ask_mirrors(instances: Iterable[Instance], client: Client, terms: Terms) -> Mapping[str, Mirror]:
+    """How the mirrors of C(instances) are, by their names, as C(ask_secondaries) finds it out; of one about which there
+    is no answer it is not known."""
+    return _answers(_Questions(list(instances), _primary, by_answer, _not_known), client, terms)
+
+
+def _primary(instance: Instance) -> str:
+    return instance.primary
+
+
+def _secondary(instance: Instance) -> str:
+    return instance.secondaries[0]
+
+
+def _only_words(_instance: Instance, words: str) -> str:
+    return words
+
+
+def _not_known(instance: Instance, words: str) -> Mirror:
+    return Mirror(instance, None, words)
+
+
+def _answers(questions: _Questions, client: Client, terms: Terms) -> Mapping[str, Any]:
+    if not questions.waiting:
+        return {}
+    try:
+        _leave_out_silent(questions, client)
+        _find_begun(questions)
+        _ask(questions, client, terms)
+    except ClusterError:
+        return questions.answers
+    except AutorepairError as error:  # an answer that can't be read
+        _give_up(questions, f"could not be asked for its disks ({error})")
+    _give_up(questions, f"was asked for its disks and did not answer within {QUIET_SECONDS:.0f} s")
+    return questions.answers
+
+
+def _leave_out_silent(questions: _Questions, client: Client) -> None:
+    """Do not ask the nodes that do not answer a query within LIVE_SECONDS."""
+    names = sorted({questions.node(instance) for instance in questions.waiting})
+    try:
+        rows = client.query("node", _LIVE, ["|", *(["=", "name", name] for name in names)], LIVE_SECONDS)
+        alive = {name for (_status, name), (status, _free) in rows if status == NORMAL}
+    except Unreachable:  # the nodes, not the cluster: that has just answered
+        alive = set()
+    for instance in [each for each in questions.waiting if questions.node(each) not in alive]:
+        questions.waiting.remove(instance)
+        words = f"{questions.node(instance)} does not answer, so its copy is not known to be up to date"
+        questions.answers[instance.name] = questions.silent(instance, words)
+
+
+def _find_begun(questions: _Questions) -> None:
+    """Do not ask again what a round before has asked, and what is still under way."""
+    for instance in [each for each in questions.waiting if each.name in questions.begun]:
+        questions.waiting.remove(instance)
+        questions.jobs[questions.begun[instance.name]] = instance
+
+
+def _give_up(questions: _Questions, words: str) -> None:
+    """Note, with `words` about its node, each instance about which there is no answer."""
+    jobs = {instance.name: f", see job {job}" for job, instance in questions.jobs.items()}
+    for instance in (*questions.jobs.values(), *questions.waiting):
+        told = f"{questions.node(instance)} {words}{jobs.get(instance.name, '')}"
+        questions.answers.setdefault(instance.name, questions.silent(instance, told))
+
+
+def _ask(questions: _Questions, client: Client, terms: Terms) -> None:
+    """Submit the questions and wait for the answers, until there are all, or none has come for QUIET_SECONDS."""
+    heard, pause = terms.clock(), 0.1
+    _submit(questions, client)
+    while questions.jobs and terms.clock() < heard + QUIET_SECONDS:
+        terms.sleep(pause)
+        pause = min(pause * 1.5, 2.0)
+        if _listen(questions, client):
+            heard, pause = terms.clock(), 0.1
+            _submit(questions, client)
+
+
+def _submit(questions: _Questions, client: Client) -> None:
+    """Submit what may be asked now, which is not too much at once for any node."""
+    for instance in list(questions.waiting):
+        asked = [each for each in questions.jobs.values() if questions.node(each) == questions.node(instance)]
+        if len(asked) >= AT_ONCE:
+            continue
+        questions.waiting.remove(instance)
+        task = Task(Operation.QUERY_DEVICES)
+        try:
+            job = client.submit(JobRequest("instance", instance.name, (task,), reason=_REASON + instance.name))
+        except ClusterError:
+            raise
+        except AutorepairError as error:
+            words = f"{questions.node(instance)} could not be asked for its disks ({error})"
+            questions.answers[instance.name] = questions.silent(instance, words)
+        else:
+            if job is not None:
+                questions.jobs[job] = instance
+
+
+def _listen(questions: _Questions, client: Client) -> bool:
+    """Note the answers that have come; whether there were any."""
+    rows = client.query("job", _FIELDS, ["|", *(["=", "id", job] for job in sorted(questions.jobs))])
+    before = len(questions.answers)
+    for values in (values_of(_FIELDS, row) for row in rows):
+        instance = questions.jobs.get(values.get("id", 0))
+        if instance is not None and values.get("status") in FINISHED:
+            del questions.jobs[values["id"]]
+            questions.answers[instance.name] = _answer(values, instance, questions)
+    return len(questions.answers) > before
+
+
+def _answer(values: Mapping[str, Any], instance: Instance, questions: _Questions) -> Any:
+    """What a finished job tells of an instance."""
+    results = values.get("opresult")
+    result = results[0] if isinstance(results, list) and results else None
+    if values["status"] == "success":
+        return questions.read(instance, result)
+    words = result[1][0] if isinstance(result, list) and len(result) > 1 and isinstance(result[1], list) else result
+    ended = f"job {values['id']} ended as {values['status']}"
+    told = f"{questions.node(instance)} could not be asked for its disks ({ended}: {telling(str(words))})"
+    return questions.silent(instance, told)

@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks: how the mirrors of a cluster are now, asked in the cheapest way that is open (docs/safety.md).
+
+The nodes' monitoring daemons tell it in one request each, which takes no lock and no place in the job queue. What they
+did not tell Ganeti is asked by jobs, one for an instance, so only for as many as it answers soon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..changes.requests import Change
+from ..errors import BadOption
+from ..ganeti.client import Client
+from ..ganeti.model import Cluster, Instance
+from ..ganeti.usable import is_text, values_of
+from ..repair.case import Case
+from ..settings.terms import Terms
+from .copies import Mirror, Told, by_devices, remember, remember_again, to_look_at
+from .devices import ask_mirrors
+from .mond import ask_nodes
+
+MOST_BY_JOB = 100  # instances: each is a job of a second, of which five run on a node at once
+_ADDRESS = ("name", "pip")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The ways in which a look may ask: the C(port) of the monitoring daemons and the C(seconds) that each has, and
+    whether jobs may be submitted, which check mode does not."""
+
+    port: int
+    seconds: float
+    by_jobs: bool
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.port <= 65535:
+            raise BadOption(f"mond_port is {self.port}; a port is a number from 1 to 65535")
+        if self.seconds < 1:
+            raise BadOption(f"probe_timeout is {self.seconds}; it takes one second or more")
+
+
+def look_at_mirrors(
+    cases: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
+) -> tuple[tuple[Change, Mirror], ...]:
+    """What has been found of the mirrors of C(cases), and what is to be remembered of it."""
+    found, now = _found(cases, cluster, client, terms, ways), terms.clock()
+    return tuple((remember(case, mirror, cluster, now), mirror) for case, mirror in found)
+
+
+def look_again(
+    forgotten: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
+) -> tuple[Change, ...]:
+    """What is to be remembered after all of C(forgotten), whose copies are not noted as behind any more: each is looked
+    at once more, for what it is now."""
+    found, now = _found(forgotten, cluster, client, terms, ways), terms.clock()
+    changes = (remember_again(case, mirror, cluster, now) for case, mirror in found)
+    return tuple(change for change in changes if change)
+
+
+def _found(
+    cases: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
+) -> list[tuple[Case, Mirror]]:
+    """Those of C(cases) that can be looked at, and their mirrors."""
+    wanted = to_look_at(cases, cluster)
+    told = _told_by_nodes(wanted, client, ways)
+    mirrors = {case.instance.name: by_devices(case.instance, told[case.instance.primary]) for case in wanted}
+    if ways.by_jobs:
+        mirrors.update(ask_mirrors(_still_to_ask(wanted, told, mirrors)[:MOST_BY_JOB], client, terms))
+    return [(case, mirrors[case.instance.name]) for case in wanted]
+
+
+def _told_by_nodes(wanted: tuple[Case, ...], client: Client, ways: Ways) -> Mapping[str, Told]:
+    """What the nodes of the primaries tell themselves, by their names."""
+    primaries = {case.instance.primary for case in wanted}
+    rows = [values_of(_ADDRESS, row) for row in client.query("node", _ADDRESS)] if wanted else []
+    addresses = {row["name"]: row["pip"] for row in rows if row.get("name") in primaries and is_text(row.get("pip"))}
+    told = dict.fromkeys(primaries, "it has no address")
+    return {**told, **ask_nodes(addresses, ways.port, ways.seconds)}
+
+
+def _still_to_ask(
+    wanted: tuple[Case, ...], told: Mapping[str, Told], mirrors: Mapping[str, Mirror]
+) -> Sequence[Instance]:
+    """The instances about which a job may tell more, those first that have devices, or a note that could go. One that
+    is stopped has no devices, and where its node has told of all that it has, nobody has to be asked for that."""
+    unknown = [
+        case
+        for case in wanted
+        if mirrors[case.instance.name].in_step is None
+        and (case.instance.meant_to_run or isinstance(told[case.instance.primary], str))
+    ]
+    unknown.sort(key=lambda case: not (case.instance.meant_to_run or case.tags.behind))
+    return [case.instance for case in unknown]

@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mond: what the nodes' monitoring daemons say of their DRBD devices, in one request to each node.
+
+The daemon asks nobody to log in, and takes no lock. It answers within milliseconds; but while a master candidate is
+dead it looks for that one first, for ten seconds and more (measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from socket import SHUT_RDWR, socket
+from threading import Event, Timer
+from typing import Any
+
+from ..ganeti.answers import decoded
+from ..ganeti.usable import is_text
+from ..printable import printable
+from .copies import Device, Told
+
+PATH = "/1/report/storage/drbd"
+AT_ONCE = 32  # nodes
+LARGEST = 2**24  # bytes of an answer; a device takes some 600
+_FIELDS = ("instance", "localRole", "connectionState", "localState", "remoteState")
+
+
+def ask_nodes(addresses: Mapping[str, str], port: int, seconds: float) -> Mapping[str, Told]:
+    """What each node tells, by its name: its devices, or why it told nothing. C(addresses) are by name, too; C(seconds)
+    is how long each may take."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        told = pool.map(lambda address: _ask(address, port, seconds), addresses.values())
+        return dict(zip(addresses, told))
+
+
+def _ask(address: str, port: int, seconds: float) -> Told:
+    try:
+        with closing(HTTPConnection(address, port, timeout=seconds)) as connection:
+            connection.connect()
+            with _ending(connection.sock, seconds):
+                return _read(connection)
+    except (OSError, HTTPException) as error:
+        return f"its monitoring daemon could not be asked: {printable(str(error)) or type(error).__name__}"
+    except ValueError:
+        return "the answer of its monitoring daemon can't be read"
+
+
+def _read(connection: HTTPConnection) -> Told:
+    connection.request("GET", PATH)
+    answer = connection.getresponse()
+    body = answer.read(LARGEST)
+    if answer.status != 200:
+        return f"its monitoring daemon answered {answer.status}"
+    return _devices(decoded(body))
+
+
+@contextmanager
+def _ending(sock: socket, seconds: float) -> Iterator[None]:
+    """Let what is read from C(sock) end after C(seconds), however slowly it comes: the socket's own time is that of one
+    byte."""
+    late = Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError):
+            sock.shutdown(SHUT_RDWR)
+
+    timer = Timer(seconds, end)
+    timer.start()
+    try:
+        yield
+    except (OSError, HTTPException, ValueError) as error:
+        if late.is_set():
+            raise TimeoutError("timed out") from error
+        raise
+    finally:
+        timer.cancel()
+
+
+def _devices(answer: Any) -> Told:
+    data = answer.get("data") if isinstance(answer, Mapping) else None
+    devices = data.get("deviceInfos") if isinstance(data, Mapping) else None
+    if not isinstance(devices, list):
+        return "the answer of its monitoring daemon is not about its devices"
+    rows = [[device.get(name) for name in _FIELDS] for device in devices if isinstance(device, Mapping)]
+    return tuple(Device(*map(str, row)) for row in rows if all(map(is_text, row)))  # unused ones tell their minor only

@@ -1,0 +1,180 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Breaker: whether so much is broken that it is more likely the network than the nodes (design, law 9).
+
+Counted are nodes that are offline, or whose state nobody knows, and that hold instances, or were marked within the last
+hour, against all that can hold some: in the cluster, and in each group of at least three. A tag of the cluster or the
+group remembers that it has tripped, so that it stays shut for a while after, whoever runs next: C(breaker) from when it
+trips until a round sees that the storm is over, then C(breaker:TIMESTAMP) until that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from ..ganeti.model import Cluster, Node, NodeState, utc
+from ..settings.limits import Limits
+from ..tags.clocks import is_beyond
+from ..tags.fields import breaker_tag
+from ..tags.values import Breaking, Malformed, parse_tags
+
+RECENT = 3600  # seconds for which a node that was marked offline counts also when it has been emptied since
+SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a large share
+
+
+@dataclass(frozen=True)
+class Breaker:
+    """The breaker of the cluster, or of the group C(name), at one time.
+
+    C(counted) of C(total) nodes are unhealthy, of which C(unknown) have no known state, and C(emptied) hold no
+    instances any more; C(limit) may be; C(lowest) is the least number with which repairs begin. C(noted) are its tags,
+    C(unread) those of them that can't be read.
+    C(cooldown) and C(now) are in seconds.
+    """
+
+    scope: str
+    name: str
+    counted: int
+    unknown: int
+    total: int
+    limit: int
+    lowest: int
+    rule: str
+    noted: tuple[Breaking, ...]
+    unread: tuple[Malformed, ...]
+    cooldown: int
+    now: float
+    emptied: int = 0
+
+    @property
+    def storm(self) -> bool:
+        """Whether too much is broken."""
+        return self.counted > self.limit
+
+    @property
+    def too_few(self) -> bool:
+        """Whether less is broken than the user wants repairs for; with nothing broken there is nothing to say."""
+        return 0 < self.counted < self.lowest
+
+    @property
+    def lasting(self) -> tuple[Breaking, ...]:
+        """The tags without an end, or with one that no right clock can have set: the storm counts as over just now."""
+        return tuple(tag for tag in self.noted if tag.until is None or is_beyond(tag, self.now))
+
+    @property
+    def until(self) -> float | None:
+        """When it opens after a storm, in seconds since the epoch; None where no storm is remembered."""
+        if self.lasting:
+            return self.now + self.cooldown
+        return max((tag.until for tag in self.noted if tag.until is not None), default=None)
+
+    @property
+    def cooling(self) -> bool:
+        """Whether the storm is over, but not for long enough; a cooldown of 0 does not heed one that is remembered."""
+        return not self.storm and self.cooldown > 0 and (self.until or 0) > self.now
+
+    @property
+    def tripped(self) -> bool:
+        """Whether no repair begins."""
+        return self.storm or self.too_few or self.cooling or bool(self.unread)
+
+    @property
+    def words(self) -> str:
+        """Why it is shut."""
+        where = "" if self.scope == "cluster" else f" of group {self.name}"
+        unknown = f", or of unknown state ({self.unknown})" if self.unknown else ""
+        emptied = f", or did within the last hour ({self.emptied})" if self.emptied else ""
+        nodes = f"{self.counted} of {self.total} nodes{where} hold instances and are offline{emptied}{unknown}"
+        if self.storm or self.too_few:
+            return f"{nodes}, {self.rule}"
+        if self.unread:
+            where = "gnt-cluster remove-tags" if self.scope == "cluster" else f"gnt-group remove-tags {self.name}"
+            return "; ".join(map(str, self.unread)) + f"; remove it: {where} {' '.join(tag.tag for tag in self.unread)}"
+        return f"too many nodes{where} were offline until just now; it stays so until {utc(self.until or self.now)}"
+
+    def to_write(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The tags to add and to remove, so that the storm is remembered.
+
+        Nothing changes from round to round while a storm goes on, or while it is remembered. A cooldown of 0 forgets
+        nothing: others may have one.
+        """
+        stand = [tag.tag for tag in self.noted]
+        lasting = [tag.tag for tag in self.lasting]
+        wanted = lasting + [tag.tag for tag in self.noted if (tag.until or 0) > self.now and tag not in self.lasting]
+        if self.storm and self.cooldown:
+            wanted = [breaker_tag()]
+        elif lasting and self.cooldown:
+            wanted = [breaker_tag(int(self.now) + self.cooldown)]
+        return tuple(tag for tag in wanted if tag not in stand), tuple(tag for tag in stand if tag not in wanted)
+
+
+def judge_breakers(cluster: Cluster, limits: Limits, now: float) -> tuple[Breaker, ...]:
+    """The breaker of C(cluster) at C(now) (seconds since the epoch), and then those of its groups, by name.
+
+    A small group has one only while a storm is remembered there.
+    """
+    held = [instance for instance in cluster.instances if not instance.forthcoming]  # a reservation loses nothing
+    names = {name for instance in held for name in (instance.primary, *instance.secondaries)}
+    holding = names - {""}
+    lost = [Node(name, "", NodeState.UNKNOWN) for name in sorted(holding - set(cluster.nodes))]  # not in the answer
+    nodes = [*cluster.nodes.values(), *lost]
+    found = [_breaker("cluster", "", nodes, cluster.tags, holding, limits, now)]
+    for group in sorted(cluster.groups.values(), key=lambda group: group.name):
+        inside = [node for node in nodes if node.group in (group.name, "")]
+        one = _breaker("group", group.name, inside, group.tags, holding, limits, now)
+        if one.total >= SMALLEST_GROUP or one.noted or one.unread:
+            found.append(one)
+    return tuple(found)
+
+
+def _counts(node: Node, holding: Collection[str], now: float) -> bool:
+    """Whether a node counts as broken: it is offline, or of unknown state, and holds instances, or did until just now;
+    else nodes that die one after the other, each emptied before the next, would never be too many."""
+    just_marked = node.changed is not None and now - RECENT < node.changed
+    if node.state is NodeState.OFFLINE:
+        return node.name in holding or just_marked
+    return node.state is NodeState.UNKNOWN and node.name in holding
+
+
+def _breaker(
+    scope: str,
+    name: str,
+    nodes: Iterable[Node],
+    tags: Iterable[str],
+    holding: Collection[str],
+    limits: Limits,
+    now: float,
+) -> Breaker:
+    capable = [node for node in nodes if node.vm_capable or node.name in holding]
+    broken = [node for node in capable if _counts(node, holding, now)]
+    lowest, limit, rule = _bounds(scope, len(capable), limits)
+    known = parse_tags(tags)
+    return Breaker(
+        scope=scope,
+        name=name,
+        counted=len(broken),
+        unknown=sum(1 for node in broken if node.state is NodeState.UNKNOWN),
+        total=len(capable),
+        limit=limit,
+        lowest=lowest,
+        rule=rule,
+        noted=known.breakers,
+        unread=tuple(tag for tag in known.malformed if tag.kind == "breaker"),
+        cooldown=limits.storm_cooldown,
+        now=now,
+        emptied=sum(1 for node in broken if node.name not in holding),
+    )
+
+
+def _bounds(scope: str, total: int, limits: Limits) -> tuple[int, int, str]:
+    """How many of C(total) nodes have to be broken for repairs to begin, how many may be, and the rule in words."""
+    lowest, limit = 0, limits.max_unhealthy.of(total)
+    rule = f"and max_unhealthy ({limits.max_unhealthy.text}) lets {limit} be"
+    if limits.unhealthy_range:
+        least, limit = limits.unhealthy_range
+        lowest = least if scope == "cluster" else 0
+        rule = f"and unhealthy_range takes {least} to {limit}"
+    if scope == "group" and total < SMALLEST_GROUP:
+        limit = total  # the cluster's breaker counts these
+    return lowest, limit, rule

@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Document: a plan and its parts, as data for modules (design, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..diagnosis.causes import telling
+from ..ganeti.model import Cluster, Group, Job, Node
+from ..repair.action import Action, Kind
+from ..repair.case import Case, State
+from ..repair.history import Repair
+from ..settings.approval import hash_of
+from ..tags.fields import BEHIND, PREFIX
+from ..tags.values import FOREVER
+from .plan import Plan
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """The actions of C(plan), the nodes to fence for it, and a hash over what it would write."""
+    cases = {case.instance.name: case for case, action in plan.rows}
+    actions = [{**action_data(action), **state_data(action, cases, plan)} for action in plan.actions]
+    cluster = plan.cluster.uuid
+    return {"actions": actions, "fence": list(plan.fence), "cluster": cluster, "hash": hash_of(actions, cluster)}
+
+
+def node_data(node: Node) -> dict[str, Any]:
+    """A node as the facts have it."""
+    return {
+        "name": node.name,
+        "group": node.group,
+        "state": node.state.value,
+        "vm_capable": node.vm_capable,
+        "powered": node.powered,
+        "changed": None if node.changed is None else int(node.changed),
+    }
+
+
+def group_data(group: Group) -> dict[str, Any]:
+    """A node group as the facts have it."""
+    return {"name": group.name, "tags": _ours(group.tags)}
+
+
+def _ours(tags: Iterable[str]) -> list[str]:
+    """Those of C(tags) that repairs go by."""
+    return sorted(tag for tag in tags if tag.startswith((PREFIX, BEHIND)))
+
+
+def jobs_data(plan: Plan) -> list[dict[str, Any]]:
+    """What is known of the jobs of repairs that are pending or have failed; one that has left the queue is not here."""
+    known = {
+        job.id: job
+        for case, action in plan.rows
+        for repair in (case.failure, case.pending)
+        for job in (case.jobs if repair else ())
+        if repair and job.id in repair.jobs
+    }
+    return [_job(known[number]) for number in sorted(known)]
+
+
+def _job(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "status": job.status,
+        "operations": list(job.operations),
+        "done": len(job.done),
+        "error": telling(job.error) or None,
+        "ended": None if job.ended is None else int(job.ended),
+    }
+
+
+def cluster_data(cluster: Cluster) -> dict[str, Any]:
+    """The cluster itself as the facts have it."""
+    return {
+        "name": cluster.name,
+        "master": cluster.master,
+        "version": cluster.version,
+        "uuid": cluster.uuid,
+        "queue_drained": cluster.queue_drained,
+        "watcher_paused_until": cluster.watcher_paused_until,
+        "tags": list(cluster.tags),
+    }
+
+
+def instance_data(case: Case, action: Action) -> dict[str, Any]:
+    """An instance as the facts have it, with what comes next for it."""
+    until = case.policy.suspended_until
+    instance = case.instance
+    return {
+        "name": instance.name,
+        "uuid": instance.uuid,
+        "group": case.group,
+        "disk_template": instance.disk_template,
+        "primary": instance.primary,
+        "secondaries": list(instance.secondaries),
+        "admin_state": instance.admin_state,
+        "tags": _ours(instance.tags),
+        "state": case.state.value,
+        "policy": {
+            "allowed": _label(case.policy.allowed),
+            "suspended_until": "forever" if until == FOREVER else None if until is None else int(until),
+            "source": case.policy.source,
+        },
+        "repair": _repair(case.failure or case.pending or (case.results[-1] if case.results else None)),
+        "needs": _label(case.health.needs),
+        "next": action.kind.value,
+        "why": action.why.value if action.why else None,
+        "reason": action.reason,
+    }
+
+
+def has_news(case: Case, action: Action) -> bool:
+    """Whether there is anything to say of an instance."""
+    return case.state is not State.HEALTHY or action.kind is not Kind.NONE or case.instance.forthcoming
+
+
+def _label(kind: Any) -> str | None:
+    return None if kind is None else str(kind.label)
+
+
+def _repair(repair: Repair | None) -> dict[str, Any] | None:
+    if repair is None:
+        return None
+    return {
+        "type": repair.type.label,
+        "id": repair.id,
+        "timestamp": repair.timestamp,
+        "jobs": list(repair.jobs),
+        "result": repair.result,
+    }
+
+
+def state_data(action: Action, cases: Mapping[str, Case], plan: Plan) -> dict[str, Any]:
+    """What an action's instance is now: its UUID, its nodes with their states, and its last repair that has ended."""
+    if action.scope != "instance":
+        return {"uuid": None, "on": [], "after": None}
+    case = cases[action.name]
+    names = (case.instance.primary, *case.instance.secondaries)
+    states = [(name, plan.cluster.nodes.get(name)) for name in names]
+    return {
+        "uuid": case.instance.uuid,
+        "on": [f"{name} {node.state.value if node else 'unknown'}" for name, node in states],
+        "after": case.results[-1].id if case.results else None,
+    }
+
+
+def action_data(action: Action) -> dict[str, Any]:
+    """An action as plans and results have it."""
+    return {
+        "instance": action.name if action.scope == "instance" else None,
+        "scope": action.scope,
+        "name": action.name,
+        "action": action.kind.value,
+        "type": _label(action.type),
+        "id": action.repair.id if action.repair else None,
+        "why": action.why.value if action.why else None,
+        "steps": [step.operation.value for step in action.steps],
+        "permitted": [step.operation.value for step in action.permitted],
+        "nodes": list(action.nodes),
+        "result": action.result,
+        "cancel": list(action.cancel),
+        "remove": sorted(action.remove),
+        "add": sorted(action.add),
+        "reason": action.reason,
+        "command": action.command or None,
+    }

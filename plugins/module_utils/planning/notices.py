@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Notices: tags of the cluster and of its groups that a person has to look at (design, law 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..ganeti.model import utc
+from ..repair.action import Action, Kind
+from ..repair.reasons import Why
+from ..tags.clocks import is_beyond
+from ..tags.values import TagSet
+
+
+def notices(cluster_tags: TagSet, group_tags: Mapping[str, TagSet], now: float) -> Iterable[Action]:
+    """What a person has to look at, at `now` (seconds since the epoch): what a wrong clock has left on the cluster and
+    on its groups, and a claim that can't be read."""
+    for claim in cluster_tags.claims:
+        if is_beyond(claim, now):
+            words = f"the claim of {claim.holder} {_later(claim.until)}; it holds nobody; {_REMOVE}"
+            yield _notice("cluster", "", claim.tag, Why.WRONG_CLOCK, words)
+    for bad in cluster_tags.malformed:
+        if bad.kind == "claim":
+            words = f"{bad}; while it stands nobody knows who writes, so no round does; remove it: "
+            yield _notice("cluster", "", bad.tag, Why.UNREADABLE_TAG, words)
+    for scope, name, tags in [("cluster", "", cluster_tags), *(("group", *one) for one in sorted(group_tags.items()))]:
+        for breaker in tags.breakers:
+            if is_beyond(breaker, now):
+                words = f"the breaker {_later(breaker.until)}; it counts as a storm that is over just now; {_REMOVE}"
+                yield _notice(scope, name, breaker.tag, Why.WRONG_CLOCK, words)
+
+
+_REMOVE = "set the clock of the machine that has set it, or of this one if it is behind, then remove the tag: "
+
+
+def _later(until: int | None) -> str:
+    return f"ends at {utc(until or 0)}, which is later than a right clock can have set it"
+
+
+def _notice(scope: str, name: str, tag: str, why: Why, words: str) -> Action:
+    command = f"gnt-{scope} remove-tags {name} {tag}".replace("  ", " ")
+    return Action(Kind.REPORT, name, words + command, scope=scope, why=why, command=command)

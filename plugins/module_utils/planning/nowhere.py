@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nowhere: steps for which the node group has no node at all, however much room there is.
+
+Ganeti's allocator would look for one again and again, and each try would leave a failed job. Lack of room passes by
+itself; that a group has too few nodes does not, so it is for a person. What is told here are the states, the groups and
+the names of nodes; how much they have free is for `placement`, or for the allocator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..diagnosis.instances import REPLACE_SECONDARY, Step
+from ..ganeti.job_request import Operation
+from ..ganeti.model import Instance, Node, NodeState
+from ..repair.action import Action, Kind, report
+from ..repair.case import Case
+from ..repair.reasons import Why
+from .plan import Plan
+
+_NAMED = 3  # nodes of which it is said why they can't take it
+_WHAT = {
+    Operation.REPLACE_SECONDARY: "can take its new secondary",
+    Operation.RECREATE_DISKS: "can take its new disks",
+}
+
+
+def without_hopeless(plan: Plan) -> Plan:
+    """C(plan) without the steps that no node could take: for a person where that is the first step, and with the first
+    one alone where it is the new secondary that would follow it."""
+    return replace(plan, rows=tuple((case, _judged(case, action, plan)) for case, action in plan.rows))
+
+
+def _judged(case: Case, action: Action, plan: Plan) -> Action:
+    again = action.kind is Kind.WAIT and action.why is Why.NO_ROOM
+    if not action.steps or not (action.kind is Kind.SUBMIT or again):
+        return action
+    nobody = _nobody(case.instance, action.steps[0], case.instance.primary, plan)
+    if nobody:
+        return report(case, Why.NO_NODE, f"{case.health.problem}; {nobody}", steps=action.steps)
+    moves = action.kind is Kind.SUBMIT and action.submitted(joins=False)[1:] == (REPLACE_SECONDARY,)
+    if moves and _nobody(case.instance, REPLACE_SECONDARY, case.instance.secondaries[0], plan):
+        return replace(action, alone=True)
+    return action
+
+
+def _nobody(instance: Instance, step: Step, primary: str, plan: Plan) -> str:
+    """Why too few nodes of the group of C(primary) could take what C(step) moves, in words; empty if there are enough.
+    A node whose state is not known may be able to."""
+    if not _needs_node(instance, step, plan):
+        return ""
+    group = plan.cluster.nodes[primary].group
+    nodes = [node for node in plan.cluster.nodes.values() if node.group == group]
+    barred = {node.name: _barred(node, instance) for node in nodes}
+    wanted = 2 if step.operation is Operation.RECREATE_DISKS and instance.mirrored else 1
+    if sum(not why for why in barred.values()) >= wanted:
+        return ""
+    told = [f"{name} {why}" for name, why in sorted(barred.items()) if why]
+    more = [f"{len(told) - _NAMED} more"] * (len(told) > _NAMED)
+    able = "no node" if wanted == 1 else "fewer than 2 nodes"
+    what = _WHAT.get(step.operation, "can take it")
+    listed = ", ".join(told[:_NAMED] + more)
+    return f"{able} of group {group} {what} ({listed}); add a node to the group, or bring one back"
+
+
+def _needs_node(instance: Instance, step: Step, plan: Plan) -> bool:
+    """Whether C(step) takes a node of the instance's group that is not the instance's own. An allocator other than hail
+    may know other groups for what is on shared storage."""
+    if step.operation in _WHAT:
+        return True
+    inside = plan.limits.choose_nodes or plan.cluster.default_iallocator in ("", "hail")
+    return step.operation in (Operation.FAILOVER, Operation.MIGRATE) and instance.shared and inside
+
+
+def _barred(node: Node, instance: Instance) -> str:
+    """Why C(node) can't take anything of C(instance), in words; empty if it may."""
+    if node.state in (NodeState.OFFLINE, NodeState.DRAINED):
+        return f"is {node.state.value}"
+    if not node.vm_capable:
+        return "is not vm_capable"
+    if node.name == instance.primary:
+        return "is its primary"
+    return "is its secondary" if node.name in instance.secondaries else ""

@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Throttle: which steps may be submitted now, so that no more work is under way at once than the limits allow (law 9).
+
+The limits count two kinds of work, each by itself. What brings back an instance that is down is short and urgent; it is
+never held because others resync or migrate. A new secondary that would follow it at once is left out where the limits
+have no room for one more resync, and is submitted in its turn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from ..ganeti.job_request import Operation
+from ..ganeti.model import NodeState
+from ..ganeti.opcodes import STEP_OPCODES, STEPS
+from ..repair.action import Action, Kind, hold
+from ..repair.ages import is_overdue
+from ..repair.case import Case
+from ..repair.progress import Progress
+from ..repair.reasons import Why
+from .plan import Plan
+
+
+class Work(Enum):
+    """A kind of work that the limits count by itself; the values are the words for one and for several."""
+
+    RETURN = ("repair of an instance that is down", "repairs of instances that are down")
+    OTHER = ("repair", "repairs")  # resyncs above all, and moves of what runs
+
+
+@dataclass
+class _Load:
+    """The work of one kind that is under way: in all, by group, and by node that takes part."""
+
+    total: int = 0
+    groups: Counter[str] = field(default_factory=Counter)
+    nodes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, case: Case, action: Action, plan: Plan) -> None:
+        """Count the work that C(action) does, or will do, for the instance of C(case)."""
+        self.total += 1
+        self.groups[case.group] += 1
+        self.nodes.update(_working(case, action, plan))
+
+
+_Loads = Mapping[Work, _Load]
+
+
+def in_turn(plan: Plan) -> Plan:
+    """C(plan) with the steps held that would be too many at once.
+
+    The most urgent go first; one that is over a limit of its node or group lets the next by, and is tried first again
+    in the next round.
+    """
+    loads = {work: _Load() for work in Work}
+    for case, action in plan.rows:
+        for work in _under_way(case, plan):
+            loads[work].add(case, action, plan)
+    changed: dict[str, Action] = {}
+    submits = [row for row in plan.rows if row[1].kind is Kind.SUBMIT]
+    for case, action in sorted(submits, key=lambda row: (_queues(*row), plan.urgency(row))):
+        changed[case.instance.name] = _admitted(case, action, plan, loads)
+    rows = tuple((case, changed.get(case.instance.name, action)) for case, action in plan.rows)
+    return replace(plan, rows=rows)
+
+
+def _admitted(case: Case, action: Action, plan: Plan, loads: _Loads) -> Action:
+    """C(action) as the limits allow it: as it is, its first step alone, or held. Its work is counted in C(loads)."""
+    first, *later = _works(case, action, plan)
+    full = _full(case, action, plan, loads, first) if _queues(case, action) else None
+    if full:
+        return hold(action, *full)
+    loads[first].add(case, action, plan)
+    if later and _full(case, action, plan, loads, later[0]):
+        return replace(action, alone=True)
+    for work in later:
+        loads[work].add(case, action, plan)
+    return action
+
+
+def _full(case: Case, action: Action, plan: Plan, loads: _Loads, work: Work) -> tuple[Why, str] | None:
+    """The limit that leaves no place for one more C(work), in words."""
+    limits, load = plan.limits, loads[work]
+    if load.total >= limits.max_in_flight:
+        return Why.MAX_IN_FLIGHT, f"max_in_flight lets {_count(limits.max_in_flight, work)} be under way at once"
+    if load.groups[case.group] >= limits.max_per_group:
+        words = f"max_per_group lets {_count(limits.max_per_group, work)} be under way in group {case.group}"
+        return Why.MAX_PER_GROUP, words
+    for name in _working(case, action, plan):
+        if load.nodes[name] >= limits.max_per_node:
+            words = f"max_per_node lets {_count(limits.max_per_node, work)} be under way on node {name}"
+            return Why.MAX_PER_NODE, words
+    return None
+
+
+def _count(number: int, work: Work) -> str:
+    single, several = work.value
+    return f"1 {single}" if number == 1 else f"{number} {several}"
+
+
+def _working(case: Case, action: Action, plan: Plan) -> tuple[str, ...]:
+    """The nodes on which a repair works: those of the instance that are alive, and those chosen for it."""
+    nodes = plan.cluster.nodes
+    alive = [
+        name
+        for name in (case.instance.primary, *case.instance.secondaries)
+        if name in nodes and nodes[name].state is not NodeState.OFFLINE
+    ]
+    return tuple(dict.fromkeys((*alive, *action.nodes)))
+
+
+def _queues(case: Case, action: Action) -> bool:
+    """Whether a step waits for its turn: it begins a repair, tries again what has not run since, or makes a new
+    secondary. Any other step of a repair that has begun goes on at once, so that no instance rests half-way."""
+    tried = case.progress in (Progress.FAILED, Progress.NO_ROOM)
+    return action.begins or tried or action.steps[0].operation is Operation.REPLACE_SECONDARY
+
+
+# --- what is under way, and what would be ---------------------------------------------------------------------------
+
+
+def _under_way(case: Case, plan: Plan) -> Iterable[Work]:
+    """The work that the repair of C(case) does now. A return that is overdue does not count: it may hang, and nobody
+    else should stay down for that."""
+    if case.progress is Progress.UNSEEN:  # what has come since is not known
+        return {Work.RETURN if plan.cluster.is_down(case.instance) else Work.OTHER}
+    if case.progress is not Progress.RUNNING or not case.pending:
+        return ()
+    jobs = plan.cluster.jobs
+    unfinished = [jobs[number] for number in case.pending.jobs if number in jobs and jobs[number].unfinished]
+    found = {
+        (_work(name, case, plan), is_overdue(job, plan.time))
+        for job in unfinished
+        for name in job.left
+        if name in STEP_OPCODES
+    }
+    return {work for work, overdue in found if work is Work.OTHER or not overdue}
+
+
+def _works(case: Case, action: Action, plan: Plan) -> tuple[Work, ...]:
+    """The work that the steps do that C(action) submits, in their order."""
+    steps = action.submitted(joins=True)
+    return tuple(dict.fromkeys(_work(STEPS[step.operation], case, plan) for step in steps))
+
+
+def _work(opcode: str, case: Case, plan: Plan) -> Work:
+    """The kind of work that C(opcode) does for the instance. A recreation moves the primary before it is done, so there
+    it is not looked whether that is dead."""
+    anew = opcode in ("INSTANCE_RECREATE_DISKS", "INSTANCE_REINSTALL") and case.instance.meant_to_run
+    failover = opcode == "INSTANCE_FAILOVER" and plan.cluster.is_down(case.instance)
+    return Work.RETURN if anew or failover else Work.OTHER

@@ -1,0 +1,211 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pending: what comes next for a repair that has not ended (design, sections 3 and 5; laws 8 and 10)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..diagnosis.causes import why_failed
+from ..diagnosis.instances import REINSTALL
+from ..ganeti.job_request import Operation
+from ..ganeti.model import Cluster, Job, NodeState, RepairType, utc
+from ..ganeti.opcodes import STEPS
+from ..settings.limits import Limits
+from .action import Action, busy_text, finish, report, submit, wait
+from .ages import jobs_text
+from .backoff import FIRST_PAUSE, pause
+from .case import Case
+from .endings import ends_early
+from .handover import doubts, emptied_by, in_doubt, leftovers
+from .history import Repair, has_done_a_step, held_by, left_empty, rest_of_reinstall
+from .progress import Progress, failed_step, last_job, repeatable, silent_node, tries
+from .reasons import Why
+
+KEPT = 20 * 24 * 3600  # seconds for which Ganeti surely keeps a job: it deletes archived ones after 21 days
+_WAITS = {  # why a step that did nothing is tried again later
+    Progress.FAILED: Why.TRIED_AGAIN,
+    Progress.NO_ROOM: Why.NO_ROOM,
+    Progress.NO_ALLOCATOR: Why.NO_ALLOCATOR,
+    Progress.NODE_SILENT: Why.NODE_SILENT,
+    Progress.NOT_IN_STEP: Why.NOT_IN_STEP,
+}
+
+
+def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Limits) -> Action:
+    """What comes next for C(repair), which is pending."""
+    since = now - limits.kept_results
+    if case.progress is not Progress.UNSEEN:
+        ended = ends_early(case, repair, cluster, now, since)
+        if ended:
+            return ended
+    if case.progress is Progress.RUNNING:
+        return wait(case, Why.JOB_UNDER_WAY, _jobs_text(repair, cluster, now), case.health.steps)
+    if case.busy:
+        return wait(case, Why.OTHER_JOB, busy_text(case, now), case.health.steps)
+    if case.progress is Progress.UNSEEN:
+        return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", case.health.steps)
+    last = last_job(repair, cluster.jobs)
+    rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
+    empty = left_empty(repair, cluster.jobs)
+    if case.progress in _WAITS and last and (rest or empty or not _is_overtaken(case, last)):
+        stopped = _stopped(case, repair, last, cluster, now, limits)
+        if stopped:
+            return stopped
+    if repair.type is RepairType.REINSTALL and _is_forgotten(case, repair, now):
+        gone = f"job {repair.jobs[-1]} has left the queue" if repair.jobs else "any job that it had has left the queue"
+        lost = f"{gone}, and nobody can tell whether its disks were installed since"
+        doubtful = in_doubt(case, rest, last, cluster)  # they outlast the failure: its disks may hold nothing
+        return finish(case, repair, "failure", lost, since, doubts(case, doubtful, cluster, now))
+    return _go_on(case, repair, cluster, now, since)
+
+
+# --- a step that did not get done ------------------------------------------------------------------------------------
+
+
+def _is_overtaken(case: Case, last: Job) -> bool:
+    """Whether the step that C(last) did not get done is not the one to take now, as the world has changed since, and
+    has left nothing behind: then the repair goes on as what is needed now."""
+    steps = case.health.steps
+    if case.health.unknown or (steps and STEPS[steps[0].operation] == failed_step(last)):
+        return False
+    if not last.half_done or case.progress is not Progress.FAILED:
+        return True
+    fails_over = bool(steps) and steps[0].operation is Operation.FAILOVER
+    return last.stopped_at == "INSTANCE_MIGRATE" and fails_over  # its node has died in the middle
+
+
+def _stopped(case: Case, repair: Repair, last: Job, cluster: Cluster, now: float, limits: Limits) -> Action | None:
+    """What becomes of a repair whose step did not get done: a failure, or a pause; None if it is tried again now."""
+    failed = case.progress is Progress.FAILED
+    if failed and not _may_repeat(case, repair, last, cluster, limits.retries):
+        rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
+        doubtful = in_doubt(case, rest, last, cluster)
+        words = _failed_reason(case, repair, last, cluster, doubtful)
+        return finish(case, repair, "failure", words, now - limits.kept_results, doubts(case, doubtful, cluster, now))
+    if last.ended is None or case.health.whole or _is_marked_now(silent_node(last), cluster):
+        return None
+    again = last.ended + pause(tries(repair, cluster.jobs), cluster.is_down(case.instance))
+    if again <= now or limits.retry_now:
+        return None
+    return wait(case, _WAITS[case.progress], _paused_words(case, last, again), case.health.steps)
+
+
+def _is_marked_now(name: str, cluster: Cluster) -> bool:
+    """Whether the node that the allocator got no data of is marked offline by now: then it is not asked any more."""
+    nodes = [node for node in cluster.nodes.values() if node.name == name or node.name.startswith(f"{name}.")]
+    return bool(name) and all(node.state is NodeState.OFFLINE for node in nodes)
+
+
+def _paused_words(case: Case, last: Job, again: float) -> str:
+    what = {
+        Progress.NODE_SILENT: f"node {silent_node(last)} does not answer the allocator",
+        Progress.NO_ALLOCATOR: "the allocator can't be run on the master",
+        Progress.NO_ROOM: "no room for it",
+        Progress.NOT_IN_STEP: "the copy that it would move to is not in step",
+    }.get(case.progress, f"job {last.id} failed")
+    return f"{what} ({why_failed(last, case.instance)}); it is tried again after {utc(again)}"
+
+
+def _is_forgotten(case: Case, repair: Repair, now: float) -> bool:
+    """Whether the queue may have forgotten what C(repair) did: its job is gone, or none was ever noted and it is so old
+    that one would be gone."""
+    if case.progress is Progress.GONE:
+        return True
+    return case.progress is Progress.NEW and not case.health.advice and now - repair.timestamp > KEPT
+
+
+def _may_repeat(case: Case, repair: Repair, last: Job, cluster: Cluster, retries: int) -> bool:
+    """Whether the step that failed is still the one to take, may be taken again, and has not been too often."""
+    steps = case.health.steps
+    same = bool(steps) and STEPS[steps[0].operation] == failed_step(last)
+    return same and repeatable(last) and tries(repair, cluster.jobs) <= retries
+
+
+def _failed_reason(case: Case, repair: Repair, last: Job, cluster: Cluster, doubtful: tuple[str, ...]) -> str:
+    count = tries(repair, cluster.jobs)
+    often = f", as did {count - 1} before it" if count > 1 else ""
+    whole = "; it is on nodes that are online, see whether it runs" if case.health.whole else ""
+    doubt = f"; the disks on {' and '.join(doubtful)} are not known to hold its data" if doubtful else ""
+    return f"job {last.id} failed{often}: {why_failed(last, case.instance)}{doubt}{whole}"
+
+
+# --- the next step, or the end ---------------------------------------------------------------------------------------
+
+
+def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: float) -> Action:
+    """What comes next for a repair none of whose jobs is under way or failed: its end, or its next step."""
+    health = case.health
+    rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
+    if rest and cluster.nodes[case.instance.primary].state is not NodeState.OFFLINE:
+        left = (
+            "its disks were recreated and are empty" if REINSTALL in rest else "it was marked offline before its repair"
+        )
+        return submit(case, repair, repair.type, rest, left)
+    if health.whole and left_empty(repair, cluster.jobs):
+        add = doubts(case, case.instance.nodes, cluster, now)
+        return finish(
+            case, repair, "failure", "its disks were recreated, and nothing was installed on them", since, add
+        )
+    if health.whole:
+        return _healthy(case, repair, cluster, since)
+    if health.behind:
+        return report(case, Why.BEHIND, f"{health.problem}; {health.advice}", health.command)
+    if health.advice:
+        return finish(case, _for_result(repair, cluster), "enoperm", f"{health.problem}; {health.advice}", since)
+    if health.steps[0].needs > repair.type:
+        return _not_enough(case, repair, cluster, since)
+    if health.waits_for:
+        return wait(case, Why.LAST_COPY_DRAINED, f"{health.problem}; waits for {health.waits_for}", health.steps)
+    last = last_job(repair, cluster.jobs)
+    if last and last.ended and STEPS[health.steps[0].operation] in last.done and last.ended + FIRST_PAUSE > now:
+        again = utc(last.ended + FIRST_PAUSE)  # does the cluster's answer show what it did? Better look twice.
+        seen = f"{health.problem}, though job {last.id} has just seen to it; looked at again after {again}"
+        return wait(case, Why.JUST_CHANGED, seen, health.steps)
+    return submit(case, repair, repair.type, health.steps, health.problem)
+
+
+def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Action:
+    """The end of a repair of an instance that is healthy: a success only where one of its steps has succeeded."""
+    if not has_done_a_step(repair, cluster.jobs):
+        why = "its jobs have left the queue" if case.progress is Progress.GONE else "no step of the repair was done"
+        return finish(case, repair, None, f"it is healthy, and {why}, so the repair ends without a result", since)
+    other = emptied_by(case, repair)
+    if other:
+        why = f"job {other.id} of somebody else was to recreate its disks since, so the repair ends without a result"
+        return finish(case, repair, None, why, since)
+    gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
+    held = held_by(repair, cluster.jobs)
+    left = f"; {leftovers(case.instance, held)}" if held else ""
+    ended = finish(case, repair, "success", f"it is healthy{gone}{left}", since)
+    return replace(ended, remove=ended.remove + _overcome(case, repair, cluster))
+
+
+def _overcome(case: Case, repair: Repair, cluster: Cluster) -> tuple[str, ...]:
+    """The tags on copies that are behind which the success of C(repair) makes untrue; what a look has noted of the
+    secondary since its last job ended it knows nothing of."""
+    last = last_job(repair, cluster.jobs)
+    ended = int(last.ended) if last and last.ended else repair.timestamp
+    nodes = [cluster.nodes.get(name) for name in case.instance.secondaries]
+    secondaries = {node.uuid if node else "" for node in nodes}
+    known = [tag for tag in case.tags.behind if tag.node not in secondaries or tag.since < ended]
+    return tuple(tag.tag for tag in known)
+
+
+def _not_enough(case: Case, repair: Repair, cluster: Cluster, since: float) -> Action:
+    """The end of a repair that would need more than it may do; another one can begin where the policy allows more."""
+    needed, may, allowed = case.health.steps[0].needs, repair.type, case.policy.allowed
+    short = f"{case.health.problem}; {needed.label} is needed, the repair may do {may.label}"
+    if allowed is not None and allowed >= needed:
+        return finish(case, repair, None, f"{short}; its tags allow it, so another repair takes its place", since)
+    return finish(case, _for_result(repair, cluster), "enoperm", short, since)
+
+
+def _for_result(repair: Repair, cluster: Cluster) -> Repair:
+    """C(repair) as its result names it: without jobs where no step has succeeded, so that it does not count as one."""
+    return repair if has_done_a_step(repair, cluster.jobs) else replace(repair, jobs=())
+
+
+def _jobs_text(repair: Repair, cluster: Cluster, now: float) -> str:
+    known = [cluster.jobs[number] for number in repair.jobs if number in cluster.jobs]
+    return jobs_text((job for job in known if job.unfinished), now)

@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Folder: files are read and replaced in a folder that others may write to, and nowhere else.
+
+The folder is whatever its path leads to. Below it no link is followed: a file is opened from its open folder, and
+replaced by a new one, so that what a link points to is neither read nor written. Nothing but regular files is read.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+MOST = 64 * 1024 * 1024  # bytes that are read of a file; no report of ours has more
+MODE = 0o644  # the node exporter and a web server are other users
+_HERE = os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def read_text(folder: Path, path: str) -> str:
+    """The text of the file C(path) in C(folder); empty where there is none that can be read, or something else.
+
+    Raises OSError where the folder itself can't be opened.
+    """
+    try:
+        with _opened(folder, os.path.dirname(path)) as inside, suppress(OSError):
+            return _content(os.path.basename(path), inside).decode("utf-8", "replace")
+    except FileNotFoundError:
+        pass
+    except OSError:
+        with _opened(folder, ""):  # it is the folder below that can't be used, and writing to it says so
+            pass
+    return ""
+
+
+def write_texts(folder: Path, files: Mapping[str, str]) -> Mapping[str, OSError]:
+    """Write C(files), by their paths in C(folder), each whole or not at all; those that could not be, with the errors.
+
+    Raises OSError where the folder itself can't be used.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    failed: dict[str, OSError] = {}
+    for below in sorted({os.path.dirname(path) for path in files}, reverse=True):
+        mine = {path: text for path, text in files.items() if os.path.dirname(path) == below}
+        try:
+            failed.update(_write_below(folder, below, mine))
+        except OSError as error:
+            if not below:
+                raise
+            failed.update(dict.fromkeys(mine, error))
+    return failed
+
+
+def _write_below(folder: Path, below: str, files: Mapping[str, str]) -> Mapping[str, OSError]:
+    if below:
+        with _opened(folder, "") as top, suppress(FileExistsError):
+            os.mkdir(below, dir_fd=top)
+    failed: dict[str, OSError] = {}
+    with _opened(folder, below) as inside:
+        for path, text in files.items():
+            try:
+                _write(os.path.basename(path), text, inside)
+            except OSError as error:
+                failed[path] = error
+        os.fsync(inside)  # so that the new names survive a crash
+    return failed
+
+
+@contextmanager
+def _opened(folder: Path, below: str) -> Iterator[int]:
+    """The number of C(folder), opened, or of the folder C(below) in it, which must be no link."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if below:
+            top, number = number, os.open(below, os.O_RDONLY | os.O_DIRECTORY | _HERE, dir_fd=number)
+            os.close(top)
+        yield number
+    finally:
+        os.close(number)
+
+
+def _content(name: str, inside: int) -> bytes:
+    """What a file holds; nothing if it is not a regular one, or larger than MOST."""
+    number = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _HERE, dir_fd=inside)  # a FIFO would wait for its writer
+    with os.fdopen(number, "rb") as source:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            return b""
+        found = source.read(MOST + 1)
+    return found if len(found) <= MOST else b""
+
+
+def _write(name: str, text: str, inside: int) -> None:
+    """Write one file; whoever reads it meanwhile has the old one or the new one, and so has one after a crash."""
+    beside = f".{name[:100]}.{secrets.token_hex(8)}.new"
+    number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _HERE, 0o600, dir_fd=inside)
+    try:
+        with os.fdopen(number, "wb") as output:
+            output.write(text.encode("utf-8", "replace"))
+            output.flush()
+            os.fchmod(number, MODE)
+            os.fsync(number)
+        os.replace(beside, name, src_dir_fd=inside, dst_dir_fd=inside)  # a link is replaced itself
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside, dir_fd=inside)
+        raise

@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results: a plan and what became of it, as data for modules (design, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..planning.document import (
+    action_data,
+    cluster_data,
+    group_data,
+    has_news,
+    instance_data,
+    jobs_data,
+    node_data,
+    planned,
+)
+from ..planning.plan import Plan, is_left
+from ..repair.action import Kind
+from ..repair.case import State
+from ..repair.outcome import Outcome
+from .text import lines, object_of
+
+WHICH = ("all", "unhealthy", "none")  # instances that stand in facts
+
+
+def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
+    """C(plan) as C(ansible_facts.ganeti_autorepair) gives it, with all instances, with none, or with those that are not
+    healthy or of which there is something else to say, as C(which) of WHICH says; the rest is over all of them."""
+    return {
+        "cluster": cluster_data(plan.cluster),
+        "time": int(plan.time),
+        "groups": [group_data(group) for group in plan.cluster.groups.values()],
+        "nodes": [node_data(node) for node in plan.cluster.nodes.values()],
+        "instances": [
+            instance_data(*row) for row in plan.rows if which == "all" or (which == "unhealthy" and has_news(*row))
+        ],
+        "jobs": jobs_data(plan),
+        "plan": {**planned(plan), "writes": plan.writes},
+        **standing(plan),
+        "report": lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=True),
+    }
+
+
+def standing(plan: Plan) -> dict[str, Any]:
+    """How things stand by C(plan), in numbers and names."""
+    return {
+        "summary": dict(plan.summary),
+        "pending": plan.under_way,
+        "under_way": under_way(plan),
+        "left": is_left(plan),
+        "failed_instances": [case.instance.name for case, action in plan.rows if case.state is State.REPAIR_FAILED],
+        "needs_person": [object_of(action) for action in plan.actions if action.kind is Kind.REPORT],
+        "stopped": plan.stopped or None,
+        "breaker": breaker(plan),
+        "held": held(plan),
+    }
+
+
+def breaker(plan: Plan) -> dict[str, Any]:
+    """The breaker that has tripped, the cluster's before those of groups; the cluster's if none has."""
+    one = next((one for one in plan.breakers if one.tripped), plan.breakers[0])
+    return {
+        "tripped": one.tripped,
+        "counted": one.counted,
+        "limit": one.limit,
+        "total": one.total,
+        "scope": one.scope,
+        "name": one.name,
+        "until": int(one.until) if one.cooling and one.until is not None else None,
+        "reason": one.words if one.tripped else None,
+    }
+
+
+def held(plan: Plan) -> list[dict[str, Any]]:
+    """The brakes and gates that hold something, each with the instances that it holds."""
+    found: dict[str, list[str]] = {}
+    for case, action in plan.rows:
+        if action.kind is Kind.HOLD and action.why:
+            found.setdefault(action.why.value, []).append(case.instance.name)
+    return [{"why": why, "instances": names} for why, names in found.items()]
+
+
+def performed(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """The actions with what became of each."""
+    return [
+        dict(
+            action_data(outcome.action),
+            jobs=list(outcome.jobs),
+            tags_added=list(outcome.added),
+            tags_removed=list(outcome.removed),
+            error=outcome.error or None,
+        )
+        for outcome in outcomes
+    ]
+
+
+def under_way(plan: Plan) -> list[dict[str, Any]]:
+    """The repairs that have not ended, each with what it waits for."""
+    return [
+        {"instance": case.instance.name, "type": case.pending.type.label, "reason": action.reason}
+        for case, action in plan.rows
+        if case.pending
+    ]
+
+
+def diff(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
+    """The tags of every object that changed, before and after, as C(--diff) shows them."""
+    return [
+        {
+            "before_header": f"{outcome.action.scope} {outcome.action.name}".strip(),
+            "after_header": f"{outcome.action.scope} {outcome.action.name}".strip(),
+            "before": "".join(f"{tag}\n" for tag in outcome.removed),
+            "after": "".join(f"{tag}\n" for tag in outcome.added),
+        }
+        for outcome in outcomes
+        if outcome.added or outcome.removed
+    ]

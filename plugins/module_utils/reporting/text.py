@@ -1,0 +1,206 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text: a plan and what became of it, as lines for people (design, section 6)."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..diagnosis.instances import DrainedSecondaries
+from ..ganeti.job_request import Operation
+from ..ganeti.model import utc
+from ..planning.plan import Plan
+from ..repair.action import Action, Kind
+from ..repair.case import State
+from ..repair.outcome import NOT_BEGUN, Outcome
+from ..repair.reasons import Why
+from ..tags.values import parse_tags
+
+WIDTH = 100  # of the lines of a report
+INDENT = "    "
+_COMMAND = re.compile(r"(?<=: )(?:gnt-|lvs |df )[^;]*")  # in a reason: behind a colon, up to the next semicolon
+_GLUE = "\0"  # stands for a space at which no line ends
+
+
+def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
+    """What a person wants to know of a round: what is not healthy, what was done about it and why, and the counts."""
+    name = before.cluster.name or "the cluster"
+    text = ["{}, {}{}".format(name, utc(before.time), ": nothing was written" if dry_run else "")]
+    text += [f"STOPPED nothing begins, as {before.stopped}; to go on: {_start(before)}"] if before.stopped else []
+    table = _table(before, outcomes, after, dry_run)
+    text += ["", *(table or [_NOTHING[before.limits.drained_secondaries]])]
+    errors = [outcome for outcome in outcomes if outcome.error and outcome.error != NOT_BEGUN]
+    remarks = [f"{_level(outcome)} {object_of(outcome.action)}: {outcome.error}" for outcome in errors]
+    remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]
+    remarks += [f"WARNING {warning}" for warning in before.warnings]
+    remarks += [_UNKNOWN] * _is_unknown(before)
+    remarks += [f"BREAKER {one.words}" for one in after.breakers if one.tripped]
+    remarks += [f"FENCE {name}: steps wait for the word that it is off" for name in after.fence]
+    text += ["", *remarks] if remarks else []
+    counts = [f"{count} {state}" for state, count in after.summary.items() if count]
+    text += ["", "{}: {}".format(_count(len(after.rows), "instance"), ", ".join(counts) or "none")]
+    held = Counter(action.why.value for case, action in after.rows if action.kind is Kind.HOLD and action.why)
+    text += ["held: " + ", ".join(f"{count} by {why}" for why, count in sorted(held.items()))] if held else []
+    return text
+
+
+_NOTHING: Mapping[DrainedSecondaries, str] = {
+    DrainedSecondaries.REPLACE: "No instance is on a node marked offline or drained.",
+    DrainedSecondaries.KEEP: "No instance is on a node marked offline, or has its primary on a drained one.",
+}
+
+
+# --- the parts -------------------------------------------------------------------------------------------------------
+
+
+_UNKNOWN = "NOTE not known over RAPI: whether the job queue is drained, or the watcher paused"
+_DONE: Mapping[Kind, tuple[str, str]] = {  # what a kind of action reads like: in a dry run, and when it was done
+    Kind.FINISH: ("would end the repair: {}", "ended the repair: {}"),
+    Kind.REFUSE: ("would note enoperm", "noted enoperm"),
+    Kind.LIFT: ("would lift the suspend", "lifted the suspend"),
+    Kind.WAIT: ("waits", "waits"),
+    Kind.HOLD: ("held", "held"),
+    Kind.REPORT: ("needs a person", "needs a person"),
+}
+_STORM: Mapping[bool, tuple[str, str]] = {  # the same of a breaker: its tag is added, or only removed
+    True: ("would remember the storm", "remembered the storm"),
+    False: ("would forget the storm", "forgot the storm"),
+}
+_DOING: Mapping[Kind, str] = {  # what went wrong
+    Kind.SUBMIT: "the step",
+    Kind.FINISH: "ending the repair",
+    Kind.REFUSE: "noting enoperm",
+    Kind.LIFT: "removing the tag",
+    Kind.HOLD: "remembering the storm",
+}
+
+
+def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
+    """The instances that are not healthy or had something done to them, each with the reason below it; and the suspends
+    that were lifted from groups and the cluster."""
+    cases = {case.instance.name: case for case, action in (*before.rows, *after.rows)}
+    states = {name: case.state.value for name, case in cases.items()}
+    shared = frozenset(name for name, case in cases.items() if case.instance.shared)
+    told = [
+        (
+            (object_of(outcome.action), states.get(outcome.action.name, ""), _done(outcome, dry_run, shared)),
+            outcome.action,
+        )
+        for outcome in outcomes
+    ]
+    names = {action.name for row, action in told}
+    told += [
+        ((case.instance.name, case.state.value, ""), action)
+        for case, action in after.rows
+        if case.instance.name not in names and (case.state is not State.HEALTHY or action.why is Why.FORTHCOMING)
+    ]
+    if not told:
+        return []
+    columns = _columns([("INSTANCE", "STATE", "DONE"), *(row for row, action in told)])
+    return columns[:1] + [line for start, (row, action) in zip(columns[1:], told) for line in (start, *_reason(action))]
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """C(rows) in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def _reason(action: Action) -> list[str]:
+    """Why, in lines that are no wider than WIDTH; a command for a person has a line of its own, so that it can be
+    copied, and one within the words is not broken."""
+    words = action.reason[: len(action.reason) - len(action.command)].rstrip()
+    whole = textwrap.TextWrapper(
+        WIDTH, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
+    )
+    glued = _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), words)
+    text = [line.replace(_GLUE, " ") for line in whole.wrap(glued)]
+    return text + ([INDENT + INDENT + action.command] if action.command else [])
+
+
+def object_of(action: Action) -> str:
+    """What an action is about, for people: an instance by its name alone."""
+    return action.name if action.scope == "instance" else f"{action.scope} {action.name}".strip()
+
+
+def _level(outcome: Outcome) -> str:
+    """How bad the error is: a job that only waits for its turn does what it should."""
+    return "NOTE" if outcome.late else "ERROR"
+
+
+def _forgotten(outcome: Outcome) -> Iterable[str]:
+    """The jobs of a repair for which its newest tag has no room (design, section 2)."""
+    tags = parse_tags(outcome.added)
+    noted = [tag.jobs for tag in tags.results] + [tag.jobs for tag in tags.pendings if tag.jobs]
+    lost = [str(job) for jobs in noted for job in outcome.jobs if job not in jobs]
+    if lost and not outcome.error:
+        yield f"NOTE {object_of(outcome.action)}: its tag has no room for the oldest of its jobs, {', '.join(lost)}"
+
+
+def _is_unknown(plan: Plan) -> bool:
+    """Whether something is to begin, and nobody knows whether the watcher's pause would hold it (Ganeti facts, (d))."""
+    begins = any(action.begins for action in plan.actions)
+    return begins and plan.limits.respect_watcher_pause and plan.cluster.watcher_paused_until is None
+
+
+def _start(plan: Plan) -> str:
+    """The command that takes the stop off the cluster."""
+    tags = parse_tags(plan.cluster.tags, of_cluster=True)
+    stops = [tag.tag for tag in tags.stops] + [tag.tag for tag in tags.malformed if tag.kind == "stop"]
+    return f"gnt-cluster remove-tags {' '.join(stops)}"
+
+
+def _done(outcome: Outcome, dry_run: bool, shared: frozenset[str]) -> str:
+    """What was done, in a few words; C(shared) are the instances on shared storage."""
+    action = outcome.action
+    if outcome.error:
+        how = "waits in the job queue" if outcome.late else "went wrong"
+        return "not begun" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} {how}"
+    if action.kind is Kind.SUBMIT:
+        now = outcome.steps or [step.operation for step in action.submitted(joins=False)]
+        nodes = " on " + " and ".join(action.nodes) if action.nodes else ""
+        if dry_run:
+            names = [_if_room(step.operation, action, action.name in shared) for step in action.steps]
+            return f"would submit {_listed(names[: len(now)], nodes)}{_to_come(action, names, len(now))}"
+        return f"{_jobs(outcome)}: {_listed([operation.value for operation in now], nodes)}"
+    if action.scope != "instance" and action.why is Why.BREAKER:
+        return _STORM[bool(action.add)][0 if dry_run else 1]
+    if action.cancel and not action.repair:  # its pending tag does not stand yet, so there is no repair to end
+        return f"{'would cancel' if dry_run else 'canceled'} {_numbers(action.cancel)}"
+    why = f": {action.why.value}" if action.why and not action.writes else ""
+    return _DONE[action.kind][0 if dry_run else 1].format(action.result or "no result") + why
+
+
+def _jobs(outcome: Outcome) -> str:
+    """The jobs that were submitted now."""
+    before = outcome.action.repair.jobs if outcome.action.repair else ()
+    return _numbers([job for job in outcome.jobs if job not in before])
+
+
+def _numbers(jobs: Sequence[int]) -> str:
+    return f"{'job' if len(jobs) == 1 else 'jobs'} {', '.join(map(str, jobs))}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _if_room(operation: Operation, action: Action, shared: bool) -> str:
+    """A step, with the condition that it has where an allocator decides on which node it can be done."""
+    moves = operation in (Operation.FAILOVER, Operation.MIGRATE) and shared and not action.nodes
+    return operation.value + " if there is room" * (moves or operation is Operation.REPLACE_SECONDARY)
+
+
+def _listed(names: Sequence[str], nodes: str) -> str:
+    """Steps in a row, the first with the C(nodes) that were chosen for it."""
+    return ", ".join([names[0] + nodes, *names[1:]])
+
+
+def _to_come(action: Action, names: Sequence[str], taken: int) -> str:
+    """The steps, by their C(names), that follow those that are taken now, and which of them nobody has permitted."""
+    allowed = len(action.permitted)
+    later = [name + (", not permitted" if at >= allowed else "") for at, name in enumerate(names)]
+    return "".join(f", then {name}" for name in later[taken:])

@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Windows: the times at which riskier repairs may begin, by the clock on a wall in some time zone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ..errors import BadOption
+from ..ganeti.model import RepairType
+
+_NEEDED = ("type", "start", "end", "timezone")
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MIDNIGHT = 24 * 60  # at the end of a day
+
+
+@dataclass(frozen=True)
+class Window:
+    """When a repair of C(type) may begin: from C(start), which is inside, to C(end), which is not.
+
+    Both are minutes after midnight in C(zone), on C(days) (0 is Monday). A window whose C(end) is not after its
+    C(start) goes over midnight and belongs to the day on which it begins.
+    """
+
+    type: RepairType
+    days: frozenset[int]
+    start: int
+    end: int
+    zone: tzinfo
+
+
+def parse_windows(given: Iterable[Mapping[str, Any]]) -> tuple[Window, ...]:
+    """The windows that the option C(windows) describes; no days are all days. Raises BadOption."""
+    return tuple(_window(f"windows, entry {number}", one) for number, one in enumerate(given, 1))
+
+
+def _window(where: str, given: Mapping[str, Any]) -> Window:
+    missing = [name for name in _NEEDED if given.get(name) is None]
+    if missing:
+        raise BadOption(f"{where} has no {' and no '.join(missing)}; each window takes {', '.join(_NEEDED)}")
+    window = Window(
+        _type(where, given["type"]),
+        frozenset(_day(where, day) for day in given.get("days") or _DAYS),
+        _minutes(f"{where}: start", given["start"], _MIDNIGHT - 1),
+        _minutes(f"{where}: end", given["end"], _MIDNIGHT),
+        _zone(where, given["timezone"]),
+    )
+    if window.start == window.end:  # all day or never? the first is more than may have been meant
+        never = 'such a window never opens; one for the whole day goes from "00:00" to "24:00"'
+        raise BadOption(f"{where}: start and end are both {given['end']!r}; {never}")
+    return window
+
+
+def _type(where: str, given: Any) -> RepairType:
+    kind = RepairType.parse(given)
+    if kind is None:
+        raise BadOption(f"{where}: type is {given!r}; it takes one of {', '.join(one.label for one in RepairType)}")
+    return kind
+
+
+def _day(where: str, given: Any) -> int:
+    name = str(given).strip().lower()  # Ansible splits "mon, tue" at the comma alone
+    for number, day in enumerate(_DAYS):
+        if name in (day, day[:3]):
+            return number
+    short = ", ".join(day[:3] for day in _DAYS)
+    raise BadOption(f"{where}: days holds {given!r}; it takes {short}, or these days' full English names")
+
+
+def _minutes(where: str, given: Any, latest: int) -> int:
+    """Minutes after midnight."""
+    found = re.match(r"([0-9]{1,2}):([0-5][0-9])\Z", str(given))
+    minutes = int(found[1]) * 60 + int(found[2]) if found else latest + 1
+    if minutes <= latest:
+        return minutes
+    takes = f'it takes hours and minutes, in quotes, up to "{latest // 60}:{latest % 60:02}"'
+    if re.match(r"[0-9]+\Z", str(given)):
+        takes += " (without the quotes YAML makes a number of a time: 1020 of 17:00)"
+    raise BadOption(f"{where} is {given!r}; {takes}")
+
+
+def _zone(where: str, given: Any) -> tzinfo:
+    if given == "UTC":  # which needs no table of zones
+        return timezone.utc
+    try:
+        return ZoneInfo(str(given))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # by Python's version and the kind of nonsense
+        known = "no time zone that this machine knows, such as Europe/Berlin; where it knows none, install tzdata"
+        raise BadOption(f"{where}: timezone is {given!r}, which is {known}") from error
+
+
+def opens(windows: Iterable[Window], kind: RepairType, now: float) -> float | None:
+    """None if a repair of type C(kind) may begin at C(now), else the time at which it next may.
+
+    Times are in seconds since the epoch. Of the types up to C(kind) that have windows, those of the highest count: a
+    window for failover holds reinstall, too, unless that has windows of its own. One that is open is enough; where none
+    counts a repair may begin at any time.
+    """
+    soonest = min((_next_open(window, now) for window in _counting(windows, kind)), default=now)
+    return soonest if soonest > now else None
+
+
+def _counting(windows: Iterable[Window], kind: RepairType) -> list[Window]:
+    """The windows that hold repairs of C(kind)."""
+    held = [window for window in windows if window.type <= kind]
+    highest = max((window.type for window in held), default=None)
+    return [window for window in held if window.type is highest]
+
+
+def _next_open(window: Window, now: float) -> float:
+    """C(now), or the time after it at which the window opens."""
+    return next(max(begin, now) for begin, end in _spans(window, now) if max(begin, now) < end)
+
+
+def _spans(window: Window, now: float) -> Iterator[tuple[float, float]]:
+    """From when to when the window is open, day by day without end; a span that vanishes in a gap is empty."""
+    today = datetime.fromtimestamp(now, window.zone).date()
+    end = window.end if window.end > window.start else window.end + _MIDNIGHT
+    for ahead in count(-2):  # yesterday's may go on; so may that before, where the clock is set back over midnight
+        day = today + timedelta(days=ahead)
+        if day.weekday() in window.days:
+            yield _moments(day, window.start, window.zone)[0], _moments(day, end, window.zone)[1]
+
+
+def _moments(day: date, minutes: int, zone: tzinfo) -> tuple[float, float]:
+    """The first and the last moment, in seconds since the epoch, at which a wall's clock shows this time.
+
+    Both are the same, but for a time that comes twice. For one that the clock leaves out it is the moment of the leap.
+    """
+    wall = datetime.combine(day, time(), zone) + timedelta(minutes=minutes)
+    first, last = wall.timestamp(), wall.replace(fold=1).timestamp()
+    if first <= last:
+        return first, last
+    leap = _leap(last, first, wall)  # the offsets before and after the leap place a time left out around it
+    return leap, leap
+
+
+def _leap(before: float, after: float, wall: datetime) -> float:
+    """The moment between these two at which the clock leaps over C(wall); zones know whole seconds only."""
+    while after - before > 1:
+        middle = (before + after) // 2
+        if datetime.fromtimestamp(middle, wall.tzinfo).replace(tzinfo=None) < wall.replace(tzinfo=None):
+            before = middle
+        else:
+            after = middle
+    return after

@@ -1,0 +1,355 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Report files: what is written, when that counts as a change, and that no reader ever sees half a file."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema
+import pytest
+from unit.plugins.module_utils.builders import NOW
+from unit.plugins.module_utils.scenes import HOSTILE, hostile, large, night
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files import (
+    CannotWrite,
+    Written,
+    differences,
+    file_name,
+    lines,
+    plan_files,
+    write_files,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.folder import MOST
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
+
+SCHEMA = json.loads((Path(__file__).parents[5] / "docs" / "report.schema.json").read_text())
+NIGHT, FOUR = night(), ["clusters/prod.html", "clusters/prod.json", "ganeti_autorepair.prom", "index.html"]
+
+
+SYNC = os.fsync
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test but those about it waits for the disk."""
+    monkeypatch.setattr(os, "fsync", lambda number: None)
+
+
+def at(seconds: int, name: str = "prod", **more: Any) -> Look:
+    """A look at the cluster so many seconds later."""
+    return Look(name, {**NIGHT, **more, "time": NOW + seconds})
+
+
+def write(folder: Path, *looks: Look, now: int = NOW) -> Written:
+    """Write the report, and return what was planned."""
+    written = plan_files(folder, looks, now)
+    write_files(folder, written.files)
+    return written
+
+
+def on_disk(folder: Path) -> dict[str, str]:
+    """The files that are there."""
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_files(tmp_path: Path) -> None:
+    """They are all there is, they can be read by others, and hold what was planned."""
+    written = write(tmp_path / "new" / "report", at(0), Look("lab", None, "no route"))
+    names = ["index.html", "index.json", "ganeti_autorepair.prom"]
+    names += [f"clusters/{name}.{kind}" for name in ("prod", "lab") for kind in ("html", "json")]
+    assert sorted(on_disk(tmp_path / "new" / "report")) == sorted(written.changed) == sorted(names)
+    assert on_disk(tmp_path / "new" / "report") == written.files
+    for path in (tmp_path / "new" / "report").rglob("*.*"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644, path
+
+
+def test_the_same_again(tmp_path: Path) -> None:
+    """It is no change, but the times in the files are new."""
+    write(tmp_path, at(0))
+    written = write(tmp_path, at(300), now=NOW + 301)
+    assert written.changed == ()
+    assert json.loads((tmp_path / "index.json").read_text())["clusters"][0]["time"] == NOW + 300
+    assert f'look_timestamp_seconds{{cluster="prod"}} {NOW + 300}' in (tmp_path / "ganeti_autorepair.prom").read_text()
+    assert list(differences(written)) == []
+
+
+CHANGES = [  # what is another at the second time; the files that tell so
+    ("the state", {"instances": NIGHT["instances"][:-1]}, {"clusters/prod.json", "index.json"}),
+    ("the tags", {"groups": []}, {"clusters/prod.json", "index.json"}),
+    ("the queue", {"cluster": {**NIGHT["cluster"], "queue_drained": True}}, {"clusters/prod.json", "index.json"}),
+]
+
+
+@pytest.mark.parametrize(("case", "more", "changed"), CHANGES, ids=lambda one: str(one)[:10])
+def test_something_else(tmp_path: Path, case: str, more: dict[str, Any], changed: set[str]) -> None:
+    """It is a change, and the diff shows it."""
+    write(tmp_path, at(0))
+    written = plan_files(tmp_path, [at(300, **more)], NOW + 300)
+    assert set(written.changed) >= changed
+    assert {one["after_header"] for one in differences(written)} >= changed
+    assert json.loads((tmp_path / "index.json").read_text())["time"] == NOW, "nothing was written"
+
+
+def test_a_file_that_was_touched(tmp_path: Path) -> None:
+    """It is put right, and that is a change."""
+    write(tmp_path, at(0))
+    (tmp_path / "clusters" / "prod.html").write_text("x")
+    (tmp_path / "ganeti_autorepair.prom").unlink()
+    assert write(tmp_path, at(9)).changed == ("ganeti_autorepair.prom", "clusters/prod.html")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"clusters": 7}', '{"clusters": [{"time": "x"}], "time": null}'])
+def test_a_former_file_that_is_none(tmp_path: Path, text: str) -> None:
+    """It is replaced."""
+    write(tmp_path, at(0))
+    for name in ("index.json", "clusters/prod.json"):
+        (tmp_path / name).write_text(text)
+    assert write(tmp_path, at(9)).changed
+    assert write(tmp_path, at(9)).changed == ()
+
+
+def test_what_is_kept_of_before(tmp_path: Path) -> None:
+    """When a cluster that is down was last read, and when a round was last played."""
+    write(tmp_path, Look("prod", NIGHT, last_round=NOW - 60))
+    down = Look("prod", None, "no route")
+    assert write(tmp_path, down, now=NOW + 300).changed
+    (one,) = json.loads((tmp_path / "index.json").read_text())["clusters"]
+    assert (one["error"], one["time"], one["last_round"]) == ("no route", NOW, NOW - 60)
+    assert write(tmp_path, down, now=NOW + 600).changed == ()
+    assert write(tmp_path, at(900), now=NOW + 900).report["clusters"][0]["last_round"] == NOW - 60
+
+
+def test_a_cluster_less(tmp_path: Path) -> None:
+    """The files of one that is not in the run stay, but the page and the metrics of all are about this run."""
+    write(tmp_path, at(0), at(0, "test"))
+    write(tmp_path, at(0))
+    assert (tmp_path / "clusters" / "test.html").exists()
+    assert "test" not in (tmp_path / "ganeti_autorepair.prom").read_text()
+
+
+def test_names_of_files(tmp_path: Path) -> None:
+    """No name of a cluster leads out of the folder, and no two to one file."""
+    names = [
+        "../../etc/x",
+        "..",
+        ".",
+        "a/b",
+        "a%2Fb",
+        "a b",
+        "index",
+        "ü",
+        *[name for name in HOSTILE if len(name) < 99],
+    ]
+    written = write(tmp_path / "report", *[at(0, name) for name in names])
+    assert len(written.files) == 3 + 2 * len(names)
+    assert {path.parent for path in tmp_path.rglob("*.html")} == {tmp_path / "report", tmp_path / "report" / "clusters"}
+    assert len({file_name(name) for name in names}) == len(names)
+
+
+def test_a_write_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old file stays whole, and nothing is left beside it."""
+    write(tmp_path, at(0))
+    before = on_disk(tmp_path)
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CannotWrite, match=f"cannot write the report to {tmp_path}: .*No space left"):
+        write(tmp_path, at(300))
+    assert on_disk(tmp_path) == before
+
+
+def test_readers_see_whole_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new text is on the disk before it takes the old one's place."""
+    write(tmp_path, at(0))
+    synced: list[str] = []
+    rename = os.replace
+
+    def note(number: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{number}"))
+        SYNC(number)
+
+    def check(source: str, target: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        assert synced[-1] == f"{os.readlink(f'/proc/self/fd/{src_dir_fd}')}/{source}"
+        assert src_dir_fd == dst_dir_fd and "/" not in target
+        rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(os, "replace", check)
+    write(tmp_path, at(300))
+    assert {str(tmp_path / "clusters"), str(tmp_path)} < set(synced)
+    assert len(synced) == 5 + 2
+
+
+BAD = [
+    ("a file where the folder is to be", lambda folder: folder.write_text("x")),
+    ("a folder where a file is to be", lambda folder: (folder / "index.html").mkdir(parents=True)),
+]
+
+
+@pytest.mark.parametrize(("case", "prepare"), BAD, ids=lambda one: str(one)[:20])
+def test_a_folder_that_can_not_be_used(tmp_path: Path, case: str, prepare: Any) -> None:
+    """One sentence says so."""
+    prepare(tmp_path / "report")
+    with pytest.raises(CannotWrite, match=f"cannot .*{tmp_path}/report"):
+        write(tmp_path / "report", at(0))
+
+
+SECRET = "somebody else's"
+
+
+def a_link(path: Path, outside: Path) -> None:
+    """In the place of a file there is a link to one outside."""
+    path.symlink_to(outside)
+
+
+def a_hard_link(path: Path, outside: Path) -> None:
+    """The file has another name outside."""
+    path.hardlink_to(outside)
+
+
+def a_fifo(path: Path, outside: Path) -> None:
+    """Whoever opens it waits for its other end."""
+    os.mkfifo(path)
+
+
+def a_socket(path: Path, outside: Path) -> None:
+    """It can't be opened."""
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+def a_dangling_link(path: Path, outside: Path) -> None:
+    """It leads to where a file could be made."""
+    path.symlink_to(outside.with_name("new"))
+
+
+def a_large_file(path: Path, outside: Path) -> None:
+    """It has more than anybody wants to read."""
+    with path.open("wb") as file:
+        file.truncate(MOST + 1)
+
+
+def endless_json(path: Path, outside: Path) -> None:
+    """It is nested so deep that it can't be read."""
+    path.write_text("[" * 100_000)
+
+
+STANDS = [a_link, a_hard_link, a_fifo, a_socket, a_dangling_link, a_large_file, endless_json]
+
+
+@pytest.mark.parametrize("stand", STANDS)
+@pytest.mark.parametrize("name", ["index.json", "index.html", "ganeti_autorepair.prom", "clusters/prod.json"])
+def test_what_others_put_in_the_place_of_a_file(tmp_path: Path, name: str, stand: Any) -> None:
+    """It is neither followed nor waited for nor read: the report stands there afterwards, and nothing else changed."""
+    outside, folder = tmp_path / "outside", tmp_path / "report"
+    outside.write_text(json.dumps({"clusters": [{"last_round": 7}], "time": 7, "words": SECRET}))
+    before = outside.read_text()
+    (folder / "clusters").mkdir(parents=True)
+    stand(folder / name, outside)
+    written = write(folder, at(0))
+    assert written.before[name] == "" or stand in (a_hard_link, endless_json)
+    assert (folder / name).is_file() and not (folder / name).is_symlink()
+    assert on_disk(folder) == written.files
+    assert outside.read_text() == before and sorted(os.listdir(tmp_path)) == ["outside", "report"]
+    assert write(folder, at(9)).changed == ()
+
+
+@pytest.mark.parametrize("below", ["a link", "a dangling link", "a file"])
+def test_a_folder_of_clusters_that_is_none(tmp_path: Path, below: str) -> None:
+    """Nothing is written through it; what stands beside it is written, and the error says what to do."""
+    outside, folder = tmp_path / "outside", tmp_path / "report"
+    folder.mkdir()
+    outside.mkdir()
+    (outside / "prod.json").write_text(json.dumps({"clusters": [{"last_round": 7}]}))
+    if below == "a file":
+        (folder / "clusters").write_text(SECRET)
+    else:
+        (folder / "clusters").symlink_to(outside if below == "a link" else tmp_path / "nowhere")
+    with pytest.raises(CannotWrite, match=r"cannot write 2 of 5 files of the report to .*clusters if it is a link"):
+        write(folder, at(0))
+    assert json.loads((folder / "index.json").read_text())["clusters"][0]["last_round"] is None
+    assert on_disk(outside).keys() == {"prod.json"} and sorted(os.listdir(tmp_path)) == ["outside", "report"]
+
+
+def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
+    """Whoever names it chooses where it is."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "report").symlink_to(tmp_path / "disk")
+    written = write(tmp_path / "report", at(0))
+    assert on_disk(tmp_path / "disk") == written.files
+
+
+def test_one_file_that_can_not_be_written(tmp_path: Path) -> None:
+    """All others are."""
+    (tmp_path / "clusters" / "lab.html").mkdir(parents=True)
+    with pytest.raises(CannotWrite, match=r"cannot write 1 of 7 files .*: clusters/lab.html \(Is a directory\)"):
+        write(tmp_path, at(0), at(0, "lab"))
+    assert len(on_disk(tmp_path)) == 6
+
+
+def test_names_that_are_too_long(tmp_path: Path) -> None:
+    """They get a shorter one, each its own, and the others' reports are written."""
+    long = ["x" * 300, "x" * 299 + "y", "ü" * 90, "x" * 250, "x" * 251]
+    names = [*long, *[file_name(name) for name in long if len(file_name(name)) < 250], "prod"]
+    written = write(tmp_path, *[at(0, name) for name in names])
+    assert len({file_name(name) for name in names}) == len(names)
+    assert on_disk(tmp_path) == written.files and len(written.files) == 3 + 2 * len(names)
+    assert file_name("x" * 250) == "x" * 250, "as it was before there were shorter ones"
+    links = re.findall(r'href="clusters/([^"]+)\.html"', written.files["index.html"])
+    assert {unquote(html.unescape(link)) for link in links} == {file_name(name) for name in names}
+    assert write(tmp_path, *[at(9, name) for name in names]).changed == ()
+
+
+def test_what_others_wrote_is_shown_and_not_obeyed(tmp_path: Path) -> None:
+    """A diff goes to a terminal as it is."""
+    write(tmp_path, at(0))
+    (tmp_path / "ganeti_autorepair.prom").write_text("\x1b]0;owned\x07\n\u202e\n")
+    (one,) = differences(plan_files(tmp_path, [at(0)], NOW))
+    assert one["before"] == "\ufffd]0;owned\ufffd\n\ufffd\n"
+
+
+def test_clusters_that_make_no_report(tmp_path: Path) -> None:
+    """They are refused before anything is written."""
+    for looks, words in (((at(0), at(1)), "two of one name"), ((), "nothing to report on")):
+        with pytest.raises(BadOption, match=words):
+            write(tmp_path, *looks)
+    assert on_disk(tmp_path) == {}
+
+
+def test_lines_for_people(tmp_path: Path) -> None:
+    """One for each cluster, and where the rest is."""
+    report = plan_files(tmp_path, [at(0), Look("lab", None, "no route")], NOW).report
+    assert lines(report, tmp_path) == [
+        "prod: 4 need a person, 6 under repair, 1 on hold, 14 of 25 healthy",
+        "lab: could not be read: no route",
+        f"see {tmp_path}/index.html",
+    ]
+
+
+LOOKS = [[at(0)], [Look("x", hostile())], [Look("lab", None, "no route")], [Look("big", large(99), last_round=9)]]
+
+
+@pytest.mark.parametrize("looks", LOOKS, ids=lambda looks: looks[0].name)
+def test_the_schema(tmp_path: Path, looks: list[Look]) -> None:
+    """Each JSON file keeps to it; and it is not so wide that anything would."""
+    valid = jsonschema.Draft202012Validator(SCHEMA)
+    valid.check_schema(SCHEMA)
+    files = {path: text for path, text in plan_files(tmp_path, looks, NOW).files.items() if path.endswith(".json")}
+    assert len(files) == 1 + len(looks)
+    for text in files.values():
+        report = json.loads(text)
+        valid.validate(report)
+        assert not valid.is_valid({**report, "more": 1})
+        assert not valid.is_valid({**report, "clusters": [{"name": "x"}]})
