@@ -18,6 +18,7 @@ TOOLS = {  # each with the package that it comes in
     "chroot": "coreutils",
     "dpkg-deb": "dpkg",
     "ip": "iproute2",
+    "tc": "iproute2",
     "mkfs.ext4": "e2fsprogs",
     "ssh": "openssh-client",
     "unshare": "util-linux",

@@ -32,8 +32,14 @@ def make_cable(cable: str) -> None:
 
 
 def plug_in(cable: str, bridge: str) -> None:
-    """Connect a cable to the switch."""
+    """Connect a cable to the switch; it is a fast one."""
+    run(["tc", "qdisc", "delete", "dev", cable, "root"], check=False)
     run(["ip", "link", "set", cable, "master", bridge, "up"])
+
+
+def slow_down(cable: str) -> None:
+    """Let a cable bring no more than a megabyte a second to its machine."""
+    run(["tc", "qdisc", "replace", "dev", cable, "root", "tbf", "rate", "8mbit", "burst", "32kb", "latency", "400ms"])
 
 
 def unplug(cable: str) -> None:

@@ -91,6 +91,10 @@ class Node:
         """Put the network cable back."""
         network.plug_in(self.cable, self._settings.bridge)
 
+    def slow_down(self) -> None:
+        """Let its cable bring it no more than a megabyte a second, until it is plugged in again."""
+        network.slow_down(self.cable)
+
     def run(self, command: str | Sequence[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command on the node, given as a shell's line or as words, and return it with its output.
 
