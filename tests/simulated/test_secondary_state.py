@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import play_on
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import planned
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import PlanDiffers, parse_approved

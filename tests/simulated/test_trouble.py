@@ -9,7 +9,8 @@ import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AnswerLost, Unreachable
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
 from simulator.faults import ANSWER, DROP_AFTER, DROP_BEFORE, TRUNCATE, Action
 from unbraked import unbraked

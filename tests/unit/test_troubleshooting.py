@@ -25,7 +25,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Au
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import execute
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.lease import take
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti import luxi
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.errors import connection_error, refusal
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..ganeti.model import Instance, Job
+from ..ganeti.operations import Operation
 
 _USAGE = re.compile(r"[\s,;:(]*(?:\boutput )?['\"]?\s*(?:\bUsage:|\bUSAGE:|(?<=['\"\n])usage:).*\Z", re.DOTALL)
 _NODE = r"(?P<node>[\w.-]+)"
 _MARK = "gnt-node modify --offline=yes --auto-promote {node}"
-_REPLACE = ("INSTANCE_REPLACE_DISKS",)
-_FAILOVER = ("INSTANCE_FAILOVER",)
-_MIGRATE = ("INSTANCE_MIGRATE",)
+_REPLACE = (Operation.REPLACE_SECONDARY.opcode,)
+_FAILOVER = (Operation.FAILOVER.opcode,)
+_MIGRATE = (Operation.MIGRATE.opcode,)
 
 
 @dataclass(frozen=True)

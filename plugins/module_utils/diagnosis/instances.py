@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
-from ..ganeti.job_request import Operation
 from ..ganeti.model import TEMPLATE_CLASSES, Instance, Node, NodeState, RepairType, TemplateClass, utc
+from ..ganeti.operations import Operation
 from ..tags.values import Behind
 
 
@@ -22,14 +22,20 @@ class Step:
     needs: RepairType
 
 
-REPLACE_SECONDARY = Step(Operation.REPLACE_SECONDARY, RepairType.FIX_STORAGE)
-MIGRATE = Step(Operation.MIGRATE, RepairType.MIGRATE)
+def _step(operation: Operation) -> Step:
+    kind = operation.row.type
+    assert kind is not None, f"{operation.value} is no step of a repair"
+    return Step(operation, kind)
+
+
+REPLACE_SECONDARY = _step(Operation.REPLACE_SECONDARY)
+MIGRATE = _step(Operation.MIGRATE)
 MOVE_STOPPED = Step(Operation.FAILOVER, RepairType.MIGRATE)  # it has no running state to lose
-FAILOVER = Step(Operation.FAILOVER, RepairType.FAILOVER)
-RECREATE_DISKS = Step(Operation.RECREATE_DISKS, RepairType.REINSTALL)
-REINSTALL = Step(Operation.REINSTALL, RepairType.REINSTALL)
-MARK_DOWN = Step(Operation.MARK_DOWN, RepairType.REINSTALL)  # Ganeti reinstalls no instance that is marked offline,
-MARK_OFFLINE = Step(Operation.MARK_OFFLINE, RepairType.REINSTALL)  # so it is down for the time of the reinstall
+FAILOVER = _step(Operation.FAILOVER)
+RECREATE_DISKS = _step(Operation.RECREATE_DISKS)
+REINSTALL = _step(Operation.REINSTALL)
+MARK_DOWN = _step(Operation.MARK_DOWN)
+MARK_OFFLINE = _step(Operation.MARK_OFFLINE)
 
 
 class DrainedSecondaries(Enum):
@@ -45,7 +51,7 @@ def together(steps: tuple[Step, ...], joins: bool) -> tuple[Step, ...]:
     To a move belongs the new secondary that it makes necessary. To a recreation belongs all of the reinstall, where the
     transport C(joins) tasks to a job: the instance should not rest without its disks or its mark in between.
     """
-    if any(step.operation in (Operation.RECREATE_DISKS, Operation.REINSTALL) for step in steps):
+    if any(step.operation.is_reinstall for step in steps):
         return steps if joins else steps[:1]
     moved = steps[0].operation in (Operation.FAILOVER, Operation.MIGRATE)
     return steps[:2] if moved and steps[1:2] == (REPLACE_SECONDARY,) else steps[:1]

@@ -24,8 +24,8 @@ from ..errors import (
     Withheld,
 )
 from ..ganeti.client import Client
-from ..ganeti.job_request import Operation
 from ..ganeti.model import Instance
+from ..ganeti.operations import Operation
 from ..planning.plan import Plan
 from ..repair.action import Action, Kind, hold
 from ..repair.outcome import NOT_BEGUN, Outcome

@@ -14,8 +14,9 @@ from contextlib import suppress
 
 from ..errors import AnswerLost, AutorepairError, ClaimOver, ClaimUnread, ClusterError, Held
 from ..ganeti.client import Client
-from ..ganeti.job_request import JobRequest, Operation, Task
+from ..ganeti.job_request import JobRequest, Task
 from ..ganeti.model import utc
+from ..ganeti.operations import Operation
 from ..queries.cluster import cluster_tags
 from ..queries.jobs import query_jobs
 from ..settings.terms import Terms

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Callable
 
 from ..errors import Withheld
-from ..ganeti.job_request import Operation, Task
+from ..ganeti.job_request import Task
 from ..ganeti.model import Instance, RepairType
+from ..ganeti.operations import TAGGING, Operation
 from ..planning.plan import Plan
 from ..repair.action import Action, Kind
 from ..repair.history import HELD_BY, Repair
@@ -21,7 +22,6 @@ from .tasks import tasks_of
 from .writer import Writer
 
 MOST_NOTES = 5  # that wait for resyncs at a time, in the 20 places that Ganeti has for jobs that run
-_TAGGING = ("TAGS_SET", "TAGS_DEL")
 CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
 
 
@@ -43,7 +43,7 @@ def unnoted(plan: Plan, joins: bool) -> frozenset[str]:
     """The instances whose note would wait for a resync, for hours, where MOST_NOTES do so already: with ten resyncs and
     their notes Ganeti would have no place left for the next round's claim. Their jobs are found by the reason trail."""
     unfinished = [job for job in plan.cluster.jobs.values() if job.unfinished]
-    waiting = sum(bool(job.instances) and all(name in _TAGGING for name in job.operations) for job in unfinished)
+    waiting = sum(bool(job.instances) and all(name in TAGGING for name in job.operations) for job in unfinished)
     behind = [action.name for action in plan.actions if action.kind is Kind.SUBMIT and _holds_up(action, joins)]
     return frozenset(behind[max(MOST_NOTES - waiting, 0) :])
 

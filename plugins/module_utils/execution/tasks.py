@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..diagnosis.instances import Step
-from ..ganeti.job_request import Operation, Task
+from ..ganeti.job_request import Task
 from ..ganeti.model import Instance, NodeState
+from ..ganeti.operations import Operation
 from ..planning.plan import Plan
 from ..repair.action import Action
 

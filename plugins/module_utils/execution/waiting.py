@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..ganeti.client import Client
-from ..ganeti.opcodes import STEPS
 from ..planning.plan import Plan
 from ..queries.jobs import query_jobs
 from ..repair.action import Kind
@@ -91,7 +90,7 @@ def _awaited(plan: Plan) -> Iterable[_Awaited]:
         unfinished = [job for job in jobs if job.unfinished]
         taken = {name for job in unfinished for name in job.operations}
         if unfinished and action.kind is Kind.WAIT:
-            more = any(STEPS[step.operation] not in taken for step in action.steps)
+            more = any(step.operation.opcode not in taken for step in action.steps)
             yield _Awaited(frozenset(job.id for job in unfinished), more or turns)
 
 

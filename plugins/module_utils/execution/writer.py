@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from ..errors import AnswerLost, Withheld
 from ..ganeti.client import Client
-from ..ganeti.job_request import JobRequest, Operation, Task
+from ..ganeti.job_request import JobRequest, Task
+from ..ganeti.operations import Operation
 from ..repair.action import Action
 from ..repair.history import reason_of
 from ..repair.outcome import Outcome

@@ -6,24 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
-
-class Operation(Enum):
-    """What a job can do; the values are the names that people know from the command line and RAPI."""
-
-    ADD_TAGS = "add-tags"
-    REMOVE_TAGS = "remove-tags"
-    REPLACE_SECONDARY = "replace-disks"
-    MIGRATE = "migrate"
-    ACTIVATE_DISKS = "activate-disks"  # no step of its own: it comes before a failover off a node that is alive
-    FAILOVER = "failover"
-    RECREATE_DISKS = "recreate-disks"
-    REINSTALL = "reinstall"
-    MARK_DOWN = "mark-down"
-    MARK_OFFLINE = "mark-offline"
-    QUERY_DEVICES = "query-devices"  # a job that changes nothing: its result is the answer
+from .operations import Operation
 
 
 @dataclass(frozen=True)

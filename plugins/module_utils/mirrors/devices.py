@@ -16,8 +16,9 @@ from typing import Any, Callable
 from ..diagnosis.causes import telling
 from ..errors import AutorepairError, ClusterError, Unreachable
 from ..ganeti.client import NORMAL, Client
-from ..ganeti.job_request import JobRequest, Operation, Task
+from ..ganeti.job_request import JobRequest, Task
 from ..ganeti.model import FINISHED, Instance
+from ..ganeti.operations import Operation
 from ..ganeti.usable import values_of
 from ..planning.placement import LIVE_SECONDS
 from ..planning.plan import Plan

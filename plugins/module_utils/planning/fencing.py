@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..errors import BadOption
-from ..ganeti.job_request import Operation
 from ..ganeti.model import Cluster, Node, NodeState
+from ..ganeti.operations import Operation
 from ..repair.action import Action
 from ..repair.case import Case
 from ..settings.limits import Fencing, Limits

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Callable, NamedTuple, Optional
 
-from ..ganeti.job_request import Operation
-from ..ganeti.model import Node, RepairType, utc
+from ..ganeti.model import Node, utc
+from ..ganeti.operations import STEPS, Operation
 from ..repair.action import Action, Kind, hold, report
 from ..repair.case import Case
 from ..repair.reasons import Why
@@ -24,12 +24,6 @@ from .breaker import Breaker, judge_breakers
 from .fencing import dead, full_names, to_prove, unproven
 from .plan import Plan, Row, left_to_others
 
-_RISKS = {  # opcode -> the type of which it is a step
-    "INSTANCE_REPLACE_DISKS": RepairType.FIX_STORAGE,
-    "INSTANCE_MIGRATE": RepairType.MIGRATE,
-    "INSTANCE_FAILOVER": RepairType.FAILOVER,
-    "INSTANCE_RECREATE_DISKS": RepairType.REINSTALL,
-}
 _EMPTY_DISKS = (Operation.REINSTALL, Operation.MARK_DOWN, Operation.MARK_OFFLINE)  # first where disks are new already
 
 
@@ -99,7 +93,7 @@ def _memory(plan: Plan, rows: tuple[Row, ...]) -> Iterable[Action]:
 
 def _stopped(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """Somebody has stopped the whole cluster: what has begun goes on, but gives up no running state and no disks."""
-    gives_up = action.steps[0].operation in (Operation.FAILOVER, Operation.RECREATE_DISKS)
+    gives_up = action.steps[0].operation.gives_up_something
     return Obstacle(Why.STOPPED, plan.stopped) if plan.stopped and (action.begins or gives_up) else None
 
 
@@ -176,7 +170,7 @@ def _risked(action: Action, plan: Plan) -> int:
     """The most destructive type of which the repair has done a step; 0 where it has done none."""
     numbers = action.repair.jobs if action.repair else ()
     done = {name for number in numbers if number in plan.cluster.jobs for name in plan.cluster.jobs[number].done}
-    return max((kind for name, kind in _RISKS.items() if name in done), default=0)
+    return max((step.row.type or 0 for step in STEPS if step.opcode in done), default=0)
 
 
 def _offline_age(case: Case, action: Action, plan: Plan) -> Obstacle | None:
@@ -221,7 +215,7 @@ def _risks(case: Case, action: Action, plan: Plan) -> bool:
 
 
 def _loses_data(action: Action) -> bool:
-    return any(step.operation in (Operation.RECREATE_DISKS, Operation.REINSTALL) for step in action.steps)
+    return any(step.operation.is_reinstall for step in action.steps)
 
 
 def _too_young(nodes: Iterable[Node], seconds: int, why: Why, now: float) -> Obstacle | None:

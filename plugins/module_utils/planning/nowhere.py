@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..diagnosis.instances import REPLACE_SECONDARY, Step
-from ..ganeti.job_request import Operation
 from ..ganeti.model import Instance, Node, NodeState
+from ..ganeti.operations import Operation
 from ..repair.action import Action, Kind, report
 from ..repair.case import Case
 from ..repair.reasons import Why

@@ -18,8 +18,8 @@ from typing import Any
 
 from ..errors import AutorepairError, ClusterError, Unreachable
 from ..ganeti.client import Client
-from ..ganeti.job_request import Operation
 from ..ganeti.model import Instance
+from ..ganeti.operations import Operation
 from ..ganeti.usable import values_of
 from ..repair.action import Action, Kind, report
 from ..repair.case import Case
@@ -130,7 +130,7 @@ def _without_promised(plan: Plan, free: Mapping[str, Room]) -> Mapping[str, Room
     for case, _action in plan.rows:
         nodes = {name for job in case.busy for name in job.nodes if name in free}
         if nodes:
-            anew = any("INSTANCE_RECREATE_DISKS" in job.operations for job in case.busy)
+            anew = any(Operation.RECREATE_DISKS.opcode in job.operations for job in case.busy)
             need = _need(case.instance, plan, anew)
             free = {name: room.without(need, True) if name in nodes else room for name, room in free.items()}
     return free

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ..ganeti.model import Cluster, RepairType
-from ..ganeti.opcodes import STEPS
+from ..ganeti.operations import STEP_OPCODES
 from ..repair.action import Action, Kind, hold, wait
 from ..repair.case import Case, State, make_cases
 from ..repair.decide import decide
@@ -182,7 +182,7 @@ def _is_approved(case: Case, action: Action, follow: Mapping[str, Followed], pla
         return approved is not None
     numbers = [number for number in (action.repair.jobs if action.repair else ()) if number not in approved.jobs]
     done = [name for number in numbers if number in plan.cluster.jobs for name in plan.cluster.jobs[number].done]
-    taken = len([name for name in done if name in STEPS.values()])
+    taken = len([name for name in done if name in STEP_OPCODES])
     steps = tuple(step.operation.value for step in action.submitted(joins=True))
     return approved.steps[taken : taken + len(steps)] == steps
 

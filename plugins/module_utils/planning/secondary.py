@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..ganeti.job_request import Operation
 from ..ganeti.model import Instance
+from ..ganeti.operations import Operation
 from ..ganeti.usable import is_size
 from ..repair.action import Action, Kind, hold, report
 from ..repair.case import Case

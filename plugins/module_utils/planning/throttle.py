@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from ..ganeti.job_request import Operation
 from ..ganeti.model import NodeState
-from ..ganeti.opcodes import STEP_OPCODES, STEPS
+from ..ganeti.operations import STEP_OPCODES, Operation
 from ..repair.action import Action, Kind, hold
 from ..repair.ages import is_overdue
 from ..repair.case import Case
@@ -144,12 +143,12 @@ def _under_way(case: Case, plan: Plan) -> Iterable[Work]:
 def _works(case: Case, action: Action, plan: Plan) -> tuple[Work, ...]:
     """The work that the steps do that C(action) submits, in their order."""
     steps = action.submitted(joins=True)
-    return tuple(dict.fromkeys(_work(STEPS[step.operation], case, plan) for step in steps))
+    return tuple(dict.fromkeys(_work(step.operation.opcode, case, plan) for step in steps))
 
 
 def _work(opcode: str, case: Case, plan: Plan) -> Work:
     """The kind of work that C(opcode) does for the instance. A recreation moves the primary before it is done, so there
     it is not looked whether that is dead."""
-    anew = opcode in ("INSTANCE_RECREATE_DISKS", "INSTANCE_REINSTALL") and case.instance.meant_to_run
-    failover = opcode == "INSTANCE_FAILOVER" and plan.cluster.is_down(case.instance)
+    anew = opcode in (Operation.RECREATE_DISKS.opcode, Operation.REINSTALL.opcode) and case.instance.meant_to_run
+    failover = opcode == Operation.FAILOVER.opcode and plan.cluster.is_down(case.instance)
     return Work.RETURN if anew or failover else Work.OTHER

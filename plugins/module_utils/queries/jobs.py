@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import RequestRefused
 from ..ganeti.client import Client
 from ..ganeti.model import UNFINISHED, Job, RepairType
+from ..ganeti.operations import Operation
 from ..ganeti.usable import as_list, is_size, time_of, values_of
 from ..repair.history import Repair, reason_of, step_summaries, summaries_of_others
 
@@ -64,7 +65,7 @@ def _tag_jobs(pending: Iterable[tuple[str, Repair]]) -> list[list[Any]]:
     """The tags that anybody has set since the first job of a repair that may reinstall: a suspend may be among them,
     which is lifted by now. The summaries of such jobs do not tell on which object (measured)."""
     first = min((repair.jobs[0] for name, repair in pending if _reinstalls(repair) and repair.jobs), default=None)
-    return [] if first is None else [["&", ["=[]", "summary", "TAGS_SET"], [">", "id", first]]]
+    return [] if first is None else [["&", ["=[]", "summary", Operation.ADD_TAGS.opcode], [">", "id", first]]]
 
 
 def _reinstalls(repair: Repair) -> bool:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..diagnosis.instances import Step
-from ..ganeti.job_request import Operation
 from ..ganeti.model import Cluster, Job
-from ..ganeti.opcodes import STEP_OPCODES, STEPS
+from ..ganeti.operations import STEP_OPCODES, STEPS
 from ..tags.fields import PREFIX
 from .action import Action, Kind, finish, named
 from .case import Case
@@ -21,7 +20,7 @@ from .handover import doubts, in_doubt, resume_words, since_words, taken_over
 from .history import Repair, has_done_a_step, is_of_a_repair, is_ours, rest_of_reinstall
 from .progress import Progress, failed_step
 
-_LOSSES = tuple(STEPS[operation] for operation in (Operation.FAILOVER, Operation.RECREATE_DISKS))
+_LOSSES = tuple(step.opcode for step in STEPS if step.gives_up_something)
 
 
 def ends_early(case: Case, repair: Repair, cluster: Cluster, now: float, since: float) -> Action | None:
@@ -83,7 +82,7 @@ def _not_needed(why: str, waiting: Sequence[Job]) -> str:
 def _is_needed(case: Case, waiting: Sequence[Job]) -> bool:
     """Whether the first step of the jobs that are C(waiting) is one of those that would be taken now."""
     taken = [name for job in waiting for name in job.left if name in STEP_OPCODES]
-    return not taken or taken[0] in [STEPS[step.operation] for step in case.health.steps]
+    return not taken or taken[0] in [step.operation.opcode for step in case.health.steps]
 
 
 def _canceled(case: Case, repair: Repair, cluster: Cluster, now: float, since: float) -> Action:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from ..diagnosis.instances import Step
 from ..ganeti.model import Cluster, Instance, Job, NodeState, utc
+from ..ganeti.operations import Operation
 from ..tags.fields import PREFIX, behind_tag
 from .case import Case
 from .history import Repair, held_by, left_empty, recreation
@@ -80,27 +81,28 @@ def in_doubt(case: Case, rest: tuple[Step, ...], last: Job | None, cluster: Clus
     if last is None or not last.half_done:
         return ()
     alive = [name for name in instance.nodes if name in nodes and nodes[name].state is not NodeState.OFFLINE]
-    if last.stopped_at == "INSTANCE_RECREATE_DISKS":  # Ganeti moves the instance before it makes the disks
+    if last.stopped_at == Operation.RECREATE_DISKS.opcode:  # Ganeti moves the instance before it makes the disks
         return instance.nodes if set(instance.nodes) <= set(last.nodes) else ()
     if not instance.mirrored:
         return ()
-    if last.stopped_at == "INSTANCE_FAILOVER":  # it swaps the nodes before it activates the disks
+    if last.stopped_at == Operation.FAILOVER.opcode:  # it swaps the nodes before it activates the disks
         swapped = instance.primary in alive and instance.secondaries[0] not in alive
         return (instance.primary,) if swapped and _STARTING not in last.error else ()
-    return instance.secondaries if last.stopped_at == "INSTANCE_REPLACE_DISKS" else ()
+    return instance.secondaries if last.stopped_at == Operation.REPLACE_SECONDARY.opcode else ()
 
 
 def emptied_by(case: Case, repair: Repair) -> Job | None:
     """The job of somebody else that has recreated the disks of the instance of C(case) since C(repair) began, or has
     stopped half-way there, if no job has installed anything on them after that."""
-    last = next((job for job in reversed(case.jobs) if _makes_disks(job) or "INSTANCE_REINSTALL" in job.done), None)
+    reinstall = Operation.REINSTALL.opcode
+    last = next((job for job in reversed(case.jobs) if _makes_disks(job) or reinstall in job.done), None)
     if last is None or last.id in repair.jobs or not repair.jobs or last.id < repair.jobs[0]:
         return None
-    return None if "INSTANCE_REINSTALL" in last.done else last
+    return None if reinstall in last.done else last
 
 
 def _makes_disks(job: Job) -> bool:
-    recreates = "INSTANCE_RECREATE_DISKS"
+    recreates = Operation.RECREATE_DISKS.opcode
     return recreates in job.done or (job.half_done and job.stopped_at == recreates)
 
 

@@ -9,23 +9,17 @@ from dataclasses import dataclass, replace
 
 from ..diagnosis.instances import MARK_DOWN, MARK_OFFLINE, REINSTALL, Step
 from ..ganeti.model import Instance, Job, RepairType
-from ..ganeti.opcodes import PREPARES, STEP_OPCODES
+from ..ganeti.operations import OTHERS_USE_DISKS, STARTUP, STEP_OPCODES, Operation
 from ..tags.clocks import MAX_SKEW
 from ..tags.fields import ACCEPTS
 from ..tags.values import Pending, Result, TagSet
 
 REASON = "ganeti.autorepair"  # begins our entries in the reason trail
+_PREPARES = Operation.ACTIVATE_DISKS.opcode
+_RECREATE = Operation.RECREATE_DISKS.opcode
+_REINSTALL = Operation.REINSTALL.opcode
+_MARK = Operation.MARK_DOWN.opcode  # the same for both marks
 HELD_BY = "held-by="  # begins the word there that names the nodes whose copies a recreation of disks gives up
-_MAKES_USE = (
-    "INSTANCE_SHUTDOWN",
-    "INSTANCE_REBOOT",
-    "INSTANCE_ACTIVATE_DISKS",
-    "INSTANCE_GROW_DISK",
-    "INSTANCE_SET_PARAMS",
-    "INSTANCE_MOVE",
-    "INSTANCE_CHANGE_GROUP",
-    "BACKUP_EXPORT",
-)
 
 
 @dataclass(frozen=True)
@@ -93,12 +87,12 @@ def _weight(tag: Pending | Result) -> tuple[int, int]:
 def step_summaries(instance: str) -> tuple[str, ...]:
     """The job summaries that a step of a repair of C(instance) can have, and a start of it by anybody, to look such
     jobs up by."""
-    return tuple(f"{step}({instance})" for step in (*STEP_OPCODES, PREPARES, "INSTANCE_STARTUP"))
+    return tuple(f"{step}({instance})" for step in (*STEP_OPCODES, _PREPARES, STARTUP))
 
 
 def summaries_of_others(instance: str) -> tuple[str, ...]:
     """The job summaries by which somebody may have made use of new disks of C(instance)."""
-    return tuple(f"{operation}({instance})" for operation in _MAKES_USE)
+    return tuple(f"{operation}({instance})" for operation in OTHERS_USE_DISKS)
 
 
 def reason_of(repair_id: str, reason: str = "") -> str:
@@ -125,17 +119,17 @@ def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) ->
     They are known by the reason trail. RAPI writes no reason for a reinstall, so one of this instance that came after
     the repair's recreation of the disks counts as well: its effect is the one that was wanted, whoever asked for it.
     """
-    wanted = {*STEP_OPCODES, PREPARES}
+    wanted = {*STEP_OPCODES, _PREPARES}
     steps = [job for job in jobs.values() if job.is_about(instance) and wanted.intersection(job.operations)]
     ours = {job.id for job in steps if is_ours(job, repair)}
-    recreated = [job.id for job in steps if job.id in ours and "INSTANCE_RECREATE_DISKS" in job.done]
+    recreated = [job.id for job in steps if job.id in ours and _RECREATE in job.done]
     adopted = {job.id for job in steps if recreated and _installs(job) and job.id > max(recreated)}
     every = ours | adopted | set(repair.jobs)
     return replace(repair, jobs=tuple(sorted(every)), begun=bool(ours))
 
 
 def _installs(job: Job) -> bool:
-    return "INSTANCE_REINSTALL" in job.operations
+    return _REINSTALL in job.operations
 
 
 def recreation(repair: Repair, jobs: Mapping[int, Job]) -> Job | None:
@@ -146,7 +140,7 @@ def recreation(repair: Repair, jobs: Mapping[int, Job]) -> Job | None:
 
 def _recreations(repair: Repair, jobs: Mapping[int, Job]) -> tuple[Job, ...]:
     known = [jobs[number] for number in repair.jobs if number in jobs]
-    return tuple(job for job in known if "INSTANCE_RECREATE_DISKS" in job.done and is_ours(job, repair))
+    return tuple(job for job in known if _RECREATE in job.done and is_ours(job, repair))
 
 
 def held_by(repair: Repair, jobs: Mapping[int, Job]) -> tuple[str, ...]:
@@ -171,13 +165,13 @@ def rest_of_reinstall(repair: Repair, instance: Instance, jobs: Mapping[int, Job
         return ()
     later = [jobs[number] for number in repair.jobs if number in jobs and number > recreated.id]
     done = [step for job in (recreated, *later) for step in job.done if step in STEP_OPCODES]
-    since = done[done.index("INSTANCE_RECREATE_DISKS") + 1 :]
-    before, reinstall, after = _cut(since, "INSTANCE_REINSTALL")
-    was_offline = "INSTANCE_SET_PARAMS" in before or (instance.admin_state == "offline" and not reinstall)
+    since = done[done.index(_RECREATE) + 1 :]
+    before, reinstall, after = _cut(since, _REINSTALL)
+    was_offline = _MARK in before or (instance.admin_state == "offline" and not reinstall)
     if not reinstall:
         marked = not was_offline or instance.admin_state != "offline"
         return (*(() if marked else (MARK_DOWN,)), REINSTALL, *((MARK_OFFLINE,) if was_offline else ()))
-    return (MARK_OFFLINE,) if was_offline and "INSTANCE_SET_PARAMS" not in after else ()
+    return (MARK_OFFLINE,) if was_offline and _MARK not in after else ()
 
 
 def _cut(steps: list[str], at: str) -> tuple[list[str], bool, list[str]]:
@@ -195,5 +189,5 @@ def has_done_a_step(repair: Repair, jobs: Mapping[int, Job]) -> bool:
 def left_empty(repair: Repair, jobs: Mapping[int, Job]) -> bool:
     """Whether C(repair) has recreated the disks, by a job of anybody's (as harep's), and installed nothing since."""
     done = [step for number in repair.jobs if number in jobs for step in jobs[number].done]
-    telling = [step for step in done if step in ("INSTANCE_RECREATE_DISKS", "INSTANCE_REINSTALL")]
-    return telling[-1:] == ["INSTANCE_RECREATE_DISKS"]
+    telling = [step for step in done if step in (_RECREATE, _REINSTALL)]
+    return telling[-1:] == [_RECREATE]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ganeti.job_request import Operation
+from ..ganeti.operations import Operation
 from .action import Action
 
 NOT_BEGUN = "not begun, as the round ended before"

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from ..diagnosis.causes import why_failed
 from ..diagnosis.instances import REINSTALL
-from ..ganeti.job_request import Operation
 from ..ganeti.model import Cluster, Job, NodeState, RepairType, utc
-from ..ganeti.opcodes import STEPS
+from ..ganeti.operations import Operation
 from ..settings.limits import Limits
 from .action import Action, busy_text, finish, report, submit, wait
 from .ages import jobs_text
@@ -67,12 +66,12 @@ def _is_overtaken(case: Case, last: Job) -> bool:
     """Whether the step that C(last) did not get done is not the one to take now, as the world has changed since, and
     has left nothing behind: then the repair goes on as what is needed now."""
     steps = case.health.steps
-    if case.health.unknown or (steps and STEPS[steps[0].operation] == failed_step(last)):
+    if case.health.unknown or (steps and steps[0].operation.opcode == failed_step(last)):
         return False
     if not last.half_done or case.progress is not Progress.FAILED:
         return True
     fails_over = bool(steps) and steps[0].operation is Operation.FAILOVER
-    return last.stopped_at == "INSTANCE_MIGRATE" and fails_over  # its node has died in the middle
+    return last.stopped_at == Operation.MIGRATE.opcode and fails_over  # its node has died in the middle
 
 
 def _stopped(case: Case, repair: Repair, last: Job, cluster: Cluster, now: float, limits: Limits) -> Action | None:
@@ -118,7 +117,7 @@ def _is_forgotten(case: Case, repair: Repair, now: float) -> bool:
 def _may_repeat(case: Case, repair: Repair, last: Job, cluster: Cluster, retries: int) -> bool:
     """Whether the step that failed is still the one to take, may be taken again, and has not been too often."""
     steps = case.health.steps
-    same = bool(steps) and STEPS[steps[0].operation] == failed_step(last)
+    same = bool(steps) and steps[0].operation.opcode == failed_step(last)
     return same and repeatable(last) and tries(repair, cluster.jobs) <= retries
 
 
@@ -158,7 +157,7 @@ def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: floa
     if health.waits_for:
         return wait(case, Why.LAST_COPY_DRAINED, f"{health.problem}; waits for {health.waits_for}", health.steps)
     last = last_job(repair, cluster.jobs)
-    if last and last.ended and STEPS[health.steps[0].operation] in last.done and last.ended + FIRST_PAUSE > now:
+    if last and last.ended and health.steps[0].operation.opcode in last.done and last.ended + FIRST_PAUSE > now:
         again = utc(last.ended + FIRST_PAUSE)  # does the cluster's answer show what it did? Better look twice.
         seen = f"{health.problem}, though job {last.id} has just seen to it; looked at again after {again}"
         return wait(case, Why.JUST_CHANGED, seen, health.steps)

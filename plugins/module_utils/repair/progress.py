@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
-from ..ganeti.job_request import Operation
 from ..ganeti.model import Cluster, Job
-from ..ganeti.opcodes import PREPARES, STEP_OPCODES, STEPS
+from ..ganeti.operations import CHECKED_FIRST, MAY_START, REPEATABLE, STEP_OPCODES, Operation
 from .history import Repair
 
 _NO_ROOM = ("insufficient_resources", "temp_insufficient_resources")  # Ganeti's error codes
@@ -21,9 +20,6 @@ _NOT_RUNNING = re.compile(r"please use failover: Instance \S+ is not running")
 _NEVER_RAN = re.compile(r"Dependency job (\d+) ")  # "... finished with status error"
 REFUSAL_SECONDS = 7200  # that Ganeti's word that an instance does not run is relied upon: rounds may be an hour apart,
 # and a start, by the watcher or by a person, is a job that is seen
-_WHOLE = ("INSTANCE_REPLACE_DISKS", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER", "INSTANCE_RECREATE_DISKS")  # the checks
-# of these come first: one that is refused has done nothing
-_MAY_START = frozenset(("INSTANCE_STARTUP", "INSTANCE_REBOOT", "INSTANCE_MIGRATE", "INSTANCE_FAILOVER"))
 
 
 class Progress(Enum):
@@ -75,7 +71,7 @@ def _telling(repair: Repair, jobs: Mapping[int, Job]) -> tuple[int, ...]:
 
 
 def _tells(job: Job, repair: Repair) -> bool:
-    prepared = job.operations == (PREPARES,) and job.status == "success"
+    prepared = job.operations == (Operation.ACTIVATE_DISKS.opcode,) and job.status == "success"
     return not prepared and not _in_vain(job, repair)
 
 
@@ -91,7 +87,7 @@ def _verdict(job: Job) -> Progress:
         return Progress.CANCELED
     if _NOT_IN_STEP.search(job.error):
         return Progress.NOT_IN_STEP
-    if job.stopped_at in _WHOLE:  # nothing was done; but a reinstall that stopped half-way is no thing to repeat
+    if job.stopped_at in CHECKED_FIRST:  # nothing was done; but a reinstall that stopped half-way is no thing to repeat
         if silent_node(job):
             return Progress.NODE_SILENT
         if job.error.startswith(_NO_ALLOCATOR):
@@ -114,16 +110,16 @@ def repeatable(job: Job) -> bool:
     or a recreation is repeated only when Ganeti refused it before it had begun, a reinstall never. Where the pending
     tag could not be set before the step, the step was never begun.
     """
-    if job.stopped_at in (PREPARES, "INSTANCE_FAILOVER", "INSTANCE_REPLACE_DISKS", "TAGS_SET"):
+    if job.stopped_at in REPEATABLE:
         return True
     if not job.done and _NEVER_RAN.match(job.error):
         return True
-    return job.stopped_at in _WHOLE and job.error_class == "OpPrereqError"
+    return job.stopped_at in CHECKED_FIRST and job.error_class == "OpPrereqError"
 
 
 def failed_step(job: Job) -> str:
     """The step that C(job) did not get done: the one it stopped at, or the next after that."""
-    prepared = STEPS[Operation.FAILOVER] if PREPARES in job.left else ""
+    prepared = Operation.FAILOVER.opcode if Operation.ACTIVATE_DISKS.opcode in job.left else ""
     return next((name for name in job.left if name in STEP_OPCODES), prepared)
 
 
@@ -151,7 +147,7 @@ def _end_of(job: Job) -> tuple[Progress, str]:
 def refused_out_of_step(jobs: Iterable[Job]) -> float | None:
     """When Ganeti last refused to move the instance of C(jobs), as its secondary was not in step; in seconds since the
     epoch, None if it has moved it since, or given it a new secondary."""
-    steps = {STEPS[one] for one in (Operation.FAILOVER, Operation.MIGRATE, Operation.REPLACE_SECONDARY)}
+    steps = {step.opcode for step in (Operation.FAILOVER, Operation.MIGRATE, Operation.REPLACE_SECONDARY)}
     told = [job for job in jobs if not job.unfinished and (_NOT_IN_STEP.search(job.error) or steps & set(job.done))]
     last = max(told, key=lambda job: job.id, default=None)
     return last.ended if last and _NOT_IN_STEP.search(last.error) else None
@@ -160,8 +156,9 @@ def refused_out_of_step(jobs: Iterable[Job]) -> float | None:
 def does_not_run(jobs: Iterable[Job], now: float) -> bool:
     """Whether Ganeti has refused to migrate the instance of C(jobs) just before C(now) (seconds since the epoch), as it
     does not run; and nothing was done with it since that may have started it."""
+    may_start = frozenset(MAY_START)
     told = sorted((job.ended, job.id, job) for job in jobs if job.ended is not None)
-    telling = [job for _end, _id, job in told if _NOT_RUNNING.search(job.error) or set(job.done) & _MAY_START]
+    telling = [job for _end, _id, job in told if _NOT_RUNNING.search(job.error) or may_start.intersection(job.done)]
     last = telling[-1] if telling else None
     fresh = last is not None and last.ended is not None and last.ended + REFUSAL_SECONDS > now
     return fresh and last is not None and _NOT_RUNNING.search(last.error) is not None

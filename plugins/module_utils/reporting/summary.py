@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import BadOption
 from ..ganeti.model import NodeState, RepairType
-from ..ganeti.opcodes import STEPS
+from ..ganeti.operations import STEPS
 from ..repair.case import State
 from ..repair.reasons import Why
 from ..tags.fields import PREFIX
@@ -22,7 +22,7 @@ VERSION = 1  # of the report's form
 Facts = Mapping[str, Any]
 Report = dict[str, Any]
 
-_OPCODES = {operation.value: opcode for operation, opcode in STEPS.items()}
+_OPCODES = {step.value: step.opcode for step in STEPS}
 _HARMLESS = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+\Z")  # nothing of it means more to a shell than it says
 _ENDS = {"success": "done", "error": "failed", "canceled": "canceled"}
 

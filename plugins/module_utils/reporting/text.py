@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..diagnosis.instances import DrainedSecondaries
-from ..ganeti.job_request import Operation
 from ..ganeti.model import utc
+from ..ganeti.operations import Operation
 from ..planning.plan import Plan
 from ..repair.action import Action, Kind
 from ..repair.case import State
@@ -191,7 +191,8 @@ def _count(number: int, noun: str) -> str:
 def _if_room(operation: Operation, action: Action, shared: bool) -> str:
     """A step, with the condition that it has where an allocator decides on which node it can be done."""
     moves = operation in (Operation.FAILOVER, Operation.MIGRATE) and shared and not action.nodes
-    return operation.value + " if there is room" * (moves or operation is Operation.REPLACE_SECONDARY)
+    depends = moves or operation is Operation.REPLACE_SECONDARY
+    return f"{operation.value} if there is room" if depends else str(operation.value)
 
 
 def _listed(names: Sequence[str], nodes: str) -> str:

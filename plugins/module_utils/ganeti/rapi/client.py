@@ -11,7 +11,8 @@ from urllib.parse import quote
 from ...errors import AnswerLost, BadAnswer
 from ..answers import decoded
 from ..client import Row, cancel_answer, table
-from ..job_request import JobRequest, Operation
+from ..job_request import JobRequest
+from ..operations import Operation
 from .errors import connection_error, refusal
 from .options import RapiOptions, check
 from .session import session, trust
@@ -19,21 +20,6 @@ from .session import session, trust
 CONNECT_TIMEOUT = 10  # seconds; a host that takes longer to say hello is down
 READ_AGAIN = 2  # times that a read is tried again; a wrong address should not keep people waiting
 PATIENTLY = 6  # ... of a RAPI that has answered before: a master failover takes half a minute (measured: 12 s)
-
-# operation -> method, path below the object, fixed part of the body
-_PATHS: Mapping[Operation, tuple[str, str, Mapping[str, Any]]] = {
-    Operation.ADD_TAGS: ("PUT", "tags", {}),
-    Operation.REMOVE_TAGS: ("DELETE", "tags", {}),
-    Operation.REPLACE_SECONDARY: ("POST", "replace-disks", {"mode": "replace_new_secondary"}),
-    Operation.MIGRATE: ("PUT", "migrate", {}),
-    Operation.ACTIVATE_DISKS: ("PUT", "activate-disks", {}),
-    Operation.FAILOVER: ("PUT", "failover", {}),
-    Operation.RECREATE_DISKS: ("POST", "recreate-disks", {}),
-    Operation.REINSTALL: ("POST", "reinstall", {}),
-    Operation.MARK_DOWN: ("PUT", "modify", {"offline": False}),
-    Operation.MARK_OFFLINE: ("PUT", "modify", {"offline": True}),
-    Operation.QUERY_DEVICES: ("GET", "info", {}),
-}
 
 
 class RapiClient:
@@ -70,14 +56,14 @@ class RapiClient:
     def submit(self, request: JobRequest) -> int | None:
         """See Client. An answer that does not come raises AnswerLost: the job may have been submitted."""
         (task,) = request.tasks
-        method, path, fixed = _PATHS[task.operation]
-        body = dict(fixed, **task.parameters)
+        row = task.operation.row
+        body = dict(row.parameters, **task.parameters)
         query: list[tuple[str, str]] = [("tag", tag) for tag in task.tags]
         if task.operation is not Operation.REINSTALL:  # it ignores depends, and takes no query beside a body
             query += [("reason", request.reason)] if request.reason else []
             body.update({"depends": [[job, ["success"]] for job in request.after]} if request.after else {})
-        sent = None if method == "GET" else body
-        answer = self._call(method, _object(request) + path, f"submit {request}", query, sent)
+        sent = None if row.method == "GET" else body
+        answer = self._call(row.method, _object(request) + (row.path or row.label), f"submit {request}", query, sent)
         if not isinstance(answer, int) or isinstance(answer, bool):
             raise AnswerLost(f"cannot tell whether {request} was submitted: RAPI sent no job id but {answer!r}")
         return answer

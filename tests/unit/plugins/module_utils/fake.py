@@ -11,7 +11,7 @@ from typing import Any
 from unit.plugins.module_utils.builders import NOW, instance_object, job_object, matches, node_object
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Row
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import (
     UNFINISHED,
     Cluster,
@@ -20,6 +20,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
     Job,
     NodeState,
 )
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX
 

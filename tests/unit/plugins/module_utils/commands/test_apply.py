@@ -34,8 +34,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.confirm import CONFIRM_SECONDS
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values import parse_tags
 
 OLD, NEW = tag("migrate"), tag("failover")

@@ -47,7 +47,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.confirm import CONFIRM_SECONDS, confirm
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.execute import carry_out
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.outcome import NOT_BEGUN

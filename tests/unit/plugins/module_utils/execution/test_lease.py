@@ -27,7 +27,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import lease
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.lease import MARGIN, SET_SECONDS, take
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.clocks import LEASE, MAX_SKEW
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import claim_tag

@@ -39,7 +39,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play, rehearse, result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import Approved

@@ -30,7 +30,7 @@ from unit.plugins.module_utils.fake import TAGGING, FakeClient, Stops, terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Forbidden, Unreachable
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, play_on
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from unbraked import unbraked
 
 BOTH = pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])

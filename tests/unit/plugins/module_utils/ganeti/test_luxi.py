@@ -24,8 +24,9 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     RequestRefused,
     Unreachable,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.luxi import END, LuxiClient, _no_connection
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 
 FAILOVER = JobRequest("instance", "web1", (Task(Operation.FAILOVER),), after=(7,), reason="ganeti.autorepair:r1")
 NAMES = [[[0, "web1"]], [[0, "web2"]]]

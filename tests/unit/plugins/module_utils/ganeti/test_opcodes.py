@@ -11,8 +11,9 @@ import pytest
 from unit.plugins.module_utils.builders import tag
 from unit.plugins.module_utils.fake import SUMMARIES
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation, Task
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.opcodes import STEPS, opcodes
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.opcodes import opcodes
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import STEPS, Operation
 
 WEB1 = {"instance_name": "web1"}
 HAIL = {"iallocator": "hail"}
@@ -147,4 +148,4 @@ def test_the_steps_are_all_operations_but_those_on_tags_and_questions():
     """Each by the opcode that does it, which stands in the job's summary; disks are activated for a failover."""
     others = {Operation.ADD_TAGS, Operation.REMOVE_TAGS, Operation.QUERY_DEVICES, Operation.ACTIVATE_DISKS}
     assert set(STEPS) == set(Operation) - others
-    assert all(opcode in SUMMARIES[operation] for operation, opcode in STEPS.items())
+    assert all(step.opcode in SUMMARIES[step] for step in STEPS)

@@ -18,7 +18,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     QueueDrained,
     Unreachable,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors.devices import (
     AT_ONCE,
     QUIET_SECONDS,

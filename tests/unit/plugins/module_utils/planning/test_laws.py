@@ -29,13 +29,13 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import (
     TEMPLATE_CLASSES,
     Cluster,
     Job,
     RepairType,
 )
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action, Kind

@@ -32,8 +32,8 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Job, NodeState, RepairType
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action, Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX, behind_tag
