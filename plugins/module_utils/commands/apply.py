@@ -229,4 +229,4 @@ def _late(change: Change, outcome: Outcome) -> Done:
 
 
 def _action(change: Change) -> Action:
-    return Action(Kind.LIFT, change.name, change.note, change.scope, add=change.add, remove=change.remove)
+    return Action(Kind.TAG, change.name, change.note, change.scope, add=change.add, remove=change.remove)

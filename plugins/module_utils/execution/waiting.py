@@ -109,4 +109,6 @@ def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _was_done(action: Mapping[str, Any]) -> bool:
-    return action["action"] in [kind.value for kind in Kind if kind.writes]
+    if action["action"] == Kind.HOLD.label:  # a breaker's memory is called so as well, and adds a tag
+        return bool(action["tags_added"])
+    return action["action"] in [kind.label for kind in Kind if kind.writes]

@@ -105,7 +105,7 @@ def instance_data(case: Case, action: Action) -> dict[str, Any]:
         },
         "repair": _repair(case.failure or case.pending or (case.results[-1] if case.results else None)),
         "needs": _label(case.health.needs),
-        "next": action.kind.value,
+        "next": action.kind.label,
         "why": action.why.value if action.why else None,
         "reason": action.reason,
     }
@@ -152,7 +152,7 @@ def action_data(action: Action) -> dict[str, Any]:
         "instance": action.name if action.scope == "instance" else None,
         "scope": action.scope,
         "name": action.name,
-        "action": action.kind.value,
+        "action": action.kind.label,
         "type": _label(action.type),
         "id": action.repair.id if action.repair else None,
         "why": action.why.value if action.why else None,

@@ -83,9 +83,11 @@ def _memory(plan: Plan, rows: tuple[Row, ...]) -> Iterable[Action]:
                 if one.storm
                 else f"that many nodes may be offline; no repair begins until {utc(one.until or 0)}"
             )
-            yield Action(Kind.HOLD, one.name, words, one.scope, remove=removed, add=added, why=Why.BREAKER)
+            yield Action(Kind.REMEMBER, one.name, words, one.scope, remove=removed, add=added, why=Why.BREAKER)
         elif removed:
-            yield Action(Kind.LIFT, one.name, "its breaker has cooled down", one.scope, remove=removed, why=Why.BREAKER)
+            yield Action(
+                Kind.FORGET, one.name, "its breaker has cooled down", one.scope, remove=removed, why=Why.BREAKER
+            )
 
 
 # --- the gates, in the order in which they are tried ----------------------------------------------------------------

@@ -18,7 +18,7 @@ from .reasons import Why
 
 
 class Kind(Enum):
-    """What comes next for an object; only C(submit), C(finish), C(lift) and C(refuse) write."""
+    """What comes next for an object."""
 
     NONE = "none"
     SUBMIT = "submit"
@@ -28,11 +28,24 @@ class Kind(Enum):
     REFUSE = "refuse"
     HOLD = "hold"
     REPORT = "report"
+    REMEMBER = "remember"  # of a breaker: that it has tripped
+    FORGET = "forget"  # ... that it has cooled down
+    TAG = "tag"  # what a person wants to say by tags
 
     @property
     def writes(self) -> bool:
         """Whether carrying it out sends anything but reads."""
-        return self in (Kind.SUBMIT, Kind.FINISH, Kind.LIFT, Kind.REFUSE)
+        return self in _WRITING
+
+    @property
+    def label(self) -> str:
+        """The name in facts and results, where a breaker's memory counts as `hold` and its removal as `lift`."""
+        return {Kind.REMEMBER: Kind.HOLD, Kind.FORGET: Kind.LIFT}.get(self, self).value
+
+
+_WRITING = frozenset(
+    {Kind.SUBMIT, Kind.FINISH, Kind.LIFT, Kind.REFUSE, Kind.REMEMBER, Kind.FORGET, Kind.TAG},
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ class Action:
     @property
     def writes(self) -> bool:
         """Whether carrying it out sends anything but reads."""
-        return self.kind.writes or bool(self.add)
+        return self.kind.writes
 
     @property
     def begins(self) -> bool:

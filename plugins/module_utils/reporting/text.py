@@ -63,18 +63,17 @@ _DONE: Mapping[Kind, tuple[str, str]] = {  # what a kind of action reads like: i
     Kind.LIFT: ("would lift the suspend", "lifted the suspend"),
     Kind.WAIT: ("waits", "waits"),
     Kind.HOLD: ("held", "held"),
+    Kind.REMEMBER: ("would remember the storm", "remembered the storm"),
+    Kind.FORGET: ("would forget the storm", "forgot the storm"),
     Kind.REPORT: ("needs a person", "needs a person"),
-}
-_STORM: Mapping[bool, tuple[str, str]] = {  # the same of a breaker: its tag is added, or only removed
-    True: ("would remember the storm", "remembered the storm"),
-    False: ("would forget the storm", "forgot the storm"),
 }
 _DOING: Mapping[Kind, str] = {  # what went wrong
     Kind.SUBMIT: "the step",
     Kind.FINISH: "ending the repair",
     Kind.REFUSE: "noting enoperm",
     Kind.LIFT: "removing the tag",
-    Kind.HOLD: "remembering the storm",
+    Kind.REMEMBER: "remembering the storm",
+    Kind.FORGET: "removing the tag",
 }
 
 
@@ -166,8 +165,6 @@ def _done(outcome: Outcome, dry_run: bool, shared: frozenset[str]) -> str:
             names = [_if_room(step.operation, action, action.name in shared) for step in action.steps]
             return f"would submit {_listed(names[: len(now)], nodes)}{_to_come(action, names, len(now))}"
         return f"{_jobs(outcome)}: {_listed([operation.value for operation in now], nodes)}"
-    if action.scope != "instance" and action.why is Why.BREAKER:
-        return _STORM[bool(action.add)][0 if dry_run else 1]
     if action.cancel and not action.repair:  # its pending tag does not stand yet, so there is no repair to end
         return f"{'would cancel' if dry_run else 'canceled'} {_numbers(action.cancel)}"
     why = f": {action.why.value}" if action.why and not action.writes else ""

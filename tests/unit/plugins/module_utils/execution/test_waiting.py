@@ -320,8 +320,14 @@ def test_how_things_stand_is_not_known_after_a_round_that_has_not_seen_it():
 def test_all_writing_actions_of_the_rounds_before_are_deeds():
     """Whatever their kind."""
     kinds = ("none", "submit", "wait", "finish", "lift", "refuse", "hold", "report")
-    told = merged([_one(1, actions=[{"action": kind} for kind in kinds]), _one(2, actions=[])])
+    told = merged([_one(1, actions=[{"action": kind, "tags_added": []} for kind in kinds]), _one(2, actions=[])])
     assert [one["action"] for one in told["actions"]] == ["submit", "finish", "lift", "refuse"]
+
+
+def test_a_storm_that_a_round_before_remembered_is_told():
+    """It is called a hold, but has added a tag."""
+    storm = {"action": "hold", "tags_added": [tag("breaker")]}
+    assert merged([_one(1, actions=[storm]), _one(2, actions=[])])["actions"] == [storm]
 
 
 def test_jobs_of_somebody_else_are_waited_for_too():

@@ -33,6 +33,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Instance, Node
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.breaker import judge_breakers
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import is_left
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.clocks import LONGEST_COOLDOWN, MAX_SKEW
@@ -517,7 +518,7 @@ def test_what_a_round_remembers_and_forgets(limits, storm, past):
     over = {name: [tag(P)] for name in ("rack1", "rack2")}
     calm = _plan(*_nodes(1, 3, "rack1"), *_nodes(0, 3, "rack2"), tags=[tag(P)], group_tags=over, limits=limits)
     assert [action.name or "cluster" for action in calm.upkeep] == past
-    assert {(action.kind.value, action.remove) for action in calm.upkeep} <= {("lift", (tag(P),))}
+    assert {(action.kind, action.remove) for action in calm.upkeep} <= {(Kind.FORGET, (tag(P),))}
 
 
 def test_each_storm_is_remembered_on_its_own_object():
@@ -529,7 +530,7 @@ def test_each_storm_is_remembered_on_its_own_object():
     assert [(action.scope, action.name, action.add) for action in both.upkeep] == [
         ("cluster", "", (tag(L),)), ("group", "rack1", (tag(L),)),
     ]  # fmt: skip
-    assert all((action.kind.value, action.why) == ("hold", Why.BREAKER) for action in both.upkeep)
+    assert all((action.kind, action.why) == (Kind.REMEMBER, Why.BREAKER) for action in both.upkeep)
 
 
 def test_a_group_that_has_shrunk_forgets_its_storm():
@@ -555,7 +556,7 @@ def test_what_is_remembered_has_its_words():
     past = _plan(*_nodes(0, 3), tags=[tag(P)]).upkeep[0]
     assert storm.reason == "2 of 3 nodes hold instances and are offline, and max_unhealthy (0) lets 1 be"
     assert over.reason == "that many nodes may be offline; no repair begins until 2027-01-15T08:10:00Z"
-    assert (past.kind.value, past.reason) == ("lift", "its breaker has cooled down")
+    assert (past.kind, past.reason) == (Kind.FORGET, "its breaker has cooled down")
     assert (over.add, over.remove, past.remove) == ((tag(N),), (tag(L),), (tag(P),))
 
 
