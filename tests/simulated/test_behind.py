@@ -13,7 +13,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests
 from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.instances import DrainedSecondaries
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors.copies import Mirror, remember
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import make_cases
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import cases_at
 from simulator import JobTrouble, Simulator
 from simulator.data import Loss
 from simulator.model import Instance
@@ -161,5 +161,5 @@ def test_a_node_without_its_uuid_may_be_the_one_that_is_behind(site: Site) -> No
     site.kill("node3")
     cluster = site.look().cluster
     nodes = {name: replace(node, uuid="") for name, node in cluster.nodes.items()}
-    (case,) = make_cases(replace(cluster, nodes=nodes), site.cluster.clock.now())
+    (case,) = cases_at(replace(cluster, nodes=nodes), site.cluster.clock.now())
     assert case.health.unknown and not case.health.steps

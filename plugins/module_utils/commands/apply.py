@@ -23,7 +23,7 @@ from ..ganeti.client import NORMAL, Client, DryRunClient
 from ..ganeti.usable import is_texts
 from ..queries.cluster import cluster_tags, read_cluster
 from ..repair.action import Action, Kind
-from ..repair.case import Case, make_cases
+from ..repair.case import Case, cases_at
 from ..repair.outcome import Outcome
 from ..reporting.results import diff
 from ..settings.terms import Terms
@@ -87,7 +87,7 @@ class _Scribe:
             raise Held(f"{error}; {words}; nothing was done") from error
         lost = False
         try:
-            cases = {case.instance.name: case for case in make_cases(read_cluster(claimed), self.terms.clock())}
+            cases = {case.instance.name: case for case in cases_at(read_cluster(claimed), self.terms.clock())}
             done = _write([still(one, cases.get(one.name)) for one in changes], claimed, self.reason)
             lost = any(outcome.lost for change, outcome in done)
         finally:  # a request without an answer may still be on its way: no round begins before it has arrived

@@ -17,7 +17,8 @@ from ..ganeti.model import Cluster, Node, NodeState, utc
 from ..settings.limits import Limits
 from ..tags.clocks import is_beyond
 from ..tags.fields import breaker_tag
-from ..tags.values import Breaking, Malformed, parse_tags
+from ..tags.shared import SharedTags
+from ..tags.values import Breaking, Malformed, TagSet
 
 RECENT = 3600  # seconds for which a node that was marked offline counts also when it has been emptied since
 SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a large share
@@ -109,7 +110,7 @@ class Breaker:
         return tuple(tag for tag in wanted if tag not in stand), tuple(tag for tag in stand if tag not in wanted)
 
 
-def judge_breakers(cluster: Cluster, limits: Limits, now: float) -> tuple[Breaker, ...]:
+def judge_breakers(cluster: Cluster, shared: SharedTags, limits: Limits, now: float) -> tuple[Breaker, ...]:
     """The breaker of C(cluster) at C(now) (seconds since the epoch), and then those of its groups, by name.
 
     A small group has one only while a storm is remembered there.
@@ -119,10 +120,10 @@ def judge_breakers(cluster: Cluster, limits: Limits, now: float) -> tuple[Breake
     holding = names - {""}
     lost = [Node(name, "", NodeState.UNKNOWN) for name in sorted(holding - set(cluster.nodes))]  # not in the answer
     nodes = [*cluster.nodes.values(), *lost]
-    found = [_breaker("cluster", "", nodes, cluster.tags, holding, limits, now)]
+    found = [_breaker("cluster", "", nodes, shared.cluster, holding, limits, now)]
     for group in sorted(cluster.groups.values(), key=lambda group: group.name):
         inside = [node for node in nodes if node.group in (group.name, "")]
-        one = _breaker("group", group.name, inside, group.tags, holding, limits, now)
+        one = _breaker("group", group.name, inside, shared.groups[group.name], holding, limits, now)
         if one.total >= SMALLEST_GROUP or one.noted or one.unread:
             found.append(one)
     return tuple(found)
@@ -141,7 +142,7 @@ def _breaker(
     scope: str,
     name: str,
     nodes: Iterable[Node],
-    tags: Iterable[str],
+    tags: TagSet,
     holding: Collection[str],
     limits: Limits,
     now: float,
@@ -149,7 +150,6 @@ def _breaker(
     capable = [node for node in nodes if node.vm_capable or node.name in holding]
     broken = [node for node in capable if _counts(node, holding, now)]
     lowest, limit, rule = _bounds(scope, len(capable), limits)
-    known = parse_tags(tags)
     return Breaker(
         scope=scope,
         name=name,
@@ -159,8 +159,8 @@ def _breaker(
         limit=limit,
         lowest=lowest,
         rule=rule,
-        noted=known.breakers,
-        unread=tuple(tag for tag in known.malformed if tag.kind == "breaker"),
+        noted=tags.breakers,
+        unread=tuple(tag for tag in tags.malformed if tag.kind == "breaker"),
         cooldown=limits.storm_cooldown,
         now=now,
         emptied=sum(1 for node in broken if node.name not in holding),

@@ -22,7 +22,7 @@ from ..settings.limits import Fencing
 from ..settings.windows import opens
 from .breaker import Breaker, judge_breakers
 from .fencing import dead, full_names, to_prove, unproven
-from .plan import Plan, Row, left_to_others
+from .plan import Draft, Plan, Row, behind_breakers, left_to_others
 
 _EMPTY_DISKS = (Operation.REINSTALL, Operation.MARK_DOWN, Operation.MARK_OFFLINE)  # first where disks are new already
 
@@ -40,13 +40,13 @@ class Obstacle(NamedTuple):
 Gate = Callable[[Case, Action, Plan], Optional[Obstacle]]
 
 
-def gated(plan: Plan) -> Plan:
-    """C(plan) with every step held that a brake or a gate keeps from being taken now.
+def gated(draft: Draft) -> Plan:
+    """The plan that is made of `draft`: with every step held that a brake or a gate keeps from being taken now.
 
     Raises BadOption for a fenced node that is not in the cluster.
     """
-    limits = replace(plan.limits, fenced_nodes=full_names(plan.limits, plan.cluster.nodes))
-    plan = replace(plan, limits=limits, breakers=judge_breakers(plan.cluster, limits, plan.time))
+    limits = replace(draft.limits, fenced_nodes=full_names(draft.limits, draft.cluster.nodes))
+    plan = behind_breakers(draft, limits, judge_breakers(draft.cluster, draft.shared, limits, draft.time))
     rows = tuple((case, _gated(case, action, plan)) for case, action in plan.rows)
     plan = replace(plan, rows=rows, upkeep=plan.upkeep + tuple(_memory(plan, rows)))
     if plan.cluster.queue_drained:

@@ -4,27 +4,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ..ganeti.model import utc
 from ..repair.action import Action, Kind
 from ..repair.reasons import Why
 from ..tags.clocks import is_beyond
-from ..tags.values import TagSet
+from ..tags.shared import SharedTags
 
 
-def notices(cluster_tags: TagSet, group_tags: Mapping[str, TagSet], now: float) -> Iterable[Action]:
+def notices(shared: SharedTags, now: float) -> Iterable[Action]:
     """What a person has to look at, at `now` (seconds since the epoch): what a wrong clock has left on the cluster and
     on its groups, and a claim that can't be read."""
-    for claim in cluster_tags.claims:
+    for claim in shared.cluster.claims:
         if is_beyond(claim, now):
             words = f"the claim of {claim.holder} {_later(claim.until)}; it holds nobody; {_REMOVE}"
             yield _notice("cluster", "", claim.tag, Why.WRONG_CLOCK, words)
-    for bad in cluster_tags.malformed:
+    for bad in shared.cluster.malformed:
         if bad.kind == "claim":
             words = f"{bad}; while it stands nobody knows who writes, so no round does; remove it: "
             yield _notice("cluster", "", bad.tag, Why.UNREADABLE_TAG, words)
-    for scope, name, tags in [("cluster", "", cluster_tags), *(("group", *one) for one in sorted(group_tags.items()))]:
+    groups = [("group", name, tags) for name, tags in sorted(shared.groups.items())]
+    for scope, name, tags in [("cluster", "", shared.cluster), *groups]:
         for breaker in tags.breakers:
             if is_beyond(breaker, now):
                 words = f"the breaker {_later(breaker.until)}; it counts as a storm that is over just now; {_REMOVE}"

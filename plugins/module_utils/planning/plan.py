@@ -19,7 +19,7 @@ from ..repair.progress import Progress, last_job
 from ..repair.reasons import Why
 from ..settings.limits import Followed, Limits
 from ..tags.policy import expired, stop_of
-from ..tags.values import TagSet, parse_tags
+from ..tags.shared import SharedTags, shared_tags
 from .breaker import Breaker
 from .notices import notices
 from .selection import matching
@@ -29,22 +29,20 @@ END_SECONDS = 60.0  # that the end of a repair may be put off
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a round would do: C(rows) has every instance, by name; C(upkeep) are the suspends to remove, and what the
-    breakers have to remember; C(breakers) are judged with the gates, the cluster's first; C(fence) are nodes that
-    somebody has to see off before steps that would else be taken; C(notices) are tags of the cluster and of groups that
-    a person has to look at; C(stopped) is what stops the whole cluster, if anything does."""
+class Draft:
+    """What a round would do if nothing held it: `rows` has every instance, by name; `upkeep` are the suspends to remove
+    and what the breakers have to remember; `notices` are tags of the cluster and of groups that a person has to look
+    at; `stopped` is what stops the whole cluster, if anything does."""
 
     cluster: Cluster
+    shared: SharedTags
     limits: Limits
     time: float
     rows: tuple[Row, ...]
     upkeep: tuple[Action, ...]
     warnings: tuple[str, ...]
-    breakers: tuple[Breaker, ...] = ()
-    fence: tuple[str, ...] = ()
-    notices: tuple[Action, ...] = ()
-    stopped: str = ""
+    notices: tuple[Action, ...]
+    stopped: str
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -80,28 +78,42 @@ class Plan:
         return counts
 
 
-def make_plan(cluster: Cluster, limits: Limits, now: float) -> Plan:
-    """The plan for C(cluster) at C(now) (seconds since the epoch), before brakes and gates.
+@dataclass(frozen=True)
+class Plan(Draft):
+    """What a round does: a draft behind its gates. `breakers` are what they went by, the cluster's first; `fence` are
+    nodes that somebody has to see off before steps that would else be taken."""
+
+    breakers: tuple[Breaker, ...]
+    fence: tuple[str, ...] = ()
+
+
+def behind_breakers(draft: Draft, limits: Limits, breakers: tuple[Breaker, ...]) -> Plan:
+    """`draft` within `limits` as a plan, whose steps the gates have still to look at."""
+    return Plan(**{**vars(draft), "limits": limits}, breakers=breakers)
+
+
+def make_draft(cluster: Cluster, limits: Limits, now: float) -> Draft:
+    """The draft of the plan for `cluster` at `now` (seconds since the epoch), before brakes and gates.
 
     Raises BadOption for a name that matches nothing.
     """
-    cases = make_cases(cluster, now, limits.drained_secondaries, _accepted(cluster, limits))
+    shared = shared_tags(cluster)
+    cases = make_cases(cluster, shared, now, limits.drained_secondaries, _accepted(cluster, limits))
     chosen = _chosen(cases, cluster, limits)
     inside = frozenset(case.instance.name for case in chosen)
     rows = [
         (case, decide(case, cluster, now, limits) if case.instance.name in inside else _outside(case)) for case in cases
     ]
-    cluster_tags = parse_tags(cluster.tags, of_cluster=True)
-    group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
-    return Plan(
+    return Draft(
         cluster=cluster,
+        shared=shared,
         limits=limits,
         time=now,
         rows=tuple(rows),
-        upkeep=tuple(_lifts(cluster_tags, group_tags, chosen, limits, now)),
-        warnings=(*_warnings(cluster_tags, group_tags), *_no_limit(cluster, limits)),
-        notices=tuple(notices(cluster_tags, group_tags, now)),
-        stopped=stop_of(cluster_tags),
+        upkeep=tuple(_lifts(shared, chosen, limits, now)),
+        warnings=(*_warnings(shared), *_no_limit(cluster, limits)),
+        notices=tuple(notices(shared, now)),
+        stopped=stop_of(shared.cluster),
     )
 
 
@@ -188,8 +200,7 @@ def _is_approved(case: Case, action: Action, follow: Mapping[str, Followed], pla
 
 
 def _lifts(
-    cluster_tags: TagSet,
-    group_tags: Mapping[str, TagSet],
+    shared: SharedTags,
     cases: tuple[Case, ...],
     limits: Limits,
     now: float,
@@ -198,9 +209,9 @@ def _lifts(
     objects = []
     if not limits.instances:
         if not limits.groups:
-            objects.append(("cluster", "", cluster_tags))
-        inside = matching("groups", limits.groups, group_tags)
-        objects += [("group", name, tags) for name, tags in sorted(group_tags.items()) if name in inside]
+            objects.append(("cluster", "", shared.cluster))
+        inside = matching("groups", limits.groups, shared.groups)
+        objects += [("group", name, tags) for name, tags in sorted(shared.groups.items()) if name in inside]
     objects += [
         ("instance", case.instance.name, case.tags)
         for case in cases
@@ -225,10 +236,10 @@ def _no_limit(cluster: Cluster, limits: Limits) -> Iterable[str]:
         yield f"max_unhealthy is {number}, and the cluster has {nodes} nodes, so it never holds; was {number}% meant?"
 
 
-def _warnings(cluster_tags: TagSet, group_tags: Mapping[str, TagSet]) -> Iterable[str]:
+def _warnings(shared: SharedTags) -> Iterable[str]:
     """Tags of the cluster and of groups that can't be read or have no meaning there."""
-    objects = [("the cluster", cluster_tags)]
-    objects += [("group " + name, tags) for name, tags in sorted(group_tags.items())]
+    objects = [("the cluster", shared.cluster)]
+    objects += [("group " + name, tags) for name, tags in sorted(shared.groups.items())]
     for name, tags in objects:
         for bad in tags.malformed:
             yield f"{name}: {bad}"

@@ -13,13 +13,12 @@ from ..repair.reasons import Why
 from ..settings.approval import check_approved
 from ..settings.limits import Fencing, Limits
 from ..tags.clocks import is_beyond
-from ..tags.values import parse_tags
 from .document import planned
 from .fencing import to_prove, unproven
 from .gates import gated
 from .nowhere import without_hopeless
 from .placement import place
-from .plan import Plan, make_plan, within_approved
+from .plan import Draft, Plan, make_draft, within_approved
 from .secondary import secondaries_known
 from .throttle import in_turn
 
@@ -29,7 +28,7 @@ def look(client: Client, limits: Limits, now: float) -> Plan:
 
     Raises PlanDiffers where another plan was approved.
     """
-    made = make_plan(read_cluster(client), limits, now)
+    made = make_draft(read_cluster(client), limits, now)
     plan = _settled(made, client)
     if limits.fencing is Fencing.CONFIRMED:
         plan = replace(plan, fence=_to_fence(made, plan, client))
@@ -38,19 +37,19 @@ def look(client: Client, limits: Limits, now: float) -> Plan:
     return plan
 
 
-def _settled(made: Plan, client: Client) -> Plan:
-    """The plan C(made) with what brakes, gates, room and limits make of it."""
+def _settled(made: Draft, client: Client) -> Plan:
+    """The plan that is made of the draft `made`, with what brakes, gates, room and limits make of it."""
     placed = place(without_hopeless(gated(made)), client)
     return within_approved(in_turn(secondaries_known(placed)))
 
 
-def _is_claimed(plan: Plan) -> bool:
+def _is_claimed(draft: Draft) -> bool:
     """Whether somebody else writes to the cluster."""
-    claims = parse_tags(plan.cluster.tags).claims
-    return any(claim.until > plan.time and not is_beyond(claim, plan.time) for claim in claims)
+    claims = draft.shared.cluster.claims
+    return any(claim.until > draft.time and not is_beyond(claim, draft.time) for claim in claims)
 
 
-def _to_fence(made: Plan, plan: Plan, client: Client) -> tuple[str, ...]:
+def _to_fence(made: Draft, plan: Plan, client: Client) -> tuple[str, ...]:
     """The nodes that are worth fencing: steps would be taken now if they were known to be off. None while somebody else
     writes to the cluster."""
     waiting = {

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from ..errors import BadOption
 from ..ganeti.model import Cluster, Instance
-from ..repair.case import Case, make_cases
+from ..repair.case import Case, cases_at
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def cases_of(cluster: Cluster, wanted: Filter, now: float) -> tuple[Case, ...]:
     if wanted == Filter():
         raise BadOption("instances is empty; for all of them give '*'; nothing was done")
     names = {one.name for one in select(cluster, wanted, "instances")}
-    return tuple(case for case in make_cases(cluster, now) if case.instance.name in names)
+    return tuple(case for case in cases_at(cluster, now) if case.instance.name in names)
 
 
 def _has(one: Instance, wanted: Filter, cluster: Cluster, groups: frozenset[str], nodes: frozenset[str]) -> bool:

@@ -12,6 +12,7 @@ from math import inf
 from ..diagnosis.instances import DrainedSecondaries, Health, judge, off_by_failover
 from ..ganeti.model import Cluster, Instance, Job, NodeState
 from ..tags.policy import Policy, resolve
+from ..tags.shared import SharedTags, shared_tags
 from ..tags.values import Behind, Malformed, TagSet, parse_tags
 from .history import Repair, repairs_of, with_adopted
 from .progress import Progress, does_not_run, progress_of, refused_out_of_step
@@ -92,21 +93,20 @@ class Case:
 
 def make_cases(
     cluster: Cluster,
+    shared: SharedTags,
     now: float,
     drained: DrainedSecondaries = DrainedSecondaries.REPLACE,
     accepted: Container[str] = (),
 ) -> tuple[Case, ...]:
-    """The case of every instance, in the cluster's order, at C(now) (seconds since the epoch); C(drained) says what a
-    drained secondary means, C(accepted) has the instances that may go on with a copy that is behind."""
-    cluster_tags = parse_tags(cluster.tags, of_cluster=True)
-    group_tags = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
+    """The case of every instance, in the cluster's order, at `now` (seconds since the epoch); `shared` has the tags of
+    the cluster and its groups, `drained` says what a drained secondary means, `accepted` has the instances that may go
+    on with a copy that is behind."""
     jobs, places = _jobs(cluster), {node.uuid: node.name for node in cluster.nodes.values() if node.uuid}
     return tuple(
         _case(
             instance,
             cluster,
-            group_tags,
-            cluster_tags,
+            shared,
             jobs.get(instance.name, ()),
             places,
             now,
@@ -117,11 +117,15 @@ def make_cases(
     )
 
 
+def cases_at(cluster: Cluster, now: float) -> tuple[Case, ...]:
+    """The case of every instance of `cluster` as it stands at `now`, whatever a round is limited to."""
+    return make_cases(cluster, shared_tags(cluster), now)
+
+
 def _case(
     instance: Instance,
     cluster: Cluster,
-    group_tags: Mapping[str, TagSet],
-    cluster_tags: TagSet,
+    shared: SharedTags,
     jobs: tuple[Job, ...],
     places: Mapping[str, str],
     now: float,
@@ -143,7 +147,7 @@ def _case(
     if pending and not wrong:
         pending = with_adopted(pending, instance, {job.id: job for job in jobs})
         health = off_by_failover(health) if does_not_run(jobs, now) else health
-    objects = (("instance", tags), ("group", group_tags.get(group, TagSet())), ("cluster", cluster_tags))
+    objects = (("instance", tags), ("group", shared.groups.get(group, TagSet())), ("cluster", shared.cluster))
     return Case(
         instance=instance,
         group=group,

@@ -147,7 +147,7 @@ def _is_unknown(plan: Plan) -> bool:
 
 def _start(plan: Plan) -> str:
     """The command that takes the stop off the cluster."""
-    tags = parse_tags(plan.cluster.tags, of_cluster=True)
+    tags = plan.shared.cluster
     stops = [tag.tag for tag in tags.stops] + [tag.tag for tag in tags.malformed if tag.kind == "stop"]
     return f"gnt-cluster remove-tags {' '.join(stops)}"
 

@@ -24,10 +24,10 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
     RepairType,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import Case, make_cases
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import Case, cases_at
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.history import repairs_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import MaxUnhealthy
@@ -168,7 +168,7 @@ def cluster(
 
 def case_of(one: Cluster, now: float = NOW) -> Case:
     """The case of the first instance."""
-    return make_cases(one, now)[0]
+    return cases_at(one, now)[0]
 
 
 def next_for(*members: Placed | Node, now: float = NOW, retries: int = 0, **more: Any) -> Action:
@@ -186,7 +186,7 @@ def at_most(text: str) -> MaxUnhealthy:
 
 def plan_of(one: Cluster, now: float = NOW, **limits: Any) -> Plan:
     """The plan for C(one) within C(limits)."""
-    return in_turn(gated(make_plan(one, unbraked(**limits), now)))
+    return in_turn(gated(make_draft(one, unbraked(**limits), now)))
 
 
 def deeds(plan: Plan) -> dict[str, str]:

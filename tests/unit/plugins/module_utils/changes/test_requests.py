@@ -42,7 +42,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import make_cases
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import cases_at
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values import FOREVER, parse_tags
 
@@ -427,7 +427,7 @@ def test_tags_that_are_not_known(say):
     tags = [pending("fix-storage", "", "less")] if say is not acknowledge else [FAILED]
     unread = replace(drbd("web1", OFFLINE, ONLINE).instance, unread=("tags",))
     found = cluster(Placed(unread, drbd("web1", OFFLINE, ONLINE).nodes), rbd("web2", OFFLINE, *tags))
-    blind, served = say(make_cases(found, NOW))
+    blind, served = say(cases_at(found, NOW))
     assert (blind.error, blind.needed, blind.name) == (NOT_KNOWN, False, "web1")
     assert served.needed and not served.error
 
@@ -450,7 +450,7 @@ def test_permissions_where_tags_are_not_known(permission):
 def test_a_repair_of_a_reservation():
     """It is refused for this one, and said why; the other is served."""
     found = cluster(rbd("web1", OFFLINE, forthcoming=True), rbd("web2", OFFLINE))
-    reserved, served = request(make_cases(found, NOW), FAILOVER, NOW, lambda: "new1")
+    reserved, served = request(cases_at(found, NOW), FAILOVER, NOW, lambda: "new1")
     assert not reserved.needed and reserved.error.startswith("it is forthcoming, a reservation and no instance yet")
     assert served.needed and not served.error
 

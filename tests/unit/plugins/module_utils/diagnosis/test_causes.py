@@ -26,8 +26,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis import
 from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.causes import cause_of, telling, why_failed
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Instance
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_plan
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import make_cases
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_draft
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import cases_at
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.outcome import Outcome
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
@@ -279,7 +279,7 @@ HEALTHS = [(drbd, (OFFLINE, ONLINE)), (drbd, (ONLINE, OFFLINE)), (drbd, (ONLINE,
 def said(one, jobs, retries=2):
     """The reason that is given for the one instance of a cluster."""
     seen = cluster(one, jobs=jobs)
-    (case,) = make_cases(seen, NOW)
+    (case,) = cases_at(seen, NOW)
     return decide(case, seen, NOW, Limits(retries=retries)).reason
 
 
@@ -305,7 +305,7 @@ def test_a_command_within_a_reason_is_not_broken():
     """It can be copied, too, however long the line gets."""
     failed = job(7, "error", "FAILOVER", error="Can't activate the instance's disks", ended=NOW - 1)
     one = drbd("web1", ONLINE, OFFLINE, ended("failure", jobs="7"))
-    plan = make_plan(cluster(one, jobs=[failed]), unbraked(), NOW)
+    plan = gated(make_draft(cluster(one, jobs=[failed]), unbraked(), NOW))
     text = lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=False)
     assert any(re.search(r"gnt-instance failover web1;", line) for line in text)
     assert not any("\0" in line for line in text)
@@ -315,5 +315,7 @@ def test_facts_give_no_usage_page():
     """Neither in a job nor in a reason."""
     words = f"iallocator module 'hbal' failed: exited with exit code 1, output '{USAGE}'"
     failed = job(7, "error", "REPLACE_DISKS", error=words, ended=NOW - 1)
-    plan = make_plan(cluster(drbd("web1", ONLINE, OFFLINE, ended("failure", jobs="7")), jobs=[failed]), unbraked(), NOW)
+    plan = make_draft(
+        cluster(drbd("web1", ONLINE, OFFLINE, ended("failure", jobs="7")), jobs=[failed]), unbraked(), NOW
+    )
     assert "simulate-backend" not in str(facts(gated(plan)))

@@ -33,7 +33,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors.copies i
     to_look_at,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Kind
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import make_cases
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import cases_at
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import behind_tag
 
@@ -211,7 +211,7 @@ LOOKED_AT = [
 def test_whose_mirrors_are_looked_at(member, looked):
     """Only where somebody alive can tell, and there is a mirror."""
     one = cluster(member, drbd("web2", ONLINE, ONLINE))
-    names = [case.instance.name for case in to_look_at(make_cases(one, NOW), one)]
+    names = [case.instance.name for case in to_look_at(cases_at(one, NOW), one)]
     assert names == (["web1", "web2"] if looked else ["web2"])
 
 

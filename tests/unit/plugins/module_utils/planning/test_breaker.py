@@ -39,6 +39,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.clocks import LONGEST_COOLDOWN, MAX_SKEW
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import breaker_tag
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.policy import resolve
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.shared import shared_tags
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values import parse_tags
 from unbraked import unbraked
 
@@ -53,7 +54,8 @@ def _nodes(broken, total, group="default", state=OFFLINE):
 
 def _judged(*members, limits=None, now=NOW, **more):
     """The breakers of such a cluster, by their names; the cluster's has none."""
-    found = judge_breakers(cluster(*members, **more), Limits(**(limits or {})), now)
+    one = cluster(*members, **more)
+    found = judge_breakers(one, shared_tags(one), Limits(**(limits or {})), now)
     return {one.name: one for one in found}
 
 

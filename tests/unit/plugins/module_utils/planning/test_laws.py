@@ -37,7 +37,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action, Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Fencing
 from unbraked import unbraked
@@ -366,7 +366,7 @@ def losses() -> dict[str, Counter[str]]:
     for standing, policy, admin in product(_standings(), policies, ("up", "down", "offline")):
         counts = found.setdefault(standing.name, Counter())
         one, places = _fleet(standing, policy, admin)
-        plan = make_plan(one, unbraked(), NOW)
+        plan = make_draft(one, unbraked(), NOW)
         if not any(_gives_up(action) for _case, action in plan.rows):
             continue  # gates only hold
         for proof, (*_how, proves) in PROOFS.items():

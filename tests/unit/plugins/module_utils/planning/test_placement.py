@@ -37,7 +37,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import place
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
 from unbraked import unbraked
@@ -98,7 +98,7 @@ def _placed(*members, room, **limits):
     """A plan with its nodes, and the client that was asked."""
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room=room)
-    return in_turn(place(gated(make_plan(one, unbraked(**limits), NOW)), client)), client
+    return in_turn(place(gated(make_draft(one, unbraked(**limits), NOW)), client)), client
 
 
 def _nodes(plan):
@@ -484,7 +484,7 @@ def test_a_node_that_works_on_enough_repairs_is_chosen_last(most, wanted):
     members = [plain(f"web{at}", OFFLINE) for at in range(3)]
     room = {"a": (90_000, 90_000), "b": (9000, 9000)}
     one = cluster(*members, node("a"), node("b"), tags=ALLOW)
-    plan = place(gated(make_plan(one, unbraked(max_per_node=most), NOW)), FakeClient(one, room=room))
+    plan = place(gated(make_draft(one, unbraked(max_per_node=most), NOW)), FakeClient(one, room=room))
     assert [nodes for (nodes,) in _nodes(plan).values()] == wanted
 
 
@@ -494,7 +494,7 @@ def test_what_is_on_its_way_is_work_for_a_node():
     one = cluster(plain("web1", OFFLINE), other, node("a"), node("b"), tags=ALLOW, jobs=[running])
     room = {"a": (90_000, 90_000), "b": (9000, 9000)}
     found = [
-        _nodes(place(gated(make_plan(one, unbraked(max_per_node=most), NOW)), FakeClient(one, room=room)))
+        _nodes(place(gated(make_draft(one, unbraked(max_per_node=most), NOW)), FakeClient(one, room=room)))
         for most in (1, 2)
     ]
     assert found == [{"web1": ("b",)}, {"web1": ("a",)}]
@@ -511,7 +511,7 @@ def test_a_repair_that_has_begun_is_given_its_nodes_all_the_same():
     old = drbd("web1", OFFLINE, OFFLINE, pending("reinstall", "7"))
     one = cluster(old, node("a"), node("b"), jobs=[job(7, "success", "FAILOVER", repair="r1")])
     client = FakeClient(one, room=dict.fromkeys("ab", (9000, 9000)))
-    plan = in_turn(place(gated(make_plan(one, unbraked(max_in_flight=0), NOW)), client))
+    plan = in_turn(place(gated(make_draft(one, unbraked(max_in_flight=0), NOW)), client))
     assert (deeds(plan), _nodes(plan)) == ({"web1": "submit"}, {"web1": ("a", "b")})
 
 
@@ -584,10 +584,10 @@ def test_targets_respect_what_new_disks_do():
     one = cluster(*excluded, tags=[*ALLOW, "htools:iextags:service"])
     limits = unbraked(choose_nodes=True)
     client = FakeClient(one, room={"a": (0, 9000), "b": (0, 600)})
-    plan = place(gated(make_plan(one, limits, NOW)), client)
+    plan = place(gated(make_draft(one, limits, NOW)), client)
     assert _nodes(plan) == {"web1": ("a",), "web2": ("b",)}
     shut = replace(one, groups={"default": replace(one.groups["default"], alloc_policy="unallocable")})
-    assert set(deeds(place(gated(make_plan(shut, limits, NOW)), client)).values()) == {"report"}
+    assert set(deeds(place(gated(make_draft(shut, limits, NOW)), client)).values()) == {"report"}
     members = [rbd("web1", OFFLINE), plain("web2", OFFLINE), node("a")]
     plan, _client = _placed(*members, room={"a": (9000, 1023)}, choose_nodes=True)
     assert deeds(plan) == {"web1": "submit", "web2": "wait"}

@@ -32,7 +32,7 @@ from unit.plugins.module_utils.fake import FakeClient
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import place
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import is_left, make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import is_left, make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
@@ -410,7 +410,7 @@ def test_nodes_that_were_chosen_count(most, begun):
     members = [plain("a", OFFLINE), plain("b", OFFLINE), node("spare")]
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room={"spare": (90_000, 90_000)})
-    plan = in_turn(place(gated(make_plan(one, unbraked(max_per_node=most), NOW)), client))
+    plan = in_turn(place(gated(make_draft(one, unbraked(max_per_node=most), NOW)), client))
     assert _begun(plan) == begun
     if most == 1:
         assert plan.rows[1][1].reason.endswith("on node spare")
@@ -421,7 +421,7 @@ def test_a_node_that_was_chosen_counts_for_those_that_live_there():
     members = [plain("a", OFFLINE), _on("b", drbd, "old", "spare"), node("spare"), node("old", OFFLINE)]
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room={"spare": (90_000, 90_000)})
-    plan = in_turn(place(gated(make_plan(one, unbraked(max_per_node=1), NOW)), client))
+    plan = in_turn(place(gated(make_draft(one, unbraked(max_per_node=1), NOW)), client))
     assert _begun(plan) == ["b"]
 
 

@@ -29,7 +29,7 @@ from unit.plugins.module_utils.builders import (
 from unit.plugins.module_utils.fake import FakeClient
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadAnswer, RequestRefused, Unreachable
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_plan
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.history import step_summaries
 from unbraked import unbraked
@@ -217,7 +217,7 @@ def test_a_repair_that_comes_between_the_two_looks_is_not_followed():
                 self.cluster = replace(self.cluster, instances=cluster(rbd("web1", OFFLINE, pending())).instances)
             return rows
 
-    plan = make_plan(read_cluster(Changing(cluster(rbd("web1", OFFLINE)))), unbraked(), NOW)
+    plan = make_draft(read_cluster(Changing(cluster(rbd("web1", OFFLINE)))), unbraked(), NOW)
     assert [(action.kind.value, case.progress.name) for case, action in plan.rows] == [("wait", "UNSEEN")]
 
 
@@ -363,7 +363,7 @@ def test_an_instance_of_which_a_value_is_missing_is_left_alone(name, status):
     """It is named, and the other instance is repaired."""
     read = _read(BROKEN, changes={("instance", "web1", name): (status, None)})
     assert read.instances[0].unread == (name,)
-    plan = make_plan(read, unbraked(), NOW)
+    plan = make_draft(read, unbraked(), NOW)
     assert [action.kind.value for _case, action in plan.rows] == ["report", "submit"]
     assert f"no usable value for its {name}" in plan.rows[0][1].reason
 
@@ -385,7 +385,7 @@ def test_lists_that_are_none_are_missing(name, nonsense):
 @pytest.mark.parametrize("name", ["uuid", "disk_template", "pnode", "admin_state"])
 def test_nonsense_in_a_text_is_no_permission(name, nonsense):
     """The instance can't be judged, or is judged for what it says; nothing breaks."""
-    plan = make_plan(_read(BROKEN, changes={("instance", "web1", name): (0, nonsense)}), unbraked(), NOW)
+    plan = make_draft(_read(BROKEN, changes={("instance", "web1", name): (0, nonsense)}), unbraked(), NOW)
     assert name == "uuid" or not plan.rows[0][1].kind.writes
 
 
@@ -430,14 +430,14 @@ def test_a_node_may_take_instances_only_if_it_says_so(cell, wanted):
 def test_a_node_whose_group_did_not_come_lets_nothing_happen():
     """The group's tags may forbid it."""
     one = cluster(rbd("web1", OFFLINE), tags=[tag("reinstall")], group_tags={"default": [tag("suspend")]})
-    plan = make_plan(_read(one, changes={("node", "web1-p", "group"): (1, None)}), unbraked(), NOW)
+    plan = make_draft(_read(one, changes={("node", "web1-p", "group"): (1, None)}), unbraked(), NOW)
     assert not plan.rows[0][1].kind.writes
 
 
 def test_a_node_that_is_missing_makes_its_instances_unknown():
     """And no others."""
     one = replace(BROKEN, nodes={name: node for name, node in BROKEN.nodes.items() if name != "web1-p"})
-    plan = make_plan(_read(one), unbraked(), NOW)
+    plan = make_draft(_read(one), unbraked(), NOW)
     assert [action.kind.value for _case, action in plan.rows] == ["report", "submit"]
 
 

@@ -24,7 +24,7 @@ from unit.plugins.module_utils.builders import (
     tag,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import State, make_cases
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import State, cases_at
 
 STATES = [
     ("all is well", drbd("web1", ONLINE, ONLINE), "healthy"),
@@ -109,7 +109,7 @@ def test_the_group_is_that_of_the_primary():
         group_tags={"rack1": [tag("suspend")], "rack2": [tag("failover")]},
         tags=[tag("migrate")],
     )
-    assert [(case.group, case.state.value) for case in make_cases(one, NOW)] == [
+    assert [(case.group, case.state.value) for case in cases_at(one, NOW)] == [
         ("rack1", "suspended"),
         ("rack2", "needs_repair"),
     ]
@@ -142,7 +142,7 @@ def test_an_instance_is_busy_while_somebody_s_job_on_it_is_unfinished(name, stat
 def test_a_name_that_is_one_instance_s_whole_name_is_no_other_s_short_one():
     """web1 is not web1.example.com where both exist."""
     one = cluster(drbd("web1", ONLINE, ONLINE), drbd("web1.a", ONLINE, ONLINE), jobs=[job(7, "running", "REBOOT")])
-    assert [len(case.busy) for case in make_cases(one, NOW)] == [1, 0]
+    assert [len(case.busy) for case in cases_at(one, NOW)] == [1, 0]
 
 
 SHORT = [
@@ -160,7 +160,7 @@ def test_the_instances_that_a_job_names_without_a_domain(names, wanted):
     """A name that is whole is nobody else's, and where one is, the short ones beside it are not looked for."""
     members = [drbd(full, ONLINE, ONLINE) for full in ("web.a", "web.b", "db.a.b", "db.a.c")]
     jobs = [job(7, "running", "REBOOT", instances=tuple(names))]
-    found = make_cases(cluster(*members, jobs=jobs), NOW)
+    found = cases_at(cluster(*members, jobs=jobs), NOW)
     assert {case.instance.name: [busy.id for busy in case.busy] for case in found if case.busy} == {
         name: [7] for name in wanted
     }
@@ -176,7 +176,7 @@ def test_the_work_grows_with_instances_and_jobs_and_not_with_their_product(given
         large, events = cluster(*members, jobs=jobs), []
         sys.setprofile(lambda _frame, event, _arg: events.append(event))
         try:
-            make_cases(large, NOW)
+            cases_at(large, NOW)
         finally:
             sys.setprofile(None)
         return len(events)
