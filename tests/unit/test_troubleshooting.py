@@ -33,8 +33,9 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.opti
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.fencing import full_names
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import matching
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import (
+    Deed,
+    Deeds,
     check_approved,
-    hash_of,
     parse_approved,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
@@ -133,9 +134,9 @@ def claiming(tags: tuple[str, ...] = (), ahead: float = 0, trouble: str = "") ->
 
 def approved(now: dict[str, object], **changed: object) -> Say:
     """A round whose plan is to fail over web1 only, or a plan that was changed after it was made."""
-    given = {"hash": hash_of([DEED], ""), "cluster": "", "actions": [DEED], **changed}
-    plan = {"hash": hash_of([now], ""), "cluster": "", "actions": [now]}
-    return lambda simulator: check_approved(parse_approved(given), plan)  # type: ignore[arg-type]
+    given = {"hash": Deeds("", (Deed.of_data(DEED),)).hash, "cluster": "", "actions": [DEED], **changed}
+    deeds = Deeds("", (Deed.of_data(now),))
+    return lambda simulator: check_approved(parse_approved(given), deeds, {})  # type: ignore[arg-type]
 
 
 def role(file: str, sentence: str) -> Say:

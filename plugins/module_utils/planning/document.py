@@ -12,9 +12,9 @@ from ..ganeti.model import Cluster, Group, Job, Node
 from ..repair.action import Action, Kind
 from ..repair.case import Case, State
 from ..repair.history import Repair
-from ..settings.approval import hash_of
 from ..tags.fields import BEHIND, PREFIX
 from ..tags.values import FOREVER
+from .deeds import deeds_of, last_ended, states_of_nodes
 from .plan import Plan
 
 
@@ -22,8 +22,8 @@ def planned(plan: Plan) -> dict[str, Any]:
     """The actions of C(plan), the nodes to fence for it, and a hash over what it would write."""
     cases = {case.instance.name: case for case, action in plan.rows}
     actions = [{**action_data(action), **state_data(action, cases, plan)} for action in plan.actions]
-    cluster = plan.cluster.uuid
-    return {"actions": actions, "fence": list(plan.fence), "cluster": cluster, "hash": hash_of(actions, cluster)}
+    deeds = deeds_of(plan)
+    return {"actions": actions, "fence": list(plan.fence), "cluster": deeds.cluster, "hash": deeds.hash}
 
 
 def node_data(node: Node) -> dict[str, Any]:
@@ -137,13 +137,7 @@ def state_data(action: Action, cases: Mapping[str, Case], plan: Plan) -> dict[st
     if action.scope != "instance":
         return {"uuid": None, "on": [], "after": None}
     case = cases[action.name]
-    names = (case.instance.primary, *case.instance.secondaries)
-    states = [(name, plan.cluster.nodes.get(name)) for name in names]
-    return {
-        "uuid": case.instance.uuid,
-        "on": [f"{name} {node.state.value if node else 'unknown'}" for name, node in states],
-        "after": case.results[-1].id if case.results else None,
-    }
+    return {"uuid": case.instance.uuid, "on": states_of_nodes(case, plan), "after": last_ended(case)}
 
 
 def action_data(action: Action) -> dict[str, Any]:

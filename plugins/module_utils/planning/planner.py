@@ -13,6 +13,7 @@ from ..repair.reasons import Why
 from ..settings.approval import check_approved
 from ..settings.limits import Fencing, Limits
 from ..tags.clocks import is_beyond
+from .deeds import deeds_of
 from .document import planned
 from .fencing import to_prove, unproven
 from .gates import gated
@@ -33,7 +34,7 @@ def look(client: Client, limits: Limits, now: float) -> Plan:
     if limits.fencing is Fencing.CONFIRMED:
         plan = replace(plan, fence=_to_fence(made, plan, client))
     if limits.approved:
-        check_approved(limits.approved, planned(plan))
+        check_approved(limits.approved, deeds_of(plan), planned(plan))
     return plan
 
 

@@ -35,11 +35,12 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.documen
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import within_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import approval
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import (
     Approved,
+    Deed,
+    Deeds,
     PlanDiffers,
-    check_approved,
-    hash_of,
     parse_approved,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Fencing, Followed, resume_limits
@@ -55,6 +56,21 @@ NONE = at_most("0")  # one node is let through
 def _plan(*members, now=NOW, limits=None, **more):
     """A plan as the facts have it."""
     return planned(plan_of(cluster(*members, **{"tags": ALLOW, **more}), now, **(limits or {})))
+
+
+def deeds_in(plan):
+    """What a plan does, from the plan as data."""
+    return Deeds(plan["cluster"], tuple(map(Deed.of_data, plan["actions"])))
+
+
+def hash_of(actions, uuid):
+    """The hash of a plan with such actions."""
+    return deeds_in({"actions": actions, "cluster": uuid}).hash
+
+
+def check_approved(approved, plan):
+    """Whether a plan as data is the approved one."""
+    approval.check_approved(approved, deeds_in(plan), plan)
 
 
 # --- what the hash knows --------------------------------------------------------------------------------------------
@@ -138,7 +154,7 @@ def test_a_plan_goes_through_json_and_back():
     """From the facts to a file, and from there to the option."""
     plan = _plan(rbd("web1", OFFLINE, OVER), drbd("web2", OFFLINE, ONLINE), group_tags={"default": [OVER]})
     approved = parse_approved(json.loads(json.dumps(plan)))
-    assert approved == Approved(plan["hash"], tuple(plan["actions"]), "")
+    assert approved == Approved(plan["hash"], deeds_in(plan))
     check_approved(approved, plan)
     check_approved(parse_approved(plan["hash"]), plan)
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import ROUND
 from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.instances import DrainedSecondaries
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import Approved, hash_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import Approved, Deed, Deeds
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import (
     Fencing,
     Limits,
@@ -24,7 +24,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.windows
 DEFAULTS = {name: spec.get("default") for name, spec in ROUND.items()}
 WINDOW = {"type": "failover", "start": "09:00", "end": "17:00", "timezone": "UTC"}
 HASH = "0123456789abcdef" * 4
-PLAN = {"actions": [], "cluster": "uuid", "hash": hash_of([], "uuid")}
+PLAN = {"actions": [], "cluster": "uuid", "hash": Deeds("uuid", ()).hash}
 
 
 def _limits(**given):
@@ -64,7 +64,7 @@ SET = [
     ("retry_now", True, "retry_now", True),
     ("approved_plan", HASH, "approved", Approved(HASH)),
     ("approved_plan", f" {HASH}\n", "approved", Approved(HASH)),
-    ("approved_plan", PLAN, "approved", Approved(PLAN["hash"], (), "uuid")),
+    ("approved_plan", PLAN, "approved", Approved(PLAN["hash"], Deeds("uuid", ()))),
     ("approved_plan", None, "approved", None),
 ]
 
@@ -229,6 +229,7 @@ def test_nodes_that_are_off_mean_nothing_to_another_fencing(fencing):
 
 
 DEED = {"scope": "instance", "name": "web1", "action": "submit", "steps": ["failover"]}
+ONE_MORE = Deeds("uuid", (Deed.of_data(DEED),)).hash
 TAMPERED = "approved_plan was changed after it was made"
 UNLIKE_A_PLAN = "approved_plan is a mapping without a list of actions"
 NO_PLAN = "approved_plan takes a plan as the facts have it, or its hash of 64 hexadecimal digits"
@@ -257,7 +258,11 @@ BAD_PLANS = [
     ("a plan for another cluster", {**PLAN, "cluster": "another"}, TAMPERED),
     ("a plan with another's hash", {**PLAN, "hash": HASH}, TAMPERED),
     ("a plan with one deed more than its hash knows", {**PLAN, "actions": [DEED]}, TAMPERED),
-    ("a plan with one deed less than its hash knows", {**PLAN, "hash": hash_of([DEED], "uuid")}, TAMPERED),
+    (
+        "a plan with one deed less than its hash knows",
+        {**PLAN, "hash": ONE_MORE},
+        TAMPERED,
+    ),
 ]
 
 
