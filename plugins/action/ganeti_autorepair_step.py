@@ -53,14 +53,14 @@ class ActionModule(RunsHere):
 
     def _wait(self, args, task_vars, started):
         """Run the module until nothing is left to do, or the time is over, or it fails; all of it as one result."""
-        from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged
+        from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, unseen
 
         results, limit = [], _seconds(args.get("wait_timeout", 3600))
         while True:
             left = max(limit - (time.monotonic() - started), 0)
             result = self._run_for(min(left, SLICE), args, task_vars, bool(results))
             if "summary" not in result:  # it could not even begin
-                return {**merged([*results, _unseen(results[-1])]), **result} if results else result
+                return {**merged([*results, unseen(results[-1])]), **result} if results else result
             results.append(result)
             args = {**args, "carry_on": result.get("carry_on"), "gathered": None}
             if result.get("failed") or not result["left"] or left <= SLICE:
@@ -88,12 +88,6 @@ def _seconds(given):
         return int(given)
     except (TypeError, ValueError) as error:
         raise AnsibleActionFail(f"wait_timeout is {given!r}; it takes a number of seconds") from error
-
-
-def _unseen(result):
-    """What stands for a round after that of C(result) which nobody has seen."""
-    unknown = dict.fromkeys(("summary", "pending", "under_way", "failed_instances", "needs_person"))
-    return {**result, **unknown, "left": True, "changed": False, "actions": [], "report": [], "diff": []}
 
 
 def _progress(result, host, passed, limit):

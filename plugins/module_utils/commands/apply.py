@@ -16,7 +16,7 @@ from typing import Any
 from ..changes.requests import NOT_KNOWN, STOP, Change, asked_of
 from ..errors import AnswerLost, AutorepairError, ClusterError, Held
 from ..execution.confirm import confirm
-from ..execution.lease import ClaimedClient, compare_clocks, take
+from ..execution.lease import compare_clocks, take
 from ..execution.submission import replace_tags
 from ..execution.writer import Writer
 from ..ganeti.client import NORMAL, Client, DryRunClient
@@ -91,7 +91,7 @@ class _Scribe:
             done = _write([still(one, cases.get(one.name)) for one in changes], claimed, self.reason)
             lost = any(outcome.lost for change, outcome in done)
         finally:  # a request without an answer may still be on its way: no round begins before it has arrived
-            release = None if lost else _release(claimed)
+            release = None if lost else claimed.release()
         return done, release
 
     def _settle(self, done: Sequence[Done], again: bool) -> list[Done]:
@@ -161,14 +161,6 @@ def _begun(change: Change, tags: Collection[str]) -> bool:
 def _gone(change: Change, tags: Collection[str]) -> str:
     words = " ".join(tag for tag in change.remove if tag not in tags)
     return f"{words} had gone already" if words else ""
-
-
-def _release(claimed: ClaimedClient) -> int | None:
-    """Let go of the claim; where that can't be done it runs out by itself."""
-    try:
-        return claimed.release()
-    except AutorepairError:
-        return None
 
 
 def _standing(scope: str, client: Client) -> Mapping[str, Collection[str]]:

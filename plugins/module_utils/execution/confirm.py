@@ -4,16 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Callable
 
 from ..ganeti.client import Client
 from ..ganeti.model import Job
-from ..queries.jobs import query_jobs
 from ..repair.outcome import Outcome
-
-CONFIRM_SECONDS = 60.0
+from .waiter import await_jobs
 
 
 def confirm(
@@ -28,18 +26,6 @@ def confirm(
     wanted = [job for outcome in outcomes for job in outcome.tag_jobs] + ([] if release is None else [release])
     jobs = await_jobs(wanted, client, sleep) if wanted else {}
     return tuple(_confirmed(outcome, [jobs[job] for job in outcome.tag_jobs if job in jobs]) for outcome in outcomes)
-
-
-def await_jobs(wanted: Iterable[int], client: Client, sleep: Callable[[float], None]) -> Mapping[int, Job]:
-    """The jobs C(wanted) by their numbers, when all have ended, or after CONFIRM_SECONDS."""
-    terms = [["=", "id", job] for job in sorted(wanted)]
-    waited, pause = 0.0, 0.1
-    while True:
-        jobs = query_jobs(client, terms)
-        if waited >= CONFIRM_SECONDS or not any(job.unfinished for job in jobs.values()):
-            return jobs
-        sleep(pause)
-        waited, pause = waited + pause, min(pause * 2, 2.0)
 
 
 def _confirmed(outcome: Outcome, jobs: Iterable[Job]) -> Outcome:

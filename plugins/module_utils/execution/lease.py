@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import chain, count
 
 from ..errors import AnswerLost, AutorepairError, ClaimOver, ClaimUnread, ClusterError, Held
 from ..ganeti.client import Client
@@ -24,6 +25,7 @@ from ..tags.clocks import LEASE, is_beyond
 from ..tags.fields import claim_tag
 from ..tags.values import Claim, Malformed, parse_tags
 from .clock import check_clock
+from .waiter import growing, wait_until
 
 MARGIN = 120  # seconds before its end when its holder stops writing: for what is on its way, and for wrong clocks
 WRITING = 30  # seconds that have to be left for the look under the claim, and for the writes
@@ -57,8 +59,11 @@ class ClaimedClient:
         return self._client.cancel(job)
 
     def release(self) -> int | None:
-        """Let go of the claim, after all writes; the job that does it."""
-        return _remove(self._client, [self._tag])
+        """Let go of the claim, after all writes; the job that does it, or None where that can't be done: then it runs
+        out by itself."""
+        with suppress(AutorepairError):
+            return _remove(self._client, [self._tag])
+        return None
 
 
 def take(client: Client, seen: Sequence[str], terms: Terms) -> ClaimedClient:
@@ -118,15 +123,17 @@ def _set(client: Client, tag: str) -> int | None:
 
 def _wait_until_it_stands(client: Client, tag: str, job: int | None, terms: Terms) -> Sequence[str]:
     """The cluster's tags in the first look that shows the claim C(tag)."""
-    end, pause = terms.clock() + SET_SECONDS, 0.1
-    while True:
-        tags = cluster_tags(client.cluster_info())
-        if tag in tags:
-            return tags
-        if terms.clock() > end:
-            raise _not_set(client, job)
-        terms.sleep(pause)
-        pause = min(pause * 1.25, 2.0)
+    end = terms.clock() + SET_SECONDS
+    tags = wait_until(
+        lambda tags: tag in tags,
+        lambda: cluster_tags(client.cluster_info()),
+        terms.sleep,
+        lambda _waited: terms.clock() > end,
+        growing(0.25),
+    )
+    if tag not in tags:
+        raise _not_set(client, job)
+    return tags
 
 
 def _not_set(client: Client, job: int | None) -> ClusterError:
@@ -150,16 +157,20 @@ def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: Te
     its own withdraws at once.
     """
     end = terms.clock() + GIVE_WAY_SECONDS
-    while True:
+    looks = chain([tags], (cluster_tags(client.cluster_info()) for _look in count()))
+
+    def is_settled(tags: Sequence[str]) -> bool:
         others = _others(tags, terms, tag)
-        if not others:
-            return tags
-        if terms.clock() > end or any(not isinstance(other, Claim) or other.tag < tag for other in others):
-            _refuse_if_held(others)
-        terms.sleep(0.5)
-        tags = cluster_tags(client.cluster_info())
-        if tag not in tags:
-            raise Held("somebody has removed this round's claim; run another")
+        gives_way = any(not isinstance(other, Claim) or other.tag < tag for other in others)
+        return tag not in tags or not others or gives_way
+
+    tags = wait_until(
+        is_settled, lambda: next(looks), terms.sleep, lambda _waited: terms.clock() > end, lambda _waited: 0.5
+    )
+    if tag not in tags:
+        raise Held("somebody has removed this round's claim; run another")
+    _refuse_if_held(_others(tags, terms, tag))
+    return tags
 
 
 def _others(tags: Iterable[str], terms: Terms, own: str) -> Sequence[Claim | Malformed]:

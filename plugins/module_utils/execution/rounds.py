@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,9 @@ from ..settings.terms import Settings, Terms
 from .confirm import confirm
 from .execute import carry_out
 from .lease import ClaimedClient, take
+
+# What is not known after writes whose effect nobody has seen.
+UNKNOWN: Mapping[str, None] = dict.fromkeys(("summary", "pending", "under_way", "failed_instances", "needs_person"))
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Ter
         outcomes, trouble = carry_out(plan, client, settings, terms.sleep)
         lost = any(outcome.lost for outcome in outcomes)
     finally:  # a request without an answer may still be on its way: nobody writes before it has arrived, or never will
-        released = None if lost else _release(client)
+        released = None if lost else client.release()
     try:
         outcomes = confirm(outcomes, client, terms.sleep, released)
         if not any(outcome.written for outcome in outcomes):
@@ -123,22 +126,13 @@ def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Ter
         return Round(plan, outcomes, plan, trouble or error, seen=False)
 
 
-def _release(client: ClaimedClient) -> int | None:
-    """Let go of the claim; where that can't be done it runs out by itself."""
-    try:
-        return client.release()
-    except AutorepairError:
-        return None
-
-
 def result(played: Round, check_mode: bool) -> dict[str, Any]:
     """What C(ganeti_autorepair_step) returns for a round."""
-    unknown = ("summary", "pending", "under_way", "failed_instances", "needs_person")
     return {
         "changed": played.changed,
         "actions": performed(played.outcomes),
         **standing(played.after),
-        **({} if played.seen else dict.fromkeys(unknown)),
+        **({} if played.seen else UNKNOWN),
         "left": played.left,
         "plan": planned(played.before),
         "report": lines(played.before, played.outcomes, played.after, check_mode),

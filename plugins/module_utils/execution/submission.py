@@ -16,9 +16,9 @@ from ..repair.action import Action, Kind
 from ..repair.history import HELD_BY, Repair
 from ..settings.terms import Settings
 from ..tags.fields import accepting, pending_tag
-from .confirm import await_jobs
 from .last_look import what_changed
 from .tasks import tasks_of
+from .waiter import await_jobs
 from .writer import Writer
 
 MOST_NOTES = 5  # that wait for resyncs at a time, in the 20 places that Ganeti has for jobs that run

@@ -15,7 +15,7 @@ from ..repair.action import Kind
 from ..repair.reasons import Why
 from ..settings.limits import Limits
 from ..settings.terms import Settings, Terms
-from .rounds import Round, onward, play
+from .rounds import UNKNOWN, Round, onward, play
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at the jobs that are waited for
 PAUSE_SHARE = 0.1  # ... of the time that they have been waited for
@@ -106,6 +106,11 @@ def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "report": [line for one in done for line in (*one["report"], "")] + last["report"],
         "diff": [part for one in results for part in one["diff"]],
     }
+
+
+def unseen(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands for a round after that of `result` which nobody has seen."""
+    return {**result, **UNKNOWN, "left": True, "changed": False, "actions": [], "report": [], "diff": []}
 
 
 def _was_done(action: Mapping[str, Any]) -> bool:

@@ -44,8 +44,9 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     Unreachable,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import execute
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.confirm import CONFIRM_SECONDS, confirm
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.confirm import confirm
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.execute import carry_out
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiter import CONFIRM_SECONDS
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation

@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiter: look again and again until something is so, or too much time has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Callable, TypeVar
+
+from ..ganeti.client import Client
+from ..ganeti.model import Job
+from ..queries.jobs import query_jobs
+
+CONFIRM_SECONDS = 60.0  # that a round waits for the jobs that write its tags
+Seen = TypeVar("Seen")
+
+
+def wait_until(
+    done: Callable[[Seen], bool],
+    look: Callable[[], Seen],
+    sleep: Callable[[float], None],
+    over: Callable[[float], bool],
+    pause: Callable[[float], float],
+) -> Seen:
+    """The first thing that a `look` shows for which `done` is true, or the last one before it was `over`.
+
+    `over` and the length of the next `pause` depend on the seconds that were slept so far.
+    """
+    waited = 0.0
+    while True:
+        seen = look()
+        if done(seen) or over(waited):
+            return seen
+        seconds = pause(waited)
+        sleep(seconds)
+        waited += seconds
+
+
+def growing(share: float, first: float = 0.1, longest: float = 2.0) -> Callable[[float], float]:
+    """Pauses that grow: each is longer than the one before by `share` of it, up to the `longest`; in seconds."""
+    return lambda waited: min(first + share * waited, longest)
+
+
+def await_jobs(wanted: Iterable[int], client: Client, sleep: Callable[[float], None]) -> Mapping[int, Job]:
+    """The jobs `wanted` by their numbers, when all have ended, or after CONFIRM_SECONDS."""
+    terms = [["=", "id", number] for number in sorted(wanted)]
+    return wait_until(
+        lambda jobs: not any(job.unfinished for job in jobs.values()),
+        lambda: query_jobs(client, terms),
+        sleep,
+        lambda waited: waited >= CONFIRM_SECONDS,
+        growing(1.0),
+    )
