@@ -10,14 +10,13 @@ from typing import Any, Callable, Protocol
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
-from .diagnosis.instances import DrainedSecondaries
 from .errors import AutorepairError, BadOption, LibraryMissing
 from .ganeti.client import Client
 from .ganeti.luxi import LuxiClient
-from .ganeti.model import RepairType
 from .ganeti.rapi.options import RapiOptions
 from .planning.selection import Filter
-from .settings.limits import Fencing, Limits, SecondaryState, parse_limits
+from .settings.limits import ROUND as LIMITS
+from .settings.limits import Limits, parse_limits
 
 
 class Module(Protocol):
@@ -53,42 +52,8 @@ CONNECTION: dict[str, Any] = {
     "rapi_timeout": _option("rapi_timeout", type="int", default=30),
 }
 
-ROUND: dict[str, Any] = {
-    "instances": {"type": "list", "elements": "str", "default": []},
-    "groups": {"type": "list", "elements": "str", "default": []},
-    "max_unhealthy": {"type": "str", "default": "40%"},
-    "unhealthy_range": {"type": "str"},
-    "storm_cooldown": {"type": "int", "default": 600},
-    "max_in_flight": {"type": "int", "default": 10},
-    "max_per_node": {"type": "int", "default": 5},
-    "max_per_group": {"type": "int", "default": 10},
-    "retries": {"type": "int", "default": 2},
-    "fencing": {"type": "str", "choices": [one.value for one in Fencing], "default": "offline_flag"},
-    "fenced_nodes": {"type": "list", "elements": "str", "default": []},
-    "min_offline_age": {"type": "int", "default": 0},
-    "settle_time": {"type": "int", "default": 0},
-    "secondary_state": {"type": "str", "choices": [one.value for one in SecondaryState], "default": "any"},
-    "respect_watcher_pause": {"type": "bool", "default": True},
-    "max_repairs_per_window": {"type": "int", "default": 3},
-    "repair_window": {"type": "int", "default": 3600},
-    "windows": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "type": {"type": "str", "required": True, "choices": [kind.label for kind in RepairType]},
-            "days": {"type": "list", "elements": "str", "default": []},
-            "start": {"type": "str", "required": True},
-            "end": {"type": "str", "required": True},
-            "timezone": {"type": "str", "default": "UTC"},
-        },
-    },
-    "choose_nodes": {"type": "bool", "default": False},
-    "drained_secondaries": {"type": "str", "choices": [one.value for one in DrainedSecondaries], "default": "replace"},
-    "retry_now": {"type": "bool", "default": False},
-    "accept_behind": {"type": "list", "elements": "str", "default": []},
-    "from_variables": {"type": "bool", "default": False},  # the action plugin takes it out
-}
+# What limits a round is declared in settings.limits; the action plugin takes the last one out.
+ROUND: dict[str, Any] = {**LIMITS, "from_variables": {"type": "bool", "default": False}}
 
 STEP: dict[str, Any] = {
     "approved_plan": {"type": "raw"},

@@ -16,7 +16,7 @@ from ..tags.clocks import is_beyond
 from .deeds import deeds_of
 from .document import planned
 from .fencing import to_prove, unproven
-from .gates import gated
+from .gating import gated
 from .nowhere import without_hopeless
 from .placement import place
 from .plan import Draft, Plan, make_draft, within_approved

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Callable
 
 from ..diagnosis.instances import DrainedSecondaries
 from ..errors import BadOption
 from ..tags.clocks import LONGEST_COOLDOWN
 from .approval import Approved, parse_approved
-from .windows import Window, parse_windows
+from .windows import WINDOWS, Window, parse_windows
 
 KEPT = 3600  # seconds
 _SHARE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*(%?)\Z")
@@ -61,41 +61,79 @@ class Followed:
     jobs: tuple[int, ...] = ()
 
 
+def _option(value: Any, parse: Callable[[str, Any], Any], **spec: Any) -> Any:
+    """An option of a round: its `value` where nobody sets it, how to `parse` what was given under its name, and its
+    entry in argument specs."""
+    return field(default=value, metadata={"parse": parse, "spec": spec})
+
+
+def _names() -> Any:
+    return _option((), lambda _name, given: tuple(given), type="list", elements="str", default=[])
+
+
+def _flag(default: bool) -> Any:
+    return _option(default, lambda _name, given: given, type="bool", default=default)
+
+
+def _choice(default: Enum) -> Any:
+    kind = type(default)
+    choices = [member.value for member in kind]
+    return _option(default, lambda _name, given: kind(given), type="str", choices=choices, default=default.value)
+
+
+def _number(default: int, takes: str, least: int = 0) -> Any:
+    def parse(name: str, given: int) -> int:
+        if given < least:
+            raise BadOption(f"{name} is {given}; it takes {takes}")
+        return given
+
+    return _option(default, parse, type="int", default=default)
+
+
+_REPAIRS = "a number of repairs, 0 for none"
+_SECONDS = "a number of seconds, 0 for none"
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What a user sets for a round. Names of instances and groups may be globs, all may leave the domain out, as in
-    Ganeti. Times are in seconds.
+    """What a user sets for a round; each option is declared here once. Names of instances and groups may be globs, all
+    may leave the domain out, as in Ganeti. Times are in seconds.
 
-    A run that waits adds to it: C(fenced_as_of) has the fenced nodes that were seen, each with the time of its last
-    change (seconds since the epoch); C(follow) has the approved repairs that have begun. A round that asks secondaries
-    adds C(secondaries): by the names of instances, the problem with the copy there, an empty text for none.
+    A run that waits adds to it: `fenced_as_of` has the fenced nodes that were seen, each with the time of its last
+    change (seconds since the epoch); `follow` has the approved repairs that have begun. A round that asks secondaries
+    adds `secondaries`: by the names of instances, the problem with the copy there, an empty text for none.
     """
 
-    instances: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    retries: int = 2
-    max_unhealthy: MaxUnhealthy = MaxUnhealthy("40%", percent=Decimal(40))
-    unhealthy_range: tuple[int, int] | None = None
-    storm_cooldown: int = 600
-    max_in_flight: int = 10
-    max_per_node: int = 5
-    max_per_group: int = 10
-    fencing: Fencing = Fencing.OFFLINE_FLAG
-    fenced_nodes: tuple[str, ...] = ()
-    fenced_as_of: Mapping[str, float] = field(default_factory=dict)
-    min_offline_age: int = 0
-    settle_time: int = 0
-    secondary_state: SecondaryState = SecondaryState.ANY
-    secondaries: Mapping[str, str] = field(default_factory=dict)
-    respect_watcher_pause: bool = True
-    max_repairs_per_window: int = 3
-    repair_window: int = 3600
-    windows: tuple[Window, ...] = ()
-    choose_nodes: bool = False
-    drained_secondaries: DrainedSecondaries = DrainedSecondaries.REPLACE
-    retry_now: bool = False
-    accept_behind: tuple[str, ...] = ()
+    instances: tuple[str, ...] = _names()
+    groups: tuple[str, ...] = _names()
+    max_unhealthy: MaxUnhealthy = _option(
+        MaxUnhealthy("40%", percent=Decimal(40)),
+        lambda _name, given: _max_unhealthy(given),
+        type="str",
+        default="40%",
+    )
+    unhealthy_range: tuple[int, int] | None = _option(None, lambda _name, given: _unhealthy_range(given), type="str")
+    storm_cooldown: int = _number(600, _SECONDS)
+    max_in_flight: int = _number(10, _REPAIRS)
+    max_per_node: int = _number(5, _REPAIRS)
+    max_per_group: int = _number(10, _REPAIRS)
+    retries: int = _number(2, "a number, 0 for none")
+    fencing: Fencing = _choice(Fencing.OFFLINE_FLAG)
+    fenced_nodes: tuple[str, ...] = _names()
+    min_offline_age: int = _number(0, _SECONDS)
+    settle_time: int = _number(0, _SECONDS)
+    secondary_state: SecondaryState = _choice(SecondaryState.ANY)
+    respect_watcher_pause: bool = _flag(True)
+    max_repairs_per_window: int = _number(3, "a number of repairs from 1; repair_window 0 switches it off", least=1)
+    repair_window: int = _number(3600, "a number of seconds, 0 for no such limit")
+    windows: tuple[Window, ...] = _option((), lambda _name, given: parse_windows(given), **WINDOWS)
+    choose_nodes: bool = _flag(False)
+    drained_secondaries: DrainedSecondaries = _choice(DrainedSecondaries.REPLACE)
+    retry_now: bool = _flag(False)
+    accept_behind: tuple[str, ...] = _names()
     approved: Approved | None = None
+    fenced_as_of: Mapping[str, float] = field(default_factory=dict)
+    secondaries: Mapping[str, str] = field(default_factory=dict)
     follow: Mapping[str, Followed] | None = None
 
     @property
@@ -112,46 +150,22 @@ class Limits:
         return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in self.groups)
 
 
-_NUMBERS = {  # option -> the least that it takes, and what it is
-    "max_in_flight": (0, "a number of repairs, 0 for none"),
-    "max_per_node": (0, "a number of repairs, 0 for none"),
-    "max_per_group": (0, "a number of repairs, 0 for none"),
-    "retries": (0, "a number, 0 for none"),
-    "storm_cooldown": (0, "a number of seconds, 0 for none"),
-    "min_offline_age": (0, "a number of seconds, 0 for none"),
-    "settle_time": (0, "a number of seconds, 0 for none"),
-    "repair_window": (0, "a number of seconds, 0 for no such limit"),
-    "max_repairs_per_window": (1, "a number of repairs from 1; repair_window 0 switches it off"),
-}
+OPTIONS = {each.name: each.metadata for each in fields(Limits) if each.metadata}
+ROUND: Mapping[str, Mapping[str, Any]] = {name: option["spec"] for name, option in OPTIONS.items()}
 
 
 def parse_limits(given: Mapping[str, Any]) -> Limits:
     """The limits that a module's options set. Raises BadOption, with one sentence for people."""
-    for name, (least, takes) in _NUMBERS.items():
-        if given[name] < least:
-            raise BadOption(f"{name} is {given[name]}; it takes {takes}")
-    if given["storm_cooldown"] > LONGEST_COOLDOWN:
-        words = "a breaker that ends later counts as set by a wrong clock; suspend the cluster in its place"
-        raise BadOption(f"storm_cooldown is {given['storm_cooldown']}; it takes {LONGEST_COOLDOWN} s at most: {words}")
-    if given["fenced_nodes"] and given["fencing"] != Fencing.CONFIRMED.value:
-        raise BadOption(f"fenced_nodes is for fencing: confirmed, but fencing is {given['fencing']}")
-    return Limits(
-        instances=tuple(given["instances"]),
-        groups=tuple(given["groups"]),
-        max_unhealthy=_max_unhealthy(given["max_unhealthy"]),
-        unhealthy_range=_unhealthy_range(given["unhealthy_range"]),
-        fencing=Fencing(given["fencing"]),
-        fenced_nodes=tuple(given["fenced_nodes"]),
-        secondary_state=SecondaryState(given["secondary_state"]),
-        respect_watcher_pause=given["respect_watcher_pause"],
-        windows=parse_windows(given["windows"]),
-        choose_nodes=given["choose_nodes"],
-        drained_secondaries=DrainedSecondaries(given["drained_secondaries"]),
-        retry_now=given["retry_now"],
-        accept_behind=tuple(given["accept_behind"]),
+    limits = Limits(
+        **{name: option["parse"](name, given[name]) for name, option in OPTIONS.items()},
         approved=parse_approved(given.get("approved_plan")),
-        **{name: given[name] for name in _NUMBERS},
     )
+    if limits.storm_cooldown > LONGEST_COOLDOWN:
+        words = "a breaker that ends later counts as set by a wrong clock; suspend the cluster in its place"
+        raise BadOption(f"storm_cooldown is {limits.storm_cooldown}; it takes {LONGEST_COOLDOWN} s at most: {words}")
+    if limits.fenced_nodes and limits.fencing is not Fencing.CONFIRMED:
+        raise BadOption(f"fenced_nodes is for fencing: confirmed, but fencing is {limits.fencing.value}")
+    return limits
 
 
 def resume_limits(limits: Limits, carry_on: Mapping[str, Any] | None) -> Limits:

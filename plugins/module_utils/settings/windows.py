@@ -18,6 +18,18 @@ from ..ganeti.model import RepairType
 _NEEDED = ("type", "start", "end", "timezone")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MIDNIGHT = 24 * 60  # at the end of a day
+WINDOWS: Mapping[str, Any] = {  # the option's entry in argument specs
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "type": {"type": "str", "required": True, "choices": [kind.label for kind in RepairType]},
+        "days": {"type": "list", "elements": "str", "default": []},
+        "start": {"type": "str", "required": True},
+        "end": {"type": "str", "required": True},
+        "timezone": {"type": "str", "default": "UTC"},
+    },
+}
 
 
 @dataclass(frozen=True)

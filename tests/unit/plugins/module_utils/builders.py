@@ -23,7 +23,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
     NodeState,
     RepairType,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action

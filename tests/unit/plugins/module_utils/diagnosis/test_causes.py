@@ -25,7 +25,7 @@ from unit.plugins.module_utils.builders import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis import causes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.causes import cause_of, telling, why_failed
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Instance
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import cases_at
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.decide import decide

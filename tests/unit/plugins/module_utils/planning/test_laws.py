@@ -36,7 +36,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
     RepairType,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action, Kind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Fencing

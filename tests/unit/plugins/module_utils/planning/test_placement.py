@@ -35,7 +35,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn

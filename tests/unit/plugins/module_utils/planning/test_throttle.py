@@ -30,7 +30,7 @@ from unit.plugins.module_utils.builders import (
 )
 from unit.plugins.module_utils.fake import FakeClient
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import place
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import is_left, make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn

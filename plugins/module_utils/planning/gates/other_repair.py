@@ -1,0 +1,27 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gate `other_repair`: disks are given up by nobody but the one repair that is pending (law 10)."""
+
+from __future__ import annotations
+
+from ...repair.action import Action
+from ...repair.case import Case
+from ...repair.reasons import Why
+from ..plan import Plan
+from .obstacle import Obstacle, loses_data
+
+
+def other_repair(case: Case, action: Action, plan: Plan) -> Obstacle | None:
+    """Data is not given up while somebody else's repair of the same instance is pending."""
+    if not loses_data(action):
+        return None
+    own = action.repair.id if action.repair else ""
+    ended = {repair.id for repair in case.results}  # a tag may be left over from one of these
+    others = [tag.tag for tag in case.tags.pendings if tag.id not in (own, *ended)]
+    if action.repair and action.repair.jobs and not action.repair.begun:
+        others = list(action.repair.tags)
+    if not others:
+        return None
+    words = "no disks are given up while somebody else's repair is pending; see to it, or take its tag away: "
+    command = f"gnt-instance remove-tags {case.instance.name} {' '.join(others)}"
+    return Obstacle(Why.OTHER_REPAIR, words, person=True, command=command)
