@@ -117,7 +117,7 @@ ruff-format:
 	@$(QUIET) $@ "layout of Python" ruff format --quiet --diff
 
 mypy:
-	@$(QUIET) $@ "types in plugins/module_utils and in the tests' packages" mypy
+	@$(QUIET) $@ "types of the collection and of the tests' packages" mypy
 
 ansible-lint:
 	@$(QUIET) $@ "playbooks, roles and metadata" ansible-lint -q --nocolor

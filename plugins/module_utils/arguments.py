@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, Protocol, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
@@ -33,6 +33,9 @@ class Module(Protocol):
 
     def warn(self, warning: str) -> None:
         """Tell the user, beside the result."""
+
+
+AnyModule = TypeVar("AnyModule", bound=Module)
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:
@@ -144,7 +147,7 @@ def limits(module: Module) -> Limits:
     return parse_limits(module.params)
 
 
-def run(module: AnsibleModule, work: Callable[[Module], dict[str, Any]]) -> None:
+def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
     """Do C(work) with C(module), and exit with its outcome.
 
     Nothing here is made of circles, so Python is not made to look for some: among the values of a large cluster that
@@ -157,7 +160,7 @@ def run(module: AnsibleModule, work: Callable[[Module], dict[str, Any]]) -> None
     module.exit_json(**result)
 
 
-def outcome(module: Module, work: Callable[[Module], dict[str, Any]]) -> dict[str, Any]:
+def outcome(module: AnyModule, work: Callable[[AnyModule], dict[str, Any]]) -> dict[str, Any]:
     """What C(work) returns for C(module); an AutorepairError becomes a failure."""
     try:
         return work(module)

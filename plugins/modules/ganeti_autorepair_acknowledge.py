@@ -114,6 +114,7 @@ failure:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -124,7 +125,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selecti
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 
 
-def forgive(module):
+def forgive(module: AnsibleModule) -> dict[str, Any]:
     """Take the failures away; what the module returns."""
     return change(
         module,
@@ -133,7 +134,7 @@ def forgive(module):
     )
 
 
-def main():
+def main() -> None:
     """Acknowledge, and exit."""
     options = {
         "instances": {"type": "list", "elements": "str", "default": []},

@@ -531,10 +531,18 @@ ansible_facts:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, connect, limits, run
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import (
+    CONNECTION,
+    ROUND,
+    Module,
+    connect,
+    limits,
+    run,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import WHICH, facts
 
@@ -545,7 +553,7 @@ ARGUMENTS = {
 }
 
 
-def gather(module):
+def gather(module: Module) -> dict[str, Any]:
     """The facts about the cluster as it stands."""
     wanted = limits(module)
     plan = look(connect(module), wanted, time.time())
@@ -554,7 +562,7 @@ def gather(module):
     return {"ansible_facts": {"ganeti_autorepair": facts(plan, module.params["instances_in_facts"])}}
 
 
-def main():
+def main() -> None:
     """Gather, and exit."""
     run(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), gather)
 

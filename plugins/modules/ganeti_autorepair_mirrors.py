@@ -166,7 +166,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import
 from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.run import remember_mirrors, terms
 
 
-def main():
+def main() -> None:
     """Look, remember, and exit."""
     options = {
         "instances": {"type": "list", "elements": "str", "default": ["*"]},

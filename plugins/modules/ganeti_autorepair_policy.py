@@ -174,6 +174,7 @@ failure:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -188,7 +189,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 
 
-def set_policy(module):
+def set_policy(module: AnsibleModule) -> dict[str, Any]:
     """Set it; what the module returns."""
     given = module.params
     permission = parse_permission(given["state"], given["allow"], given["until"], time.time())
@@ -200,7 +201,7 @@ def set_policy(module):
     )
 
 
-def main():
+def main() -> None:
     """Set it, and exit."""
     options = {
         "object": {"type": "str", "choices": ["cluster", "group", "instance"], "required": True},

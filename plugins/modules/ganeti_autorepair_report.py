@@ -146,6 +146,7 @@ failure:
 
 import time
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -159,7 +160,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
 
 
-def report(module):
+def report(module: AnsibleModule) -> dict[str, Any]:
     """Write it; what the module returns."""
     folder = Path(module.params["folder"]).absolute()
     looks = [
@@ -181,7 +182,7 @@ def report(module):
     }
 
 
-def main():
+def main() -> None:
     """Write it, and exit."""
     cluster = {
         "name": {"type": "str", "required": True},

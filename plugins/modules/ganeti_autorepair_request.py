@@ -145,39 +145,43 @@ failure:
 
 import time
 import uuid
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
 from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import stopped_words
-from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import request, withdraw
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import Change, request, withdraw
 from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.run import change, terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 
+TYPES = {kind.label: kind for kind in RepairType}
 
-def ask(module):
+
+def ask(module: AnsibleModule) -> dict[str, Any]:
     """Ask, or withdraw; what the module returns."""
     given, now = module.params, time.time()
 
-    def changes(client):
+    def changes(client: Client) -> tuple[Change, ...]:
         cluster = read_cluster(client)
         cases = cases_of(cluster, wanted(module, "instances"), now)
         if given["state"] == "absent":
             return withdraw(cases)
         stopped = stopped_words(cluster)
-        kind, accepts = RepairType.parse(given["type"]), given["accept_behind"]
+        kind, accepts = TYPES[given["type"]], given["accept_behind"]
         return request(cases, kind, now, lambda: str(uuid.uuid4()), stopped, accepts)
 
     return change(module, changes, terms())
 
 
-def main():
+def main() -> None:
     """Ask, and exit."""
     options = {
         "instances": {"type": "list", "elements": "str", "default": []},
-        "type": {"type": "str", "choices": [kind.label for kind in RepairType]},
+        "type": {"type": "str", "choices": list(TYPES)},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "accept_behind": {"type": "bool", "default": False},
         "reason": {"type": "str", "default": ""},

@@ -418,6 +418,8 @@ failure:
 import socket
 import time
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -425,20 +427,21 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import
     CONNECTION,
     ROUND,
     STEP,
+    Module,
     connect,
     limits,
     run,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.gathered import noticed
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play, rehearse, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, play, rehearse, result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, play_on
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import resume_limits
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
 
 
-def step(module):
+def step(module: Module) -> dict[str, Any]:
     """Play one round, or more; what the module returns for it."""
     given = module.params
     settings = Settings(given["reason"], given["iallocator"] or "", lambda: str(uuid.uuid4()), given["connections"])
@@ -452,9 +455,10 @@ def step(module):
     return tell(module, play_on(client, wanted, settings, terms, given["wait_timeout"], tags))
 
 
-def tell(module, rounds):
-    """What the module returns for C(rounds); fails it when one of them, but not the first, could not be played."""
-    results, trouble = [], None
+def tell(module: Module, rounds: Iterable[Round]) -> dict[str, Any]:
+    """What the module returns for `rounds`; fails it when one of them, but not the first, could not be played."""
+    results: list[dict[str, Any]] = []
+    trouble: AutorepairError | None = None
     try:
         for played in rounds:
             for warning in played.before.warnings if not results else ():
@@ -471,7 +475,7 @@ def tell(module, rounds):
     return merged(results)
 
 
-def main():
+def main() -> None:
     """Play, and exit."""
     run(AnsibleModule(argument_spec={**CONNECTION, **ROUND, **STEP}, supports_check_mode=True), step)
 

@@ -96,11 +96,11 @@ def _run(gathered, **args):
     action._task.diff, action._supports_check_mode = False, True
     action._connection = action._play_context = action._loader = action._templar = None
     action.run_module = lambda args, task_vars: given.append(args) or _slice(False)
-    step.RunsHere.run = lambda self, tmp=None, task_vars=None: {}
+    step.InProcessModuleAction.run = lambda self, tmp=None, task_vars=None: {}
     try:
         return action.run(task_vars={"inventory_hostname": "prod"}), given
     finally:
-        del step.RunsHere.run
+        del step.InProcessModuleAction.run
 
 
 def _gathered(writes, left, age=0):

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.plugin_utils import here
+from ansible_collections.ganeti.autorepair.plugins.plugin_utils import in_process
 
 SENT = {"sent": True}
 
@@ -28,7 +28,7 @@ class Secret:
         return "hunter2"
 
 
-class Action(here.RunsHere):
+class Action(in_process.InProcessModuleAction):
     """An action whose module would be sent to a machine of its own."""
 
     arguments = {  # noqa: RUF012
@@ -148,7 +148,7 @@ def _options(args, variables):
 @pytest.mark.parametrize(("transport", "is_here"), [("rapi", False), ("luxi", True)])
 def test_without_requests(monkeypatch, transport, is_here):
     """The Python that Ansible finds for modules may have it."""
-    monkeypatch.setattr(here, "REQUESTS_PROBLEM", ImportError("No module named 'requests'"))
+    monkeypatch.setattr(in_process, "REQUESTS_PROBLEM", ImportError("No module named 'requests'"))
     assert (_run({"transport": transport}) != SENT) is is_here
 
 
