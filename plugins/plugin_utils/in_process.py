@@ -157,12 +157,16 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def _like_a_process_in(folder: str) -> Iterator[None]:
-    """Work in `folder` for a while, and without the cyclic garbage collector, as the module itself does."""
-    before = os.getcwd()
+    """Work in `folder` for a while, and without the cyclic garbage collector, as the module itself does.
+
+    Both are then as they were: Ansible's own process goes on, and may have switched the collector off itself.
+    """
+    folder_before, collected = os.getcwd(), gc.isenabled()
     os.chdir(folder)
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
-        os.chdir(before)
+        if collected:
+            gc.enable()
+        os.chdir(folder_before)

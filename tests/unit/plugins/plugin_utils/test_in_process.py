@@ -7,6 +7,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -169,6 +170,27 @@ def test_what_the_module_is_given():
     assert given == {"transport": "rapi", "password": "hunter2", "retries": 5, "names": ["a", "b"]}
     assert (seen["kinds"], seen["check"], seen["folder"], seen["gc"]) == ({str}, True, "/", False)
     assert (os.getcwd(), gc.isenabled()) == (before, True)
+
+
+@pytest.mark.parametrize("switch", [gc.enable, gc.disable], ids=["on", "off"])
+@pytest.mark.parametrize("error", [None, BadOption("foreseen"), KeyError("not foreseen")], ids=str)
+def test_the_garbage_collector_is_left_as_it_was(switch, error):
+    """On or off, whatever happens in between; and so is the folder."""
+
+    def work(module):
+        assert not gc.isenabled()
+        if error:
+            raise error
+        return {}
+
+    switch()
+    try:
+        expected = gc.isenabled(), os.getcwd()
+        with pytest.raises(KeyError) if isinstance(error, KeyError) else nullcontext():
+            _run(work=work)
+        assert (gc.isenabled(), os.getcwd()) == expected
+    finally:
+        gc.enable()  # as it is in every other test
 
 
 def test_what_comes_back():
