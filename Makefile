@@ -107,7 +107,7 @@ vm-down: setup vm-second-down  ## End them; the images and the new clusters are 
 vm-second-down: setup
 	@PYTHONPATH=tests python -m vmlab down
 
-GATES := ruff-check ruff-format mypy ansible-lint docs module-pages changelog reuse shellcheck
+GATES := ruff-check ruff-format mypy vermin ansible-lint docs module-pages changelog reuse shellcheck
 .PHONY: $(GATES)
 
 ruff-check:
@@ -118,6 +118,11 @@ ruff-format:
 
 mypy:
 	@$(QUIET) $@ "types of the collection and of the tests' packages" mypy
+
+vermin:  # with which Python the language and the standard library suffice
+	@$(QUIET) $@ "Python 3.9 for what is sent to other machines, 3.10 for Ansible's own" sh -c \
+	  "vermin -t=3.9- --violations --no-tips --no-parse-comments plugins/modules plugins/module_utils \
+	  && vermin -t=3.10- --violations --no-tips --no-parse-comments plugins/action plugins/plugin_utils plugins/doc_fragments"
 
 ansible-lint:
 	@$(QUIET) $@ "playbooks, roles and metadata" ansible-lint -q --nocolor
