@@ -76,5 +76,5 @@ options:
     type: int
     default: 30
 requirements:
-  - requests, with O(transport=rapi)
+  - requests 2.25 or later, and urllib3 1.26 or later, with O(transport=rapi)
 """
