@@ -11,9 +11,10 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
@@ -75,18 +76,16 @@ def ansible(play: str) -> Say:
 def options(**given: object) -> Say:
     """Options, before anything is sent."""
     default = {name: spec.get("default") for name, spec in arguments.CONNECTION.items()}
-    return lambda simulator: arguments.connect(
-        SimpleNamespace(params={**default, "rapi_host": "cluster", **given})  # type: ignore[arg-type]
-    )
+    return lambda simulator: arguments.connect(SimpleNamespace(params={**default, "rapi_host": "cluster", **given}))
 
 
 def rapi(request: JobRequest | None = None, **changes: object) -> Say:
     """A simulated cluster's RAPI, asked with these changes to the options that it takes."""
 
     def say(simulator: Simulator) -> object:
-        given = {"port": simulator.port, "user": "lab", "password": "labsecret", **changes}
+        given: dict[str, Any] = {"port": simulator.port, "user": "lab", "password": "labsecret", **changes}
         given = {"ca_path": str(simulator.certificate.authority), **given}
-        client = RapiClient(RapiOptions("127.0.0.1", **given))  # type: ignore[arg-type]
+        client = RapiClient(RapiOptions("127.0.0.1", **given))
         return client.submit(request) if request else client.query("instance", ("name", "tags"))  # as a round begins
 
     return say
@@ -130,11 +129,17 @@ def claiming(tags: tuple[str, ...] = (), ahead: float = 0, trouble: str = "") ->
     return say
 
 
-def approved(now: dict[str, object], **changed: object) -> Say:
+def approved(now: Mapping[str, object], **changed: object) -> Say:
     """A round whose plan is to fail over web1 only, or a plan that was changed after it was made."""
     given = {"hash": hash_of([DEED], ""), "cluster": "", "actions": [DEED], **changed}
     plan = {"hash": hash_of([now], ""), "cluster": "", "actions": [now]}
-    return lambda simulator: check_approved(parse_approved(given), plan)  # type: ignore[arg-type]
+
+    def say(simulator: Simulator) -> None:
+        approval = parse_approved(given)
+        assert approval is not None
+        check_approved(approval, plan)
+
+    return say
 
 
 def role(file: str, sentence: str) -> Say:

@@ -74,6 +74,9 @@ class Placed:
     nodes: tuple[Node, ...]
 
 
+Member = Placed | Node  # of a cluster
+
+
 def node(name: str, state: NodeState = ONLINE, group: str = "default", vm_capable: bool = True) -> Node:
     """A node, online unless said otherwise."""
     return Node(name, group, state, vm_capable, uuid=f"uuid-{name}")
@@ -83,7 +86,7 @@ def placed(name: str, template: str, *states: NodeState | None, group: str = "de
     """An instance named C(name) on nodes of its own in C(states), the primary first; C(more) are its other fields."""
     names = [f"{name}-{role}" for role, _state in zip("ps", states, strict=False)]
     nodes = tuple(node(at, state, group) for at, state in zip(names, states, strict=True) if state is not MISSING)
-    fields = {"disk_template": template, "primary": names[0], "secondaries": tuple(names[1:])}
+    fields: dict[str, Any] = {"disk_template": template, "primary": names[0], "secondaries": tuple(names[1:])}
     fields |= {"uuid": f"uuid-{name}", "memory": 512, "disk_sizes": (1024,), **more}
     return Placed(Instance(name, **fields), nodes)
 
@@ -140,7 +143,7 @@ def no_room(number: int, at: float = NOW, operations: str = "REPLACE_DISKS", **m
 
 
 def cluster(
-    *members: Placed | Node,
+    *members: Member,
     tags: Iterable[str] = (),
     group_tags: Mapping[str, Iterable[str]] | None = None,
     jobs: Iterable[Job] = (),
@@ -171,7 +174,7 @@ def case_of(one: Cluster, now: float = NOW) -> Case:
     return make_cases(one, now)[0]
 
 
-def next_for(*members: Placed | Node, now: float = NOW, retries: int = 0, **more: Any) -> Action:
+def next_for(*members: Member, now: float = NOW, retries: int = 0, **more: Any) -> Action:
     """What comes next for the first instance of such a cluster."""
     one = cluster(*members, **more)
     return decide(case_of(one, now), one, now, unbraked(retries=retries))
@@ -242,7 +245,7 @@ def node_object(one: Node, room: tuple[int, int] | None) -> Mapping[str, Any]:
     return known | ({"dfree": room[0], "mfree": room[1]} if room else {})
 
 
-def job_object(one: Job) -> Mapping[str, Any]:
+def job_object(one: Job) -> dict[str, Any]:
     """A job as queries know it."""
     name = one.instances[0] if one.instances else ""
     trail = [[one.sources[0] if one.sources else "gnt:client", text, 1] for text in one.reasons]

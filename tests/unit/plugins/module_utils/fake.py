@@ -135,7 +135,7 @@ class FakeClient:
         """See Client."""
         self.log.append(("read", "info"))
         self.settle()
-        known = {"name": self.cluster.name, "tags": list(self.cluster.tags), "master": "node1"}
+        known: dict[str, Any] = {"name": self.cluster.name, "tags": list(self.cluster.tags), "master": "node1"}
         known |= {"queue_drained": self.cluster.queue_drained}
         known |= {"watcher_paused_until": self.cluster.watcher_paused_until}
         return known | {"enabled_disk_templates": list(self.cluster.enabled_disk_templates)}
@@ -252,7 +252,7 @@ class FakeClient:
                 answer if isinstance(answer, Stops) and answer.at is task.operation else self._apply(request, task)
             )
             if trouble:
-                told = {"error": trouble.error, "error_class": trouble.kind, "error_code": trouble.code}
+                told: dict[str, Any] = {"error": trouble.error, "error_class": trouble.kind, "error_code": trouble.code}
                 return replace(job, status="error", done=done, begun=len(done) + 1, **told)
             done += _summaries(task)
         return replace(job, done=done, begun=len(done))
@@ -305,7 +305,7 @@ class FakeClient:
         return replace(one, admin_state="down" if task.operation is Operation.MARK_DOWN else "offline")
 
 
-def _received(at: float | None) -> Mapping[str, Any]:
+def _received(at: float | None) -> dict[str, Any]:
     return {} if at is None else {"received_ts": [int(at), int(at % 1 * 1e6)]}
 
 

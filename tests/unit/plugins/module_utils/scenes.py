@@ -75,7 +75,7 @@ def _night() -> Cluster:
 
 def _placed(name: str, template: str, primary: str, secondary: str | None, *tags: str) -> list[Instance]:
     names = tuple(f"{node}.example.com" for node in (primary, secondary) if node)
-    fields = {"uuid": f"uuid-{name}", "memory": 512, "disk_sizes": (1024,), "tags": tags}
+    fields: dict[str, Any] = {"uuid": f"uuid-{name}", "memory": 512, "disk_sizes": (1024,), "tags": tags}
     return [Instance(f"{name}.example.com", disk_template=template, primary=names[0], secondaries=names[1:], **fields)]
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,11 @@ class Secret:
 class Action(in_process.InProcessModuleAction):
     """An action whose module would be sent to a machine of its own."""
 
+    _connection: Any
+    _task: Any
+    _templar: Any
+    _loader: Any
+
     arguments = {  # noqa: RUF012
         "transport": {"type": "str", "choices": ["rapi", "luxi"], "default": "rapi"},
         "password": {"type": "str", "no_log": True},
@@ -44,8 +50,8 @@ class Action(in_process.InProcessModuleAction):
     }
 
     def __init__(self, work, **changes):
-        own = {"transport": "local", "become": None, "delegate_to": None, "async_val": 0, "environment": [{}]}
-        own = {**own, "check_mode": False, **changes}
+        own: dict[str, Any] = {"transport": "local", "become": None, "delegate_to": None, "async_val": 0}
+        own |= {"environment": [{}], "check_mode": False, **changes}
         self.work = work
         self._connection = SimpleNamespace(transport=own["transport"], become=own["become"])
         self._task = SimpleNamespace(**{name: own[name] for name in ("delegate_to", "async_val", "environment")})
@@ -56,7 +62,7 @@ class Action(in_process.InProcessModuleAction):
     def run(self, tmp=None, task_vars=None):
         """See ActionBase."""
 
-    def _execute_module(self, **_):
+    def _execute_module(self, *_args, **_more):
         return SENT
 
 
@@ -156,7 +162,7 @@ def test_without_requests(monkeypatch, transport, is_here):
 def test_what_the_module_is_given():
     """Checked, with defaults, as plain as JSON; in the folder in which Ansible starts a process; without a search for
     circles, which goes on afterwards."""
-    seen = {}
+    seen: dict[str, Any] = {}
 
     def work(module):
         kinds = {type(value) for value in (module.params["password"], *module.params["names"])}

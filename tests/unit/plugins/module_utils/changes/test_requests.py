@@ -183,14 +183,16 @@ REFUSED = [
 @_table(MEANT, "options", "wanted")
 def test_what_options_mean(options, wanted):
     """Together."""
-    assert parse_permission(*options, NOW) == wanted
+    state, allow, until = options
+    assert parse_permission(state, allow, until, NOW) == wanted
 
 
 @_table(REFUSED, "options", "words")
 def test_options_that_contradict_each_other(options, words):
     """Nobody guesses which of them was meant."""
+    state, allow, until = options
     with pytest.raises(BadOption) as caught:
-        parse_permission(*options, NOW)
+        parse_permission(state, allow, until, NOW)
     assert words in str(caught.value)
 
 

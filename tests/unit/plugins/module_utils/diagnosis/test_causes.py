@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -296,7 +297,7 @@ def test_the_job_that_tells_is_told(kind, states, tags, retries):
 
 def test_what_is_waited_for_is_translated_too():
     """A step for which there was no room is tried again; why there is none is said."""
-    words = {"error": "Can't compute nodes using iallocator 'hail': Can't find any good node"}
+    words: dict[str, Any] = {"error": "Can't compute nodes using iallocator 'hail': Can't find any good node"}
     reason = said(drbd("web1", ONLINE, OFFLINE, pending("fix-storage", jobs="7")), [no_room(7, **words)])
     assert f"no other node of its group can take it; to see what is free: {FREE}; Ganeti said: Can't compute" in reason
 

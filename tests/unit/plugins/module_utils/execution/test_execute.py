@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -465,11 +466,13 @@ def test_check_mode_sends_nothing_and_tells_the_same_tags(joins):
 @BOTH
 def test_check_mode_knows_the_intent_and_the_step_and_invents_no_job(joins):
     """A job that was not submitted stands as 0 in the tag that would be there in the end."""
-    recorder = DryRunClient(_client(rbd("web1", OFFLINE), joins=joins))
-    ((outcome,), _trouble) = carry_out(plan_of(recorder._client.cluster), recorder, settings(), no_sleep)
-    tasks = [task for one in recorder.unsent for task in one.tasks]
+    client = _client(rbd("web1", OFFLINE), joins=joins)
+    recorder = DryRunClient(client)
+    ((outcome,), _trouble) = carry_out(plan_of(client.cluster), recorder, settings(), no_sleep)
+    unsent = [one.tasks for one in recorder.unsent if isinstance(one, JobRequest)]
+    tasks = [task for tasks in unsent for task in tasks]
     assert [task.operation.value for task in tasks] == ["add-tags", "failover", "add-tags"]
-    assert [len(one.tasks) for one in recorder.unsent] == ([2, 1] if joins else [1, 1, 1])
+    assert [len(tasks) for tasks in unsent] == ([2, 1] if joins else [1, 1, 1])
     assert (outcome.added, outcome.removed, outcome.jobs) == ((tag(INTENT), tag(f"{INTENT}0")), (), ())
 
 
@@ -603,7 +606,7 @@ def test_nothing_waits_for_the_intent_of_a_recreation_but_the_recreation(joins):
 def test_several_actions_are_carried_out_at_a_time(joins):
     """Each in its own order; the outcomes stand in the plan's."""
     plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(8)), tags=ALLOW))
-    client = Meeting(4, joins=joins)
+    client: Any = Meeting(4, joins=joins)
     outcomes, trouble = carry_out(plan, client, settings(connections=4), no_sleep)
     assert (trouble, [one.action.name for one in outcomes]) == (None, [action.name for action in plan.actions])
     for name in (f"web{number:02}" for number in range(8)):
@@ -624,7 +627,8 @@ def test_several_actions_are_carried_out_at_a_time(joins):
 def test_an_error_beside_others(errors, ends):
     """What is on its way goes on; what would end a round keeps the next from being begun."""
     plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(40)), tags=ALLOW))
-    outcomes, trouble = carry_out(plan, Meeting(4, errors), settings(connections=4), no_sleep)
+    client: Any = Meeting(4, errors)
+    outcomes, trouble = carry_out(plan, client, settings(connections=4), no_sleep)
     begun = [one for one in outcomes if one.error != NOT_BEGUN]
     assert (trouble is not None) is ends
     assert len(begun) < 40 if ends else len(begun) == 40
@@ -637,7 +641,7 @@ def test_an_error_beside_others(errors, ends):
 def test_what_nobody_has_foreseen_ends_it(connections):
     """It is the caller's, and nothing more is begun."""
     plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(40)), tags=ALLOW))
-    client = Meeting(connections, {"web01": ZeroDivisionError("a bug")})
+    client: Any = Meeting(connections, {"web01": ZeroDivisionError("a bug")})
     with pytest.raises(ZeroDivisionError):
         carry_out(plan, client, settings(connections=connections), no_sleep)
     assert len({one.name for one in client.sent}) < 40

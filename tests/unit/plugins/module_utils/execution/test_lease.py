@@ -10,6 +10,7 @@ import re
 import threading
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import NOW, cluster, rbd, tag
@@ -358,7 +359,7 @@ def test_a_cluster_that_does_not_say_when_it_received_the_claim_is_not_written_t
     assert client.claims == []
 
 
-class NoTimes(dict):
+class NoTimes(dict[int, float]):
     """Nobody knows when jobs came."""
 
     def __setitem__(self, number, at):
@@ -462,9 +463,9 @@ class Replayed:
     """A Client, clock and all, that answers from what was answered so far, and then asks; so every step of a claimant
     can be taken when the test likes."""
 
-    answers: tuple
+    answers: tuple[Any, ...]
     joins: bool = False
-    asked: tuple | None = None
+    asked: tuple[Any, ...] | None = None
 
     def __post_init__(self):
         self.left = list(self.answers)
@@ -498,7 +499,7 @@ class Replayed:
 
 def _next_call(holder, known):
     """What the claimant does next after these answers, or how it ended."""
-    client = Replayed(known)
+    client: Any = Replayed(known)
     try:
         claimed = take(client, (), Terms(holder, client.clock, client.sleep))
         claimed.submit(WRITE)
@@ -515,10 +516,10 @@ def _next_call(holder, known):
 class World:
     """The cluster's tags, the jobs that are still to run, those that ran (and how), and each claimant's answers."""
 
-    tags: frozenset
-    waiting: frozenset
-    ended: frozenset
-    answers: tuple
+    tags: frozenset[Any]
+    waiting: frozenset[Any]
+    ended: frozenset[Any]
+    answers: tuple[Any, ...]
 
 
 def _moves(world, calls):
@@ -527,7 +528,8 @@ def _moves(world, calls):
         call = calls(at, known)
         if call[0] in ("left", "done"):
             continue
-        moved, answer = world, 1
+        answer: Any = 1
+        moved = world
         if call[0] == "look":
             answer = tuple(sorted(world.tags))
         elif call[0] != "write":

@@ -28,7 +28,7 @@ from unit.plugins.module_utils.execution.test_rounds import jobs_of
 from unit.plugins.module_utils.fake import TAGGING, FakeClient, Stops, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Forbidden, Unreachable
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, result
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, play_on
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import Operation
 from unbraked import unbraked
@@ -243,7 +243,7 @@ class Fickle(FakeClient):
 @pytest.mark.parametrize("until", [NOW + 2, NOW + 60, NOW + 90])
 def test_trouble_in_a_later_round_keeps_what_was_done_before(until):
     """The rounds until then are told; the error is the caller's."""
-    told = []
+    told: list[Round] = []
     client = _client(rbd("web1", OFFLINE), seconds=500, kind=Fickle)
     client.until = until
     with pytest.raises(Unreachable):

@@ -96,7 +96,7 @@ def together(members: list[Placed]) -> list[Placed]:
     return [replace(one, instance=replace(one.instance, secondaries=secondary)) for one in members]
 
 
-def answers(nodes: Nodes, *members: Placed, jobs=(), **limits):
+def answers(nodes: Any, *members: Placed, jobs=(), **limits):
     """What comes of asking for these instances."""
     given = {"secondary_state": SecondaryState.UPTODATE, **limits}
     plan = plan_of(cluster(*members, jobs=jobs), **given)

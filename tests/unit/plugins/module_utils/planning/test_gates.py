@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -69,7 +70,9 @@ def _done(operations, repair="r1", **more):
 
 RESTING = plain("web1", ONLINE, pending("reinstall", "7"))
 MARKED = plain("web1", ONLINE, pending("reinstall", "7"), admin_state="offline")
-STEPS = {  # what comes next, by what it is: the instance, and the jobs there were
+STEPS: dict[
+    str, tuple[Placed, dict[str, Any]]
+] = {  # what comes next, by what it is: the instance, and the jobs there were
     "a failover": (rbd("web1", OFFLINE), {}),
     "a failover that was asked for": (rbd("web1", OFFLINE, pending()), {}),
     "a failover to the secondary": (drbd("web1", OFFLINE, ONLINE), {}),
@@ -121,7 +124,9 @@ STEPS = {  # what comes next, by what it is: the instance, and the jobs there we
     ),
 }
 OFTEN = tuple(ended("success", jobs="1", repair=f"o{number}", at=NOW - 10 - number) for number in range(3))
-SHUT = {  # a gate that is shut: the limits, the cluster, and the instance's tags
+SHUT: dict[
+    str, tuple[dict[str, Any], dict[str, Any], Any]
+] = {  # a gate that is shut: the limits, the cluster, and the instance's tags
     "stopped": ({}, {"tags": [*ALLOW, tag("stop")]}, ()),
     "breaker": ({"max_unhealthy": at_most("0")}, {}, ()),
     "watcher_paused": ({}, {"watcher_paused_until": NOW + 1}, ()),
@@ -223,7 +228,7 @@ def test_the_first_gate_that_is_shut_gives_the_reason():
         limits = {name: value for gate in shut if gate != "other_repair" for name, value in states[gate].items()}
         tags = (pending("reinstall", at=NOW - 2), *(OFTEN if "flapping" in shut else ()))
         tags += states["other_repair"] if "other_repair" in shut else ()
-        more = {"watcher_paused_until": NOW + 1} if "watcher_paused" in shut else {}
+        more: dict[str, Any] = {"watcher_paused_until": NOW + 1} if "watcher_paused" in shut else {}
         more |= {"tags": [*ALLOW, tag("stop")]} if "stopped" in shut else {}
         one = marked(plain("web1", OFFLINE, *tags), changed=NOW)
         found.append(_action(one, rbd("x", OFFLINE), limits=limits, queue_drained=True, **more).why.value)

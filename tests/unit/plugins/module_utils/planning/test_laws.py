@@ -34,6 +34,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
     TEMPLATE_CLASSES,
     Cluster,
     Job,
+    NodeState,
     RepairType,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gates import gated
@@ -62,7 +63,10 @@ class Tried:
         return f"{words}: {self.action.kind.value} because {self.action.reason}"
 
 
-def _places() -> Iterator[tuple[str, tuple[object, ...]]]:
+Place = tuple[str, tuple[NodeState | None, ...]]  # a disk template, and the states of its nodes
+
+
+def _places() -> Iterator[Place]:
     """Every disk template on nodes in every combination of states."""
     for template in TEMPLATE_CLASSES:
         copies = 2 if template == "drbd" else 1
@@ -74,7 +78,7 @@ KINDS = (None, *RepairType)
 
 def _try(
     extra: tuple[str, ...] = (),
-    jobs: tuple[object, ...] = (),
+    jobs: tuple[Job, ...] = (),
     noted: str = "",
     alloweds: tuple[RepairType | None, ...] = KINDS,
     admins: tuple[tuple[str, bool], ...] = tuple(product(("up", "down", "offline"), (False, True))),
@@ -317,7 +321,7 @@ PROOFS = {  # the kind of fencing and what is known of the nodes -> whether that
 }
 
 
-def _fleet(standing: Standing, policy: str, admin: str) -> tuple[Cluster, list[tuple[str, tuple[object, ...]]]]:
+def _fleet(standing: Standing, policy: str, admin: str) -> tuple[Cluster, list[Place]]:
     """A cluster with an instance in each place, and the places in the instances' order."""
     members, jobs, places = [], [], list(_places())
     for at, (template, states) in enumerate(places):

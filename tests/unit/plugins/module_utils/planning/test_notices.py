@@ -54,4 +54,4 @@ def test_what_a_person_has_to_look_at(of_cluster, of_group, wanted):
     assert [name for name in told["needs_person"] if name != "web1"] == names
     assert len(report["clusters"][0]["seen"]["notices"]) == len(wanted)
     assert f'ganeti_repair_notices{{cluster="prod"}} {len(wanted)}\n' in metrics(report)
-    assert page(report, "prod", ()).count("needs you. ") == len(wanted)
+    assert page(report, "prod", {}).count("needs you. ") == len(wanted)

@@ -13,6 +13,7 @@ from unit.plugins.module_utils.builders import (
     OFFLINE,
     ONLINE,
     SHARED,
+    Member,
     cluster,
     deeds,
     drbd,
@@ -249,7 +250,12 @@ def test_a_group_takes_new_disks_by_its_alloc_policy(policy, open_):
 
 def test_a_closed_group_closes_no_other():
     """Only the open one is asked."""
-    members = [plain("web1", OFFLINE, group="shut"), plain("web2", OFFLINE), node("a", group="shut"), node("b")]
+    members: list[Member] = [
+        plain("web1", OFFLINE, group="shut"),
+        plain("web2", OFFLINE),
+        node("a", group="shut"),
+        node("b"),
+    ]
     one = cluster(*members, tags=ALLOW)
     one = replace(one, groups={**one.groups, "shut": replace(one.groups["shut"], alloc_policy="unallocable")})
     plan = place(plan_of(one), FakeClient(one, room=dict.fromkeys("ab", (9000, 9000))))
@@ -290,7 +296,7 @@ def test_two_primaries_with_one_exclusion_tag_do_not_share_a_node(kinds, own, ot
     """As with htools; on a, which has most room, the other has its primary."""
     neighbour = rbd("x", ONLINE, other)
     neighbour = replace(neighbour, instance=replace(neighbour.instance, primary="a"), nodes=())
-    members = [plain("web1", OFFLINE, own), neighbour, node("a"), node("b")]
+    members: list[Member] = [plain("web1", OFFLINE, own), neighbour, node("a"), node("b")]
     tags = [*ALLOW, *(f"htools:iextags:{kind}" for kind in kinds)]
     one = cluster(*members, tags=tags)
     plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (2000, 2000)}))
@@ -310,7 +316,12 @@ def test_an_exclusion_tag_leaves_secondaries_alone():
 
 def test_two_that_exclude_each_other_may_swap_their_nodes():
     """Each is where the other has its secondary."""
-    members = [drbd("web1", OFFLINE, OFFLINE, FIRST), drbd("web2", OFFLINE, OFFLINE, FIRST), node("a"), node("b")]
+    members: list[Member] = [
+        drbd("web1", OFFLINE, OFFLINE, FIRST),
+        drbd("web2", OFFLINE, OFFLINE, FIRST),
+        node("a"),
+        node("b"),
+    ]
     one = cluster(*members, tags=[*ALLOW, "htools:iextags:service"])
     plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (8000, 8000)}))
     assert _nodes(plan) == {"web1": ("a", "b"), "web2": ("b", "a")}
@@ -318,7 +329,7 @@ def test_two_that_exclude_each_other_may_swap_their_nodes():
 
 def test_two_that_exclude_each_other_are_not_placed_together():
     """Though there is room for both; the second says with what."""
-    members = [plain("web1", OFFLINE, FIRST), plain("web2", OFFLINE, FIRST), node("a")]
+    members: list[Member] = [plain("web1", OFFLINE, FIRST), plain("web2", OFFLINE, FIRST), node("a")]
     one = cluster(*members, tags=[*ALLOW, "htools:iextags:service"])
     plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000)}))
     assert _nodes(plan) == {"web1": ("a",)}
@@ -379,7 +390,7 @@ def test_an_instance_in_files_needs_its_memory():
 
 def test_room_goes_to_the_most_urgent():
     """What is down before what is to be down, the oldest that was asked for before the rest."""
-    members = [
+    members: list[Member] = [
         plain("a", OFFLINE, admin_state="down"),
         plain("b", OFFLINE),
         plain("c", OFFLINE, pending("reinstall", at=NOW - 2)),
@@ -454,7 +465,7 @@ def test_what_is_on_its_way_takes_room(what, where, free, wanted):
 def test_what_is_on_its_way_to_run_somewhere_takes_memory_alone():
     """A failover makes no disks."""
     moves = replace(job(7, "running", "FAILOVER", "gone1", repair="r1"), nodes=("a",))
-    members = [plain("web1", OFFLINE), rbd("gone1", OFFLINE, pending(jobs="7")), node("a")]
+    members: list[Member] = [plain("web1", OFFLINE), rbd("gone1", OFFLINE, pending(jobs="7")), node("a")]
     one = cluster(*members, tags=ALLOW, jobs=[moves])
     found = [deeds(place(plan_of(one), FakeClient(one, room={"a": (1024, memory)}))) for memory in (1023, 1024)]
     assert [one["web1"] for one in found] == ["wait", "submit"]
@@ -463,7 +474,7 @@ def test_what_is_on_its_way_to_run_somewhere_takes_memory_alone():
 def test_what_has_arrived_takes_nothing_more():
     """Its job has ended, and the nodes say so."""
     done = replace(job(7, "success", "FAILOVER", "gone1", repair="r1"), nodes=("a",))
-    members = [plain("web1", OFFLINE), rbd("gone1", ONLINE, pending(jobs="7")), node("a")]
+    members: list[Member] = [plain("web1", OFFLINE), rbd("gone1", ONLINE, pending(jobs="7")), node("a")]
     one = cluster(*members, tags=ALLOW, jobs=[done])
     assert _nodes(place(plan_of(one), FakeClient(one, room={"a": (1024, 512)}))) == {"web1": ("a",)}
 
@@ -472,7 +483,7 @@ def test_an_exclusion_tag_is_on_its_way_too():
     """Two that exclude each other do not meet."""
     other, running = _on_its_way("a")
     other = replace(other, instance=replace(other.instance, tags=(*other.instance.tags, FIRST)))
-    members = [plain("web1", OFFLINE, FIRST), other, node("a"), node("b")]
+    members: list[Member] = [plain("web1", OFFLINE, FIRST), other, node("a"), node("b")]
     one = cluster(*members, tags=[*ALLOW, "htools:iextags:service"], jobs=[running])
     plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (2000, 2000)}))
     assert _nodes(plan) == {"web1": ("b",)}
@@ -565,7 +576,12 @@ def test_an_instance_without_disks_has_a_target():
 
 def test_no_target_is_chosen_where_there_is_no_choice():
     """A mirrored instance goes to its secondary, and a new secondary is the allocator's; nobody is asked."""
-    members = [drbd("web1", OFFLINE, ONLINE), drbd("web2", DRAINED, ONLINE), drbd("web3", ONLINE, OFFLINE), node("a")]
+    members: list[Member] = [
+        drbd("web1", OFFLINE, ONLINE),
+        drbd("web2", DRAINED, ONLINE),
+        drbd("web3", ONLINE, OFFLINE),
+        node("a"),
+    ]
     plan, client = _placed(*members, room={"a": (9000, 9000)}, choose_nodes=True)
     assert (_nodes(plan), client.reads) == ({}, [])
     assert set(deeds(plan).values()) == {"submit"}
@@ -573,14 +589,14 @@ def test_no_target_is_chosen_where_there_is_no_choice():
 
 def test_no_target_is_chosen_for_what_is_held():
     """It may be another's turn."""
-    members = [rbd("web1", OFFLINE, tag("suspend")), node("a")]
+    members: list[Member] = [rbd("web1", OFFLINE, tag("suspend")), node("a")]
     plan, client = _placed(*members, room={"a": (9000, 9000)}, choose_nodes=True)
     assert (_nodes(plan), client.reads) == ({}, [])
 
 
 def test_targets_respect_what_new_disks_do():
     """Exclusion tags, the group's alloc_policy, and the room that others have taken."""
-    excluded = [rbd("web1", OFFLINE, FIRST), rbd("web2", OFFLINE, FIRST), node("a"), node("b")]
+    excluded: list[Member] = [rbd("web1", OFFLINE, FIRST), rbd("web2", OFFLINE, FIRST), node("a"), node("b")]
     one = cluster(*excluded, tags=[*ALLOW, "htools:iextags:service"])
     limits = unbraked(choose_nodes=True)
     client = FakeClient(one, room={"a": (0, 9000), "b": (0, 600)})
@@ -588,7 +604,7 @@ def test_targets_respect_what_new_disks_do():
     assert _nodes(plan) == {"web1": ("a",), "web2": ("b",)}
     shut = replace(one, groups={"default": replace(one.groups["default"], alloc_policy="unallocable")})
     assert set(deeds(place(gated(make_plan(shut, limits, NOW)), client)).values()) == {"report"}
-    members = [rbd("web1", OFFLINE), plain("web2", OFFLINE), node("a")]
+    members: list[Member] = [rbd("web1", OFFLINE), plain("web2", OFFLINE), node("a")]
     plan, _client = _placed(*members, room={"a": (9000, 1023)}, choose_nodes=True)
     assert deeds(plan) == {"web1": "submit", "web2": "wait"}
 

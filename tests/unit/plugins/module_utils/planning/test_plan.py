@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -465,7 +466,7 @@ def _unplaced():
 
 def _not_up_to_date():
     """Why nothing is done with an instance whose secondary is asked, and is not up to date."""
-    limits = {"secondary_state": SecondaryState.UPTODATE, "secondaries": {"web1": "its copy is old"}}
+    limits: dict[str, Any] = {"secondary_state": SecondaryState.UPTODATE, "secondaries": {"web1": "its copy is old"}}
     return secondaries_known(plan_of(cluster(drbd("web1", OFFLINE, ONLINE), tags=ALLOW), **limits)).rows[0][1].why
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -35,7 +36,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits 
 WEB = Instance("web1", disk_template="drbd", primary="node3", secondaries=("node2",), disk_sizes=(1024, 1024))
 GOOD = ["/dev/drbd0", 147, 0, None, None, True, 1]  # its peer is gone, so it is degraded
 ALLOW = (tag("reinstall"),)
-ASKS = {"secondary_state": SecondaryState.UPTODATE}
+ASKS: dict[str, Any] = {"secondary_state": SecondaryState.UPTODATE}
 
 
 def answer(*statuses, **more):
@@ -69,7 +70,8 @@ PROBLEMS = [
     ("it is about another secondary", answer(GOOD, GOOD, snodes=["node4"]), "the answer is not about them"),
     ("it is about another instance", {"db": answer(GOOD, GOOD)["web1"]}, "the answer is not about them"),
 ]
-PROBLEMS += [(f"it is {odd!r}", odd, "not about them") for odd in (None, [], "x", 1, {}, {"web1": None}, {"web1": []})]
+NO_ANSWERS: tuple[Any, ...] = (None, [], "x", 1, {}, {"web1": None}, {"web1": []})
+PROBLEMS += [(f"it is {odd!r}", odd, "not about them") for odd in NO_ANSWERS]
 
 
 @pytest.mark.parametrize(("given", "problem"), [row[1:] for row in PROBLEMS], ids=[row[0] for row in PROBLEMS])
@@ -80,7 +82,7 @@ def test_an_answer(given, problem):
     assert bool(found) is bool(problem)
 
 
-ODD = (None, True, "1", 0, 1.5, [], {}, 2, 3, 4, 5, -1)
+ODD: tuple[Any, ...] = (None, True, "1", 0, 1.5, [], {}, 2, 3, 4, 5, -1)
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)

@@ -15,6 +15,7 @@ from unit.plugins.module_utils.builders import (
     NOW,
     OFFLINE,
     ONLINE,
+    Member,
     Placed,
     cluster,
     deeds,
@@ -253,7 +254,7 @@ def test_a_place_is_taken_by(option, most, text, state, jobs, returns, other):
 @pytest.mark.parametrize("new", range(4))
 def test_the_law_of_turns(option, most, resyncs, returns, new):
     """Over all small numbers: what is down is held by returns alone, its new secondary by resyncs alone."""
-    members = [
+    members: list[Member] = [
         _on(f"sync{at}", drbd, "live", "shared", tags=(pending("fix-storage", f"1{at}", repair=f"s{at}"),))
         for at in range(resyncs)
     ]
@@ -277,7 +278,7 @@ def test_the_law_of_turns(option, most, resyncs, returns, new):
 @pytest.mark.parametrize(("most", "goes"), [(0, 0), (1, 0), (2, 1), (9, 2)])
 def test_a_new_secondary_that_follows_a_failover_waits_for_its_turn(option, most, goes):
     """It joins the other resyncs, before those that begin."""
-    members = [
+    members: list[Member] = [
         _on("sync", drbd, "live", "shared", tags=(pending("fix-storage", "5", repair="r5"),)),
         *(_on(f"moved{at}", drbd, "live", "dead", tags=(pending(jobs=f"{at}", repair=f"r{at}"),)) for at in (1, 2)),
         _on("anew", drbd, "live", "dead"),
@@ -329,7 +330,7 @@ def test_one_that_has_gone_on_while_the_cluster_was_read_takes_a_place():
 @pytest.mark.parametrize("most", [0, 1])
 def test_a_move_of_a_repair_that_has_begun_is_never_held(option, most):
     """However many they are: a half-done repair is worse than none."""
-    members = [
+    members: list[Member] = [
         _on(f"old{at}", drbd, "empty", "live", tags=(pending("migrate", f"{at}", repair=f"r{at}"),))
         for at in range(1, 6)
     ]
@@ -360,7 +361,11 @@ def test_a_full_group_lets_the_others_by():
 
 def test_a_full_node_lets_the_others_by():
     """It is tried first again in the next round."""
-    members = [_on("a1", drbd, "old", "x"), _on("a2", drbd, "old", "y"), _on("b", drbd, "older", "y")]
+    members: list[Member] = [
+        _on("a1", drbd, "old", "x"),
+        _on("a2", drbd, "old", "y"),
+        _on("b", drbd, "older", "y"),
+    ]
     nodes = [node("old", DRAINED), node("older", DRAINED), node("x"), node("y")]
     plan = _plan(*members, *nodes, max_per_node=1)
     assert _begun(plan) == ["a1", "b"]
@@ -369,7 +374,11 @@ def test_a_full_node_lets_the_others_by():
 
 def test_what_is_held_takes_no_place():
     """Neither in all nor in its group nor on its nodes."""
-    members = [_on("a1", drbd, "old", "x"), _on("a2", drbd, "old", "y"), _on("b", drbd, "older", "y")]
+    members: list[Member] = [
+        _on("a1", drbd, "old", "x"),
+        _on("a2", drbd, "old", "y"),
+        _on("b", drbd, "older", "y"),
+    ]
     nodes = [node("old", DRAINED), node("older", DRAINED), node("x"), node("y")]
     assert _begun(_plan(*members, *nodes, max_per_node=1, max_in_flight=2, max_per_group=2)) == ["a1", "b"]
 
@@ -407,7 +416,7 @@ def test_a_node_works_on_a_repair(states, which, works):
 @pytest.mark.parametrize(("most", "begun"), [(1, ["a"]), (2, ["a", "b"])])
 def test_nodes_that_were_chosen_count(most, begun):
     """Those of two instances that are recreated on one spare node."""
-    members = [plain("a", OFFLINE), plain("b", OFFLINE), node("spare")]
+    members: list[Member] = [plain("a", OFFLINE), plain("b", OFFLINE), node("spare")]
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room={"spare": (90_000, 90_000)})
     plan = in_turn(place(gated(make_plan(one, unbraked(max_per_node=most), NOW)), client))
@@ -418,7 +427,12 @@ def test_nodes_that_were_chosen_count(most, begun):
 
 def test_a_node_that_was_chosen_counts_for_those_that_live_there():
     """New disks come to a node to which something else fails over."""
-    members = [plain("a", OFFLINE), _on("b", drbd, "old", "spare"), node("spare"), node("old", OFFLINE)]
+    members: list[Member] = [
+        plain("a", OFFLINE),
+        _on("b", drbd, "old", "spare"),
+        node("spare"),
+        node("old", OFFLINE),
+    ]
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room={"spare": (90_000, 90_000)})
     plan = in_turn(place(gated(make_plan(one, unbraked(max_per_node=1), NOW)), client))

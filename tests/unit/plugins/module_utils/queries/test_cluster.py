@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -41,7 +42,7 @@ class Scripted:
 
     one: FakeClient
     changes: dict[tuple[str, object, str], object] = field(default_factory=dict)
-    jobs: list[dict] = field(default_factory=list)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
     info: object = None
     asked: list[tuple[str, object]] = field(default_factory=list)
 
@@ -60,7 +61,8 @@ class Scripted:
 
 
 def _read(one, **more):
-    return read_cluster(Scripted(FakeClient(one), **more))
+    client: Any = Scripted(FakeClient(one), **more)
+    return read_cluster(client)
 
 
 FLEET = cluster(
@@ -128,7 +130,7 @@ def test_jobs_are_read_before_the_instances_and_after_the_tags():
 
 def test_nothing_is_asked_that_waits_for_nodes():
     """Configuration fields only."""
-    asked = []
+    asked: list[tuple[str, str]] = []
 
     class Spy(FakeClient):
         def query(self, resource, fields, qfilter=None, seconds=None):
@@ -152,7 +154,7 @@ def test_an_unreachable_cluster_is_one_error():
 
 
 def _job_queries(one):
-    client = Scripted(FakeClient(one))
+    client: Any = Scripted(FakeClient(one))
     read_cluster(client)
     return [qfilter for resource, qfilter in client.asked if resource == "job"]
 
@@ -223,7 +225,7 @@ def test_a_repair_that_comes_between_the_two_looks_is_not_followed():
 
 def test_jobs_are_read_with_what_a_repair_needs():
     """Operations, instances, reasons and who wrote them, the first error, the end."""
-    trail = {"reasons": ("ganeti.autorepair:r1",), "sources": ("gnt:client",)}
+    trail: dict[str, Any] = {"reasons": ("ganeti.autorepair:r1",), "sources": ("gnt:client",)}
     jobs = [no_room(7, **trail), job(8, "running", "SHUTDOWN REINSTALL", **trail)]
     one = cluster(rbd("web1", OFFLINE, pending(jobs="7+8")), jobs=jobs)
     assert _read(one).jobs == one.jobs

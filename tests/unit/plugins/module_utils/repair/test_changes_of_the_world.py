@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -150,7 +151,8 @@ def _jobs(point: Point, number: int = 7, **more: object) -> tuple[Job, ...]:
         return before
     status, also = known
     places = {"nodes": ("web1-p", "web1-s")} if point.step == "recreate-disks" else {}
-    return (*before, job(number, status, OPCODES[point.step], **{"reasons": MARK, **places, **also, **more}))
+    also_known: dict[str, Any] = {"reasons": MARK, **places, **also, **more}
+    return (*before, job(number, status, OPCODES[point.step], **also_known))
 
 
 MARK = ("ganeti.autorepair:r1 held-by=gone",)
@@ -377,7 +379,9 @@ def test_a_failover_that_could_only_not_start_it_has_opened_a_whole_copy():
 
 # --- what else stands in the queue ------------------------------------------------------------------------------------
 
-BEHIND_IT = {  # how the job of the new secondary stands that was sent with a move and comes after it
+BEHIND_IT: dict[
+    str, tuple[str, dict[str, Any]]
+] = {  # how the job of the new secondary stands that was sent with a move and comes after it
     "queued": ("waiting", {"after": (7,)}),
     "waiting": ("waiting", {"after": (7,)}),
     "running": ("waiting", {"after": (7,)}),
@@ -427,8 +431,10 @@ def test_nothing_is_done_beside_a_job_of_somebody_else():
 
 # --- law 10: what is left is for a person -----------------------------------------------------------------------------
 
-RECREATED = {"reasons": MARK, "nodes": ("web1-p", "web1-s")}
-TAKEN_OVER = {  # the recreation, other jobs, and other tags
+RECREATED: dict[str, Any] = {"reasons": MARK, "nodes": ("web1-p", "web1-s")}
+TAKEN_OVER: dict[
+    str, tuple[dict[str, Any], tuple[Job, ...], tuple[str, ...]]
+] = {  # the recreation, other jobs, and other tags
     "an hour is over": ({"ended": NOW - 3601}, (), ()),
     "somebody started it": ({"ended": NOW - 600}, (job(20, "success", "STARTUP", repair="", ended=NOW - 300),), ()),
     "somebody suspended it": ({"ended": NOW - 600}, (), (tag("suspend"),)),

@@ -52,6 +52,13 @@ OVER = tag("suspend:1")
 NONE = at_most("0")  # one node is let through
 
 
+def given(plan: object) -> Approved:
+    """What was approved by giving C(plan), or the hash of one."""
+    approved = parse_approved(plan)
+    assert approved is not None
+    return approved
+
+
 def _plan(*members, now=NOW, limits=None, **more):
     """A plan as the facts have it."""
     return planned(plan_of(cluster(*members, **{"tags": ALLOW, **more}), now, **(limits or {})))
@@ -137,10 +144,10 @@ def test_a_hash_has_64_digits_and_is_the_same_in_every_release():
 def test_a_plan_goes_through_json_and_back():
     """From the facts to a file, and from there to the option."""
     plan = _plan(rbd("web1", OFFLINE, OVER), drbd("web2", OFFLINE, ONLINE), group_tags={"default": [OVER]})
-    approved = parse_approved(json.loads(json.dumps(plan)))
+    approved = given(json.loads(json.dumps(plan)))
     assert approved == Approved(plan["hash"], tuple(plan["actions"]), "")
     check_approved(approved, plan)
-    check_approved(parse_approved(plan["hash"]), plan)
+    check_approved(given(plan["hash"]), plan)
 
 
 def _stormy(now=NOW, **more):
@@ -285,7 +292,7 @@ def test_what_differs_is_told(was, now, lines):
     """A line for each object with which something else would be done, and for no other."""
     approved, plan = (_plan(*members, **more) for members, more in (was, now))
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     assert caught.value.details["differences"] == lines
     assert str(caught.value) == (
         "the plan is not the approved one, so nothing was done; what differs: " + "; ".join(lines)
@@ -296,14 +303,14 @@ def test_a_failure_carries_the_plan_that_it_would_be_now():
     """So that this one can be approved."""
     approved, plan = _plan(ONE), _plan(ONE, rbd("web2", OFFLINE))
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     assert caught.value.details == {
         "failure": "PlanDiffers",
         "differences": ["web2: approved was nothing, now it is submit failover (web2-p offline)"],
         "plan": plan,
         "approved_hash": approved["hash"],
     }
-    check_approved(parse_approved(caught.value.details["plan"]), plan)
+    check_approved(given(caught.value.details["plan"]), plan)
 
 
 def test_a_plan_for_another_cluster_is_not_this_one():
@@ -311,10 +318,10 @@ def test_a_plan_for_another_cluster_is_not_this_one():
     one = cluster(ONE, tags=ALLOW)
     approved, plan = (planned(plan_of(replace(one, uuid=uuid))) for uuid in ("east", "west"))
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     assert caught.value.details["differences"] == ["it was made for another cluster"]
     with pytest.raises(PlanDiffers, match="what it would do now: web1: submit failover"):
-        check_approved(parse_approved(approved["hash"]), plan)
+        check_approved(given(approved["hash"]), plan)
 
 
 def test_an_approval_is_good_once():
@@ -342,7 +349,7 @@ def test_an_object_with_which_two_things_are_done_is_told_too(was, now):
     approved, plan = _plan(was, jobs=jobs), _plan(now, jobs=jobs)
     assert approved["hash"] != plan["hash"]
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     (line,) = caught.value.details["differences"]
     assert line.startswith("web1: approved was ")
 
@@ -363,7 +370,7 @@ def test_what_differs_is_told_though_the_words_are_the_same(change, end):
     """Nobody is to guess."""
     plans = [{"actions": [deed], "cluster": "", "hash": hash_of([deed], "")} for deed in (DEED, {**DEED, **change})]
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(plans[0]), plans[1])
+        check_approved(given(plans[0]), plans[1])
     (line,) = caught.value.details["differences"]
     assert line.startswith("web1: approved was submit failover, then replace-disks (node1 offline, node2 online), now")
     assert line.endswith(end)
@@ -373,7 +380,7 @@ def test_two_things_with_one_object_are_told_in_one_line():
     """What was approved, and what it is now."""
     approved, plan = _plan(rbd("web1", OFFLINE, OVER)), _plan(ONE)
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     assert caught.value.details["differences"] == [
         "web1: approved was lift (its suspend has run out) and submit failover (web1-p offline), "
         "now it is submit failover (web1-p offline)"

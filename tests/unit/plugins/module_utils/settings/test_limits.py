@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.windows
 DEFAULTS = {name: spec.get("default") for name, spec in ROUND.items()}
 WINDOW = {"type": "failover", "start": "09:00", "end": "17:00", "timezone": "UTC"}
 HASH = "0123456789abcdef" * 4
-PLAN = {"actions": [], "cluster": "uuid", "hash": hash_of([], "uuid")}
+PLAN: dict[str, Any] = {"actions": [], "cluster": "uuid", "hash": hash_of([], "uuid")}
 
 
 def _limits(**given):
@@ -184,7 +185,9 @@ BAD_RANGES = (
     "[3-1]", "3-5", "[a-b]", "[1-]", "[-3]", "[1]", "[]", "[1-2-3]", "[1.5-3]", "[-1-3]", "(1-3)", "[1 3]", "[1-3] or",
     "[1-3]%", "[0-1000000]", " ", "3",
 )  # fmt: skip
-BAD = [("max_unhealthy", text, f"max_unhealthy is {text}; it takes a number") for text in (*SHARES, *NUMBERS)]
+BAD: list[tuple[str, Any, str]] = [
+    ("max_unhealthy", text, f"max_unhealthy is {text}; it takes a number") for text in (*SHARES, *NUMBERS)
+]
 BAD += [("unhealthy_range", text, f"unhealthy_range is {text}; it takes two numbers") for text in BAD_RANGES]
 LEAST = {
     "max_in_flight": 0,

@@ -371,6 +371,7 @@ def test_what_is_said_to_open_next_does_and_nothing_does_before(given, now, data
     """Whatever the windows and the time; a sample of the minutes before is tried."""
     found = opens(given, REINSTALL, now)
     assume(found is not None)
+    assert found is not None  # which assume does not tell a type checker
     assert found > now
     assert opens(given, REINSTALL, found) is None
     minutes = range(int(now // 60 + 1), int(-(-found // 60)))

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 from contextlib import suppress
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from urllib3.connection import HTTPSConnection
@@ -46,7 +47,7 @@ def test_all_connections_go_by_the_same_trust(certificate):
     """It is read once; nothing that requests would trust by itself is added."""
     options = RapiOptions("localhost", ca_path=str(certificate.authority))
     context = trust(options)
-    adapter = session(options, context, 0).get_adapter("https://localhost:1")
+    adapter: Any = session(options, context, 0).get_adapter("https://localhost:1")
     urls = [f"https://localhost:{port}/" for port in (1, 2)]
     pools = [adapter.get_connection_with_tls_context(SimpleNamespace(url=url), verify=True) for url in urls]
     for pool in [*pools, *map(adapter.get_connection, urls)]:
@@ -113,14 +114,14 @@ def test_certificates_that_can_not_be_read(tmp_path):
 def test_a_pin_goes_to_every_connection():
     """By urllib3, which closes the connection before anything is sent."""
     options = RapiOptions("localhost", fingerprint=PIN)
-    adapter = session(options, trust(options), 0).get_adapter("https://localhost:1")
+    adapter: Any = session(options, trust(options), 0).get_adapter("https://localhost:1")
     assert adapter.poolmanager.connection_from_url("https://localhost:1/").assert_fingerprint == PIN
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="only Linux can be told when to acknowledge")
 def test_an_answer_is_acknowledged_at_once(monkeypatch):
     """When the request was sent, and before the answer is read."""
-    done = []
+    done: list[Any] = []
 
     class Socket:
         def setsockopt(self, *option):
