@@ -31,7 +31,7 @@ from simulator.simulator import wall_clock_cluster
 from .conftest import TAG, Site
 from .direct import TRANSPORTS
 from .test_handover import BEHIND, in_doubt, jobs, rounds, told
-from .test_here import reach
+from .test_here_or_sent import reach
 
 Result = Mapping[str, Any]
 MODULE = "ganeti.autorepair.ganeti_autorepair_mirrors"
