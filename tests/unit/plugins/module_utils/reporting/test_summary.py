@@ -28,7 +28,6 @@ from unit.plugins.module_utils.scenes import large, night
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.explanations import FOR_PEOPLE, REASONS
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import (
     Look,
@@ -214,9 +213,3 @@ def test_strange_facts() -> None:
         BadOption, match="cannot make a report of prod: its facts are not those of ganeti_autorepair_facts"
     ):
         report_of([Look("prod", {"time": 1})], NOW)
-
-
-def test_every_reason_is_explained() -> None:
-    """In the order of the code; and what passes by itself is for nobody to do."""
-    assert set(REASONS) == {why.value for why in Why}
-    assert not [why for why in Why if why.value in FOR_PEOPLE and why.passes]
