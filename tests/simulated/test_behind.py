@@ -21,7 +21,7 @@ from unbraked import unbraked
 
 from .conftest import Site
 from .direct import TRANSPORTS
-from .test_handover import BEHIND, in_doubt, rounds, told
+from .test_nothing_that_lives_is_wiped import BEHIND, in_doubt, rounds, told
 from .test_older_copies import add, tried_once
 
 

@@ -30,8 +30,8 @@ from simulator.simulator import wall_clock_cluster
 
 from .conftest import TAG, Site
 from .direct import TRANSPORTS
-from .test_handover import BEHIND, in_doubt, jobs, rounds, told
 from .test_here_or_sent import reach
+from .test_nothing_that_lives_is_wiped import BEHIND, in_doubt, jobs, rounds, told
 
 Result = Mapping[str, Any]
 MODULE = "ganeti.autorepair.ganeti_autorepair_mirrors"

@@ -14,7 +14,7 @@ from simulator.model import Instance
 
 from .conftest import Site
 from .direct import TRANSPORTS
-from .test_handover import jobs, rounds, told
+from .test_nothing_that_lives_is_wiped import jobs, rounds, told
 
 DEGRADED = "Disk 0 is degraded on target node, aborting failover"
 Admin = Callable[[Site, Instance], object]

@@ -20,10 +20,8 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AutorepairError,
     BadAnswer,
-    BadOption,
     Forbidden,
     NotFound,
-    QueueDrained,
     RequestRefused,
     TlsError,
     Unauthorized,
@@ -83,28 +81,6 @@ def test_a_name_that_the_certificate_does_not_have(site: Site) -> None:
     """The certificate is valid for 127.0.0.1; 127.1 is the same host by another name."""
     with pytest.raises(TlsError, match="can't be trusted"):
         site.play(host="127.1")
-
-
-OPTIONS = [
-    ("a URL", {"host": "https://cluster.example.com"}, "rapi_host is 'https://cluster.example.com'"),
-    ("nothing", {"host": ""}, "rapi_host is ''"),
-    ("a percent sign", {"host": "local%68ost"}, "rapi_host is 'local%68ost'"),
-    ("half a bracket", {"host": "[::1"}, "rapi_host is '[::1'"),
-    ("brackets around a name", {"host": "[localhost]"}, "rapi_host is '[localhost]'"),
-    ("no password", {"password": ""}, "rapi_password is empty, and rapi_user is lab"),
-    ("a short fingerprint", {"fingerprint": "ab:cd"}, "64 hexadecimal digits"),
-    ("a CA file that is not there", {"ca_path": "/nonexistent.pem"}, "there is no file /nonexistent.pem"),
-    ("a CA file without certificates", {"ca_path": __file__}, "holds no certificates"),
-]
-
-
-@pytest.mark.parametrize(("changes", "words"), [case[1:] for case in OPTIONS], ids=[case[0] for case in OPTIONS])
-def test_an_option_that_can_not_be_meant(site: Site, changes: dict[str, object], words: str) -> None:
-    """It is refused before anything is sent."""
-    with pytest.raises(BadOption) as caught:
-        site.client(**changes)
-    assert words in str(caught.value)
-    assert not site.simulator.log.entries
 
 
 class Doorway(socketserver.ThreadingTCPServer):
@@ -265,8 +241,3 @@ def test_a_gateway_that_gives_up_on_a_write(site: Site, status: int) -> None:
     site.break_two()
     site.simulator.faults.add(RequestFault("PUT", "*/failover", ANSWER, response=Response(status, b"{}")))
     assert site.play().outcomes[0].lost
-
-
-def test_errors_are_a_family() -> None:
-    """A module catches them all by one name."""
-    assert all(issubclass(kind, AutorepairError) for kind in (BadOption, QueueDrained, TlsError, BadAnswer))

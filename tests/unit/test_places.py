@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests/unit"
 TESTED = {UNIT / "plugins": ROOT / "plugins", UNIT / "simulator": ROOT / "tests/simulator"}
@@ -19,6 +21,18 @@ def subject_of(test: Path) -> Path | None:
             file = folder / test.relative_to(tests).with_name(test.name.removeprefix("test_"))
             return file if file.exists() else None
     return None
+
+
+ENGINE = ROOT / "plugins/module_utils"
+# What the report's pages are made of is tested as pages, in test_page.py.
+WITH_TESTS = [file for file in sorted(ENGINE.rglob("*.py")) if "html" not in file.parts]
+
+
+@pytest.mark.parametrize("file", WITH_TESTS, ids=lambda file: str(file.relative_to(ENGINE)))
+def test_each_engine_file_has_its_tests(file: Path) -> None:
+    """In the same folder, under the same name."""
+    test = UNIT / "plugins/module_utils" / file.relative_to(ENGINE).with_name(f"test_{file.name}")
+    assert "def test_" in (test.read_text() if test.exists() else ""), f"there are no tests in {test}"
 
 
 def test_no_two_test_files_have_one_name() -> None:

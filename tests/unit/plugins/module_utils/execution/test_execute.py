@@ -32,7 +32,6 @@ from unit.plugins.module_utils.fake import FakeClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AnswerLost,
     BadAnswer,
-    BadOption,
     ClaimOver,
     Forbidden,
     NotFound,
@@ -374,13 +373,6 @@ def test_what_nobody_has_foreseen_ends_it(connections):
     with pytest.raises(ZeroDivisionError):
         carry_out(plan, client, settings(connections=connections), no_sleep)
     assert len({one.name for one in client.sent}) < 40
-
-
-@pytest.mark.parametrize("connections", [0, -1, 21])
-def test_a_number_of_connections_that_is_not_served(connections):
-    """Refused before anything is read."""
-    with pytest.raises(BadOption, match=f"connections is {connections}; it takes a number from 1 to 20"):
-        settings(connections=connections)
 
 
 HOLDING = [

@@ -684,7 +684,7 @@ def on_one_line(lines: list[str]) -> str:
 
 
 def test_every_reason_has_a_row() -> None:
-    """The table above is whole, but for what is about the cluster: test_clocks.py has that."""
+    """The table above is whole, but for what is about the cluster: test_wrong_clocks.py has that."""
     assert {row.why for row in ROWS} == set(Why) - {Why.WRONG_CLOCK}
 
 
