@@ -18,6 +18,7 @@ description:
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
+  - ganeti.autorepair.attributes.action_group_round
   - ganeti.autorepair.cluster
   - ganeti.autorepair.round
 options:
@@ -38,14 +39,6 @@ attributes:
     description: Shows what has changed.
     support: none
     details: It changes nothing.
-  action_group:
-    description:
-      - Is in the action groups C(group/ganeti.autorepair.all) and, for the limits of a round,
-        C(group/ganeti.autorepair.round), for C(module_defaults).
-    support: full
-    membership:
-      - ganeti.autorepair.all
-      - ganeti.autorepair.round
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
 """

@@ -21,6 +21,8 @@ description:
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
+  - ganeti.autorepair.attributes.writes
+  - ganeti.autorepair.attributes.action_group
   - ganeti.autorepair.cluster
   - ganeti.autorepair.filter
 options:
@@ -51,18 +53,6 @@ options:
     description: Words for the reason trail of the jobs.
     type: str
     default: ""
-attributes:
-  check_mode:
-    description: Can run in check mode, sends reads only, and returns what it would have done.
-    support: full
-  diff_mode:
-    description: Shows for each object that changes the tags that go and those that come.
-    support: full
-  action_group:
-    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
-    support: full
-    membership:
-      - ganeti.autorepair.all
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
 """

@@ -18,6 +18,8 @@ description:
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
+  - ganeti.autorepair.attributes.writes
+  - ganeti.autorepair.attributes.action_group_round
   - ganeti.autorepair.cluster
   - ganeti.autorepair.round
 options:
@@ -73,21 +75,6 @@ options:
       - The allocator that chooses new secondaries, and new primaries of instances on shared storage.
       - If not set, the cluster's own default, or C(hail) where it has none.
     type: str
-attributes:
-  check_mode:
-    description: Can run in check mode, sends reads only, and returns what it would have done.
-    support: full
-  diff_mode:
-    description: Shows for each object that changes the tags that go and those that come.
-    support: full
-  action_group:
-    description:
-      - Is in the action groups C(group/ganeti.autorepair.all) and, for the limits of a round,
-        C(group/ganeti.autorepair.round), for C(module_defaults).
-    support: full
-    membership:
-      - ganeti.autorepair.all
-      - ganeti.autorepair.round
 notes:
   - To recreate disks, and with O(choose_nodes) to move an instance on shared storage, it asks the online nodes of the
     node group for their free disk and memory, for 20 seconds at most. All other reads are of configuration.

@@ -141,7 +141,7 @@ def documented(module: str) -> set[str]:
         for text in re.findall(r'^ *DOCUMENTATION = r?"""\n(.*?)"""', file.read_text(), re.M | re.S):
             page = yaml.safe_load(textwrap.dedent(text))
             names |= set(page.get("options", {}))
-            fragments = [name.rpartition(".")[2] for name in page.get("extends_documentation_fragment", ())]
+            fragments = [name.split(".")[2] for name in page.get("extends_documentation_fragment", ())]
             files += [folder / "doc_fragments" / f"{name}.py" for name in fragments]
     return names
 
