@@ -17,12 +17,14 @@ export PYTHONDONTWRITEBYTECODE := 1
 QUIET := python tests/tools/quiet.py
 PYTEST := python -m pytest -rs --no-fold-skipped
 
-.PHONY: help setup test test-all test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down systems vm-up vm-test vm-first vm-second vm-down vm-second-down lock clean
+.PHONY: help setup links test test-all test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down systems vm-up vm-test vm-first vm-second vm-down vm-second-down lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.pins  ## Make .venv with the pinned tools, and show ansible the working tree
+setup: .venv/.pins links  ## Make .venv with the pinned tools, and show ansible the working tree
+
+links:  # what shows ansible the working tree
 	@mkdir -p $(COLLECTION) && cd $(COLLECTION) && for name in $(SHIPPED); do \
 	  [ -e $$name ] || ln -sfn ../../../../../$$name .; \
 	done  # never for a moment without: others may be reading
@@ -107,7 +109,7 @@ vm-down: setup vm-second-down  ## End them; the images and the new clusters are 
 vm-second-down: setup
 	@PYTHONPATH=tests python -m vmlab down
 
-GATES := ruff-check ruff-format mypy vermin ansible-lint docs module-pages changelog reuse shellcheck
+GATES := ruff-check ruff-format mypy vermin ansible-lint docs module-pages changelog reuse shellcheck workflows
 .PHONY: $(GATES)
 
 ruff-check:
@@ -148,6 +150,9 @@ reuse:
 shellcheck:
 	@$(QUIET) $@ "shell scripts" sh -c \
 	  "git grep --untracked -lE '^#!/bin/(ba)?sh' -- ':!*.py' ':!*.md' | xargs -r shellcheck"
+
+workflows:
+	@$(QUIET) $@ "workflows of GitHub" check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 .venv/.pins: $(PINS)
 	@$(PYTHON) tests/tools/quiet.py setup "virtual environment .venv from $(PINS)" \
