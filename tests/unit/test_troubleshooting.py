@@ -203,7 +203,7 @@ SAID: dict[str, list[Say]] = {
     "The plan is not the approved one": [
         approved({**DEED, "steps": ["recreate-disks", "reinstall"]}),
         approved(DEED, actions=[]),
-        role("tasks/read_approved_plan.yml", r"See that there is one\n.+?\bfail_msg: >-\n(.+?)\n\s+quiet:"),
+        role("tasks/read_approved_plan.yml", r"Check that the file exists\n.+?\bfail_msg: >-\n(.+?)\n\s+quiet:"),
     ],
     "A node was not fenced": [role("vars/main.yml", r"autorepair_fence_failure: >-\n(.+)")],
     "The time to wait ran out": [lambda simulator: _progress({"under_way": WORK}, "prod", 3600, 3600)],
