@@ -10,38 +10,38 @@ module: ganeti_autorepair_report
 short_description: Write a report on Ganeti clusters and their repairs to files
 version_added: 0.1.0
 description:
-  - Makes a report for people and for programs of what M(ganeti.autorepair.ganeti_autorepair_facts) has found on one
-    cluster or on many, with those that could not be read.
-  - Writes C(index.html) and C(index.json) on all clusters together, C(clusters/NAME.html) and C(clusters/NAME.json) on
-    each, and C(ganeti_autorepair.prom), metrics for the textfile collector of Prometheus' node exporter.
-  - The pages need no network and no other file. C(index.json) leaves healthy instances out, but for their number. The
-    form of the JSON is in C(docs/report.schema.json) of this collection.
-  - Each file is written beside its place, and then put there as a whole. Files of clusters that are not in O(clusters)
-    are left as they are.
-  - It asks no cluster itself, and needs no connection.
+  - Writes a report for people and for programs, from the facts that M(ganeti.autorepair.ganeti_autorepair_facts)
+    returned for one or more clusters. The report includes clusters that could not be read.
+  - Writes C(index.html) and C(index.json) for all clusters together, C(clusters/NAME.html) and C(clusters/NAME.json)
+    for each, and C(ganeti_autorepair.prom) with metrics for the textfile collector of Prometheus' node exporter.
+  - The pages need no network and no other file. C(index.json) only counts healthy instances and does not list them.
+    C(docs/report.schema.json) of this collection describes the JSON.
+  - Each file is first written under another name, and then replaces the old file as a whole. Files of clusters that are
+    not in O(clusters) are not changed.
+  - The module does not contact any cluster, and needs no connection.
 author:
   - ganeti.autorepair contributors (@ganeti)
 options:
   folder:
     description:
-      - Folder for the files. It is made where it is missing, and may be a link.
-      - Below it no link is followed. What stands in the place of a file is replaced; where C(clusters) is a link or no
-        folder, the other files are written and the module fails.
+      - Folder for the files. It is created if it is missing, and may be a symbolic link.
+      - Below it the module follows no symbolic link. It replaces whatever has the name of one of its files. If
+        C(clusters) is a link, or not a folder, the module writes the other files and then fails.
     type: path
     required: true
   clusters:
-    description: What was found.
+    description: The clusters, each with its facts.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: Name of the cluster, as in the inventory. No two may have the same.
+        description: Name of the cluster, as in the inventory. The names must be unique.
         type: str
         required: true
       facts:
         description:
-          - Its RV(ganeti.autorepair.ganeti_autorepair_facts#module:ansible_facts.ganeti_autorepair). Without them it
+          - Its RV(ganeti.autorepair.ganeti_autorepair_facts#module:ansible_facts.ganeti_autorepair). Without facts it
             counts as a cluster that could not be read.
         type: dict
       error:
@@ -49,8 +49,8 @@ options:
         type: str
       last_round:
         description:
-          - When a round was last played on it, in seconds since the epoch. If not given, what the file of the cluster
-            says already stays.
+          - When a round was last run on it, in seconds since the epoch. If not given, the value in the existing file of
+            the cluster is kept.
         type: int
 attributes:
   check_mode:
@@ -68,7 +68,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the cluster
+- name: Gather the state of the cluster
   ganeti.autorepair.ganeti_autorepair_facts:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -86,19 +86,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: The files of the report, by their paths.
+  description: The paths of the report's files.
   returned: success
   type: list
   elements: str
   sample: ["/var/www/autorepair/index.html", "/var/www/autorepair/index.json"]
 changed_files:
-  description: Those of them that tell something new, besides the time.
+  description: The paths of the files whose content has changed, apart from the time.
   returned: success
   type: list
   elements: str
   sample: []
 summary:
-  description: What is in the report, in numbers.
+  description: The content of the report, in numbers.
   returned: success
   type: dict
   contains:
@@ -108,7 +108,7 @@ summary:
       type: int
       sample: 2
     unread:
-      description: The number of those that could not be read.
+      description: The number of clusters that could not be read.
       returned: success
       type: int
       sample: 1
@@ -132,7 +132,7 @@ summary:
         repair: 2
         hold: 0
 report:
-  description: A line for each cluster, and one for the files, for people.
+  description: A line of text for each cluster, and one for the files.
   returned: success
   type: list
   elements: str
@@ -160,7 +160,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summar
 
 
 def report(module):
-    """Write it; what the module returns."""
+    """Write the report, and return the result of the module."""
     folder = Path(module.params["folder"]).absolute()
     looks = [
         Look(one["name"], one["facts"], one["error"] or "", last_round=one["last_round"])
@@ -182,7 +182,7 @@ def report(module):
 
 
 def main():
-    """Write it, and exit."""
+    """Write the report, and exit."""
     cluster = {
         "name": {"type": "str", "required": True},
         "facts": {"type": "dict"},
