@@ -18,7 +18,8 @@ description:
     form of the JSON is in C(docs/report.schema.json) of this collection.
   - Each file is written beside its place, and then put there as a whole. Files of clusters that are not in O(clusters)
     are left as they are.
-  - It asks no cluster itself, and needs no connection.
+  - It asks no cluster itself, and needs no connection. The files are made where Ansible runs, which has the Jinja2 that
+    the pages need, and are written on the task's host, which is best the same.
 author:
   - ganeti.autorepair contributors (@ganeti)
 options:
@@ -52,7 +53,22 @@ options:
           - When a round was last played on it, in seconds since the epoch. If not given, what the file of the cluster
             says already stays.
         type: int
+  templates:
+    description:
+      - Folder with templates of your own for the pages, where Ansible runs. It is looked for as
+        C(ansible.builtin.template) looks for its C(src).
+      - A file in it takes the place of the one of its name in C(plugins/plugin_utils/report/templates) of this
+        collection, C(style.css) for instance; all others stay.
+    type: path
+  files:
+    description:
+      - The text of each file by its path, where they have been made already. With it nothing else is done than to write
+        them. This is how they come to a host that is not the one where Ansible runs; there is no other need for it.
+    type: dict
 attributes:
+  async:
+    description: Can run in the background, with C(async).
+    support: none
   check_mode:
     description: Can run in check mode, writes nothing, and tells what it would have changed.
     support: full
@@ -144,56 +160,46 @@ failure:
   sample: CannotWrite
 """
 
-import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import run
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files import (
-    differences,
-    lines,
-    plan_files,
+    paths_of,
+    read_files,
     write_files,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
+
+CLUSTER = {
+    "name": {"type": "str", "required": True},
+    "facts": {"type": "dict"},
+    "error": {"type": "str"},
+    "last_round": {"type": "int"},
+}
+ARGUMENTS = {
+    "folder": {"type": "path", "required": True},
+    "clusters": {"type": "list", "elements": "dict", "required": True, "options": CLUSTER},
+    "templates": {"type": "path"},
+    "files": {"type": "dict"},
+}
 
 
-def report(module):
-    """Write it; what the module returns."""
-    folder = Path(module.params["folder"]).absolute()
-    looks = [
-        Look(one["name"], one["facts"], one["error"] or "", last_round=one["last_round"])
-        for one in module.params["clusters"]
-    ]
-    written = plan_files(folder, looks, int(time.time()))
+def files(module):
+    """Write the files, or read those that are there, for the action plugin of this name, which makes them."""
+    folder, made = Path(module.params["folder"]).absolute(), module.params["files"]
+    told = {"folder": str(folder), "invocation": {"module_args": {"folder": str(folder)}}}
+    if made is None:
+        paths = paths_of([one["name"] for one in module.params["clusters"]])
+        return {**told, "changed": False, "files": read_files(folder, paths)}
     if not module.check_mode:
-        write_files(folder, written.files)
-    shown = {"diff": list(differences(written))} if module._diff else {}  # it may be long
-    return {
-        **shown,
-        "changed": bool(written.changed),
-        "files": [str(folder / path) for path in written.files],
-        "changed_files": [str(folder / path) for path in written.changed],
-        "summary": written.report["summary"],
-        "report": lines(written.report, folder),
-        "invocation": {"module_args": {"folder": str(folder)}},  # else all facts would come back, and go into logs
-    }
+        write_files(folder, made)
+    return {**told, "changed": True}
 
 
 def main():
-    """Write it, and exit."""
-    cluster = {
-        "name": {"type": "str", "required": True},
-        "facts": {"type": "dict"},
-        "error": {"type": "str"},
-        "last_round": {"type": "int"},
-    }
-    options = {
-        "folder": {"type": "path", "required": True},
-        "clusters": {"type": "list", "elements": "dict", "required": True, "options": cluster},
-    }
-    run(AnsibleModule(argument_spec=options, supports_check_mode=True), report)
+    """Do that, and exit."""
+    run(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), files)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ class RunsHere(ActionBase):
         checked = ArgumentSpecValidator(self.arguments).validate(_plain(args))
         if checked.error_messages:
             return None
-        if checked.validated_parameters["transport"] == "rapi" and REQUESTS_PROBLEM:
+        if checked.validated_parameters.get("transport") == "rapi" and REQUESTS_PROBLEM:
             return None  # the Python that Ansible finds for modules may have the library
         return checked.validated_parameters
 

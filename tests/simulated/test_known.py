@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
+from unit.plugins.module_utils.scenes import html_of
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.html.page import page
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
 from simulator import Simulator
@@ -35,7 +35,7 @@ def test_the_watcher_s_pause_and_the_job_queue(near: Site, pause: int, drained: 
     near.cluster.queue.drained = drained
     told = facts(near.look())
     known = told["cluster"]["watcher_paused_until"], told["cluster"]["queue_drained"]
-    shown = page(report_of([Look("prod", told)], 5), "prod", ())
+    shown = html_of(report_of([Look("prod", told)], 5), "prod")
     if near.transport == "rapi":
         assert known == (None, None) and UNKNOWN in shown and UNKNOWN in " ".join(told["report"])
     else:

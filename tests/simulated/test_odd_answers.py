@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from unit.plugins.module_utils.scenes import html_of
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import parse_permission, permissions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import (
@@ -31,7 +32,6 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.html.page import page
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.metrics import metrics
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
@@ -276,7 +276,7 @@ def test_any_value_in_any_field(transport: str, spot: tuple[str, str], value: An
         return
     shown(result(played, False))
     report = report_of([Look("prod", json.loads(json.dumps(facts(played.before), allow_nan=False)))], 1)
-    shown(page(report, "prod", {}) + metrics(report))
+    shown(html_of(report, "prod") + metrics(report))
 
 
 PLACES = ("answer", "rows", "row", "cell")

@@ -17,7 +17,8 @@ from urllib.parse import unquote
 import jsonschema
 import pytest
 from unit.plugins.module_utils.builders import NOW
-from unit.plugins.module_utils.scenes import HOSTILE, hostile, large, night
+from unit.plugins.module_utils.scenes import HOSTILE, hostile, large, night, plan
+from unit.plugins.module_utils.scenes import write as write_looks
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files import (
@@ -26,8 +27,6 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files 
     differences,
     file_name,
     lines,
-    plan_files,
-    write_files,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.folder import MOST
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
@@ -52,9 +51,7 @@ def at(seconds: int, name: str = "prod", **more: Any) -> Look:
 
 def write(folder: Path, *looks: Look, now: int = NOW) -> Written:
     """Write the report, and return what was planned."""
-    written = plan_files(folder, looks, now)
-    write_files(folder, written.files)
-    return written
+    return write_looks(folder, looks, now)
 
 
 def on_disk(folder: Path) -> dict[str, str]:
@@ -94,7 +91,7 @@ CHANGES = [  # what is another at the second time; the files that tell so
 def test_something_else(tmp_path: Path, case: str, more: dict[str, Any], changed: set[str]) -> None:
     """It is a change, and the diff shows it."""
     write(tmp_path, at(0))
-    written = plan_files(tmp_path, [at(300, **more)], NOW + 300)
+    written = plan(tmp_path, [at(300, **more)], NOW + 300)
     assert set(written.changed) >= changed
     assert {one["after_header"] for one in differences(written)} >= changed
     assert json.loads((tmp_path / "index.json").read_text())["time"] == NOW, "nothing was written"
@@ -316,7 +313,7 @@ def test_what_others_wrote_is_shown_and_not_obeyed(tmp_path: Path) -> None:
     """A diff goes to a terminal as it is."""
     write(tmp_path, at(0))
     (tmp_path / "ganeti_autorepair.prom").write_text("\x1b]0;owned\x07\n\u202e\n")
-    (one,) = differences(plan_files(tmp_path, [at(0)], NOW))
+    (one,) = differences(plan(tmp_path, [at(0)], NOW))
     assert one["before"] == "\ufffd]0;owned\ufffd\n\ufffd\n"
 
 
@@ -330,7 +327,7 @@ def test_clusters_that_make_no_report(tmp_path: Path) -> None:
 
 def test_lines_for_people(tmp_path: Path) -> None:
     """One for each cluster, and where the rest is."""
-    report = plan_files(tmp_path, [at(0), Look("lab", None, "no route")], NOW).report
+    report = plan(tmp_path, [at(0), Look("lab", None, "no route")], NOW).report
     assert lines(report, tmp_path) == [
         "prod: 4 need a person, 6 under repair, 1 on hold, 14 of 25 healthy",
         "lab: could not be read: no route",
@@ -346,7 +343,7 @@ def test_the_schema(tmp_path: Path, looks: list[Look]) -> None:
     """Each JSON file keeps to it; and it is not so wide that anything would."""
     valid = jsonschema.Draft202012Validator(SCHEMA)
     valid.check_schema(SCHEMA)
-    files = {path: text for path, text in plan_files(tmp_path, looks, NOW).files.items() if path.endswith(".json")}
+    files = {path: text for path, text in plan(tmp_path, looks, NOW).files.items() if path.endswith(".json")}
     assert len(files) == 1 + len(looks)
     for text in files.values():
         report = json.loads(text)

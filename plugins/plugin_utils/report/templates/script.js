@@ -1,11 +1,5 @@
-# SPDX-FileCopyrightText: ganeti.autorepair contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""Script: what a report's page does: filters, copying, how long ago, light and dark. Without it, all of the page can be
-read. It stands in Python, since only that is sent with a module."""
-
-from __future__ import annotations
-
-SCRIPT = r"""
+// SPDX-FileCopyrightText: ganeti.autorepair contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
 "use strict";
 (() => {
   const byId = id => document.getElementById(id);
@@ -152,4 +146,3 @@ SCRIPT = r"""
   arrive();
   filter();
 })();
-"""

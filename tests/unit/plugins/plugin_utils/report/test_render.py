@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Page: what it holds, and that nothing out of a cluster becomes code in it."""
+"""Render: what a page holds, that nothing out of a cluster becomes code in it, and templates of one's own."""
 
 from __future__ import annotations
 
@@ -11,18 +11,26 @@ from collections import Counter
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from unit.plugins.module_utils.builders import NOW
-from unit.plugins.module_utils.scenes import HOSTILE, hostile, large, night
+from unit.plugins.module_utils.scenes import HOSTILE, hostile, html_of, large, night
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.module_utils.printable import UNSHOWABLE
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.explanations import REASONS
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.html.markup import Html, code, el, text
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.html.page import page
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.page import page_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import (
     Look,
     report_of,
     without_healthy,
+)
+from ansible_collections.ganeti.autorepair.plugins.plugin_utils.report.render import (
+    TEMPLATES,
+    after_colons,
+    before_dot,
+    renderer,
 )
 
 LOOKS = {
@@ -77,8 +85,8 @@ def made(which: str) -> str:
     looks = LOOKS[which]
     report = report_of(looks, NOW)
     if len(looks) == 1:
-        return page(report, looks[0].name, {}, up="../index.html")
-    return page(
+        return html_of(report, looks[0].name, up="../index.html")
+    return html_of(
         without_healthy(report), "All clusters", {look.name: f"clusters/{at}.html" for at, look in enumerate(looks)}
     )
 
@@ -171,10 +179,70 @@ def test_the_page_of_all() -> None:
     assert "app1.example.com" not in read.words
 
 
-def test_markup() -> None:
-    """Text is escaped wherever it goes; only what is HTML already is not."""
-    assert el("p", "<b>", Html("<b>"), title='"&') == '<p title="&quot;&amp;">&lt;b&gt;<b></p>'
-    assert el("input", hidden=True, id=None, class_="x") == '<input hidden class="x">'
-    assert text("a\x00\u202eb") == "a\ufffd\ufffdb"
-    with pytest.raises(ValueError, match="holds </"):
-        code("script", "x = '</script>'")
+def test_places_to_break() -> None:
+    """A name breaks before its domain, a line after its colons; both are escaped."""
+    assert before_dot("<b>.example.com") == "&lt;b&gt;<wbr>.example.com"
+    assert after_colons("a:b:<i>") == "a:<wbr>b:<wbr>&lt;i&gt;"
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.iterdir()), ids=lambda path: path.name)
+def test_our_templates_are_shown_as_they_are(path: Path) -> None:
+    """Nothing in them is replaced, and none of them says that a text is safe."""
+    source = path.read_text()
+    assert not UNSHOWABLE.search(source)
+    assert "safe" not in source and "Markup" not in source
+
+
+# --- templates of one's own ------------------------------------------------------------------------------------------
+
+
+def own(folder: Path, which: str = "hostile", **files: str) -> str:
+    """A page with these files in place of ours; an underscore stands for a dot of a name."""
+    for name, source in files.items():
+        (folder / name.replace("_", ".")).write_text(source)
+    (look,) = LOOKS[which]
+    return renderer(folder)(page_of(report_of([look], NOW), look.name, {}, up="../index.html"))
+
+
+def test_a_style_of_ones_own(tmp_path: Path) -> None:
+    """It takes the place of ours, the page's policy lets it by, and all else stays."""
+    read = Read(own(tmp_path, style_css="body { color: red }\r\n\0"))
+    assert read.code["style"] == ["body { color: red }\n\ufffd"]
+    assert read.code["script"] == Read(made("hostile")).code["script"]
+    policy = next(one["content"] for tag, one in read.elements if one.get("http-equiv") == "Content-Security-Policy")
+    digest = base64.b64encode(hashlib.sha256(read.code["style"][0].encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert read.words == Read(made("hostile")).words
+
+
+def test_a_page_of_ones_own(tmp_path: Path) -> None:
+    """What it puts in is escaped, and what does not show is replaced, whatever it says of its safety."""
+    source = "{{ page.cases | length }} in {{ page.title }}"
+    source += "{% for case in page.cases %}{{ case.name | safe }}{% endfor %}"
+    html = own(tmp_path, page_html_j2=source)
+    assert html.startswith("25 in &#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;")
+    assert not UNSHOWABLE.search(html)
+
+
+def test_a_part_of_ones_own(tmp_path: Path) -> None:
+    """The rest of the page is ours."""
+    html = own(tmp_path, top_html_j2="<header>ACME: {{ page.title }}</header>")
+    assert "<header>ACME: " in html and "All instances" in html
+
+
+WRONG = [  # what is in the folder, and what is said of it
+    ({"readme_txt": ""}, "none of its files has the name of one in "),
+    ({"style_css": "</style>"}, "cannot use .*/style.css: it holds </"),
+    ({"page_html_j2": "{{ page.titel }}"}, r"page.html.j2, line 1: .* has no attribute 'titel'"),
+    ({"top_html_j2": "\n{% if %}"}, r"top.html.j2, line 2: Expected an expression"),
+    ({"top_html_j2": "{{ 1 / 0 }}"}, r"top.html.j2, line 1: division by zero"),
+    ({"page_html_j2": "{% include 'more.html' %}"}, r"more.html"),
+]
+
+
+@pytest.mark.parametrize(("files", "words"), WRONG, ids=lambda one: str(one)[:30])
+def test_templates_that_can_not_be_used(tmp_path: Path, files: dict[str, str], words: str) -> None:
+    """One sentence says so, with the folder, the file and the line."""
+    with pytest.raises(BadOption, match=words) as caught:
+        own(tmp_path, **files)
+    assert str(tmp_path) in str(caught.value)
