@@ -6,6 +6,8 @@ COLLECTION := .build/collections/ansible_collections/ganeti/autorepair
 SHIPPED := plugins roles playbooks extensions meta changelogs galaxy.yml README.md
 PINS := requirements/dev.txt
 PAGES := .build/pages
+BIOME := .build/web/node_modules/.bin/biome
+NPM := npm --cache $(CURDIR)/.build/npm --no-audit --no-fund --no-update-notifier
 
 # Nothing that runs from here reads, or leaves, an installed copy of the collection.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -107,7 +109,7 @@ vm-down: setup vm-second-down  ## End them; the images and the new clusters are 
 vm-second-down: setup
 	@PYTHONPATH=tests python -m vmlab down
 
-GATES := ruff-check ruff-format mypy ansible-lint docs module-pages changelog reuse shellcheck
+GATES := ruff-check ruff-format mypy biome ansible-lint docs module-pages changelog reuse shellcheck
 .PHONY: $(GATES)
 
 ruff-check:
@@ -118,6 +120,10 @@ ruff-format:
 
 mypy:
 	@$(QUIET) $@ "types in plugins/module_utils and in the tests' packages" mypy
+
+biome: $(BIOME)
+	@$(QUIET) $@ "common mistakes and layout of the report's CSS and JavaScript" \
+	  $(BIOME) check --error-on-warnings plugins/plugin_utils/report/templates
 
 ansible-lint:
 	@$(QUIET) $@ "playbooks, roles and metadata" ansible-lint -q --nocolor
@@ -149,10 +155,16 @@ shellcheck:
 	  $(PYTHON) tests/tools/make_venv.py .venv $(PINS)
 	@touch $@
 
-lock:  ## Renew the pinned versions from requirements/dev.in
+$(BIOME): requirements/package-lock.json
+	@install -d .build/web && cp requirements/package*.json .build/web
+	@$(QUIET) setup "linter of CSS and JavaScript from $<" $(NPM) --prefix .build/web ci
+	@touch $@
+
+lock: setup  ## Renew the pinned versions from requirements/dev.in and package.json
 	@$(PYTHON) tests/tools/quiet.py lock "newest versions" \
 	  $(PYTHON) tests/tools/make_venv.py .build/lock requirements/dev.in
 	@head -n 4 $(PINS) > .build/pins && .build/lock/bin/pip freeze >> .build/pins && mv .build/pins $(PINS)
+	@$(NPM) --prefix requirements update --package-lock-only --omit-lockfile-registry-resolved
 
 clean:  ## Remove everything that make has built
 	@rm -rf .venv .build .ansible .hypothesis
