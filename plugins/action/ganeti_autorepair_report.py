@@ -12,7 +12,11 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files import differences, lines, plan_files
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
 from ansible_collections.ganeti.autorepair.plugins.modules import ganeti_autorepair_report as module
-from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import Called, RunsHere
+from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import (
+    Called,
+    RunsHere,
+    like_a_process_in,
+)
 from ansible_collections.ganeti.autorepair.plugins.plugin_utils.report.render import renderer
 
 
@@ -34,14 +38,15 @@ class ActionModule(RunsHere):
         return {**result, "invocation": {"module_args": {"folder": folder}}}  # else all facts would go into logs
 
     def _report(self, given, task_vars):
-        """Make and write them; what the module returns, and its C(folder)."""
+        """Make and write them; what the module returns, and its `folder`."""
         render = renderer(self._own_templates(given["templates"]))
         folder, clusters = given["folder"], given["clusters"]
         found = self.run_module({"folder": folder, "clusters": [{"name": one["name"]} for one in clusters]}, task_vars)
         if found.get("failed"):
             return found
         looks = [Look(one["name"], one["facts"], one["error"] or "", last_round=one["last_round"]) for one in clusters]
-        written = plan_files(found["files"], looks, int(time.time()), render)
+        with like_a_process_in(self._loader.get_basedir()):  # in which circles are not looked for among all the values
+            written = plan_files(found["files"], looks, int(time.time()), render)
         if not self._task.check_mode:
             done = self.run_module({"folder": folder, "clusters": [], "files": dict(written.files)}, task_vars)
             if done.get("failed"):

@@ -78,7 +78,7 @@ class RunsHere(ActionBase):
         if checked is None:
             return self._execute_module(module_args=args, task_vars=task_vars, wrap_async=self._task.async_val)
         called = Called(checked, self._task.check_mode)
-        with _like_a_process_in(self._loader.get_basedir()):
+        with like_a_process_in(self._loader.get_basedir()):
             result = outcome(called, self.work)
         secrets = [checked[name] for name, spec in self.arguments.items() if spec.get("no_log") and checked[name]]
         result = {**result, "warnings": called.warnings, "invocation": {"module_args": checked}}
@@ -133,7 +133,7 @@ def _plain(value):
 
 
 @contextmanager
-def _like_a_process_in(folder):
+def like_a_process_in(folder):
     """Work in C(folder) for a while, and without a search for circles, as the module itself does."""
     before = os.getcwd()
     os.chdir(folder)
