@@ -40,7 +40,7 @@ class ActionModule(RunsHere):
     def _report(self, given, task_vars):
         """Make and write them; what the module returns, and its `folder`."""
         render = renderer(self._own_templates(given["templates"]))
-        folder, clusters = given["folder"], given["clusters"]
+        folder, clusters = self._task.args["folder"], given["clusters"]  # as it is written: a ~ is the host's
         found = self.run_module({"folder": folder, "clusters": [{"name": one["name"]} for one in clusters]}, task_vars)
         if found.get("failed"):
             return found

@@ -32,6 +32,7 @@ class Action(plugin.ActionModule):
 
     def _execute_module(self, module_args, **_):
         self.sent.append(sorted(module_args))
+        self.folder = module_args["folder"]
         checked = self.checked(module_args)
         if checked is None:
             return {"failed": True, "msg": "wrong arguments"}
@@ -80,6 +81,15 @@ def test_a_folder_that_is_no_path_from_the_root(tmp_path):
     before = os.getcwd()
     assert action.run()["files"][0] == str(tmp_path / "report" / "index.html")
     assert (tmp_path / "report" / "index.html").exists() and os.getcwd() == before
+
+
+def test_a_home(tmp_path, monkeypatch):
+    """It is that of the user as whom the files are written."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Action("~/report").run()["files"][0] == str(tmp_path / "report" / "index.html")
+    action = Action("~/report", become=object(), check_mode=True)
+    action.run()
+    assert action.folder == "~/report"
 
 
 FAILURES = [
