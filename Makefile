@@ -6,6 +6,8 @@ COLLECTION := .build/collections/ansible_collections/ganeti/autorepair
 SHIPPED := plugins roles playbooks extensions meta changelogs galaxy.yml README.md
 PINS := requirements/dev.txt
 PAGES := .build/pages
+BIOME := .build/web/node_modules/.bin/biome
+NPM := npm --cache $(CURDIR)/.build/npm --no-audit --no-fund --no-update-notifier
 
 # Nothing that runs from here reads, or leaves, an installed copy of the collection.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -17,12 +19,14 @@ export PYTHONDONTWRITEBYTECODE := 1
 QUIET := python tests/tools/quiet.py
 PYTEST := python -m pytest -rs --no-fold-skipped
 
-.PHONY: help setup test test-all test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down systems vm-up vm-test vm-first vm-second vm-down vm-second-down lock clean
+.PHONY: help setup links test test-all test-long bench demo lint sanity unit simulated contract contract-down molecule lab-test lab-down systems vm-up vm-test vm-first vm-second vm-down vm-second-down lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.pins  ## Make .venv with the pinned tools, and show ansible the working tree
+setup: .venv/.pins links  ## Make .venv with the pinned tools, and show ansible the working tree
+
+links:  # what shows ansible the working tree
 	@mkdir -p $(COLLECTION) && cd $(COLLECTION) && for name in $(SHIPPED); do \
 	  [ -e $$name ] || ln -sfn ../../../../../$$name .; \
 	done  # never for a moment without: others may be reading
@@ -107,7 +111,7 @@ vm-down: setup vm-second-down  ## End them; the images and the new clusters are 
 vm-second-down: setup
 	@PYTHONPATH=tests python -m vmlab down
 
-GATES := ruff-check ruff-format mypy ansible-lint docs module-pages changelog reuse shellcheck
+GATES := ruff-check ruff-format mypy vermin biome ansible-lint docs module-pages changelog reuse shellcheck workflows
 .PHONY: $(GATES)
 
 ruff-check:
@@ -117,7 +121,16 @@ ruff-format:
 	@$(QUIET) $@ "layout of Python" ruff format --quiet --diff
 
 mypy:
-	@$(QUIET) $@ "types in plugins/module_utils and in the tests' packages" mypy
+	@$(QUIET) $@ "types of the collection and of the tests' packages" mypy
+
+vermin:  # with which Python the language and the standard library suffice
+	@$(QUIET) $@ "Python 3.9 for what is sent to other machines, 3.10 for Ansible's own" sh -c \
+	  "vermin -t=3.9- --violations --no-tips --no-parse-comments plugins/modules plugins/module_utils \
+	  && vermin -t=3.10- --violations --no-tips --no-parse-comments plugins/action plugins/plugin_utils plugins/doc_fragments"
+
+biome: $(BIOME)
+	@$(QUIET) $@ "common mistakes and layout of the report's CSS and JavaScript" \
+	  $(BIOME) check --error-on-warnings plugins/plugin_utils/report/templates
 
 ansible-lint:
 	@$(QUIET) $@ "playbooks, roles and metadata" ansible-lint -q --nocolor
@@ -144,15 +157,24 @@ shellcheck:
 	@$(QUIET) $@ "shell scripts" sh -c \
 	  "git grep --untracked -lE '^#!/bin/(ba)?sh' -- ':!*.py' ':!*.md' | xargs -r shellcheck"
 
+workflows:
+	@$(QUIET) $@ "workflows of GitHub" check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
 .venv/.pins: $(PINS)
 	@$(PYTHON) tests/tools/quiet.py setup "virtual environment .venv from $(PINS)" \
 	  $(PYTHON) tests/tools/make_venv.py .venv $(PINS)
 	@touch $@
 
-lock:  ## Renew the pinned versions from requirements/dev.in
+$(BIOME): requirements/package-lock.json
+	@install -d .build/web && cp requirements/package*.json .build/web
+	@$(QUIET) setup "linter of CSS and JavaScript from $<" $(NPM) --prefix .build/web ci
+	@touch $@
+
+lock: setup  ## Renew the pinned versions from requirements/dev.in and package.json
 	@$(PYTHON) tests/tools/quiet.py lock "newest versions" \
 	  $(PYTHON) tests/tools/make_venv.py .build/lock requirements/dev.in
 	@head -n 4 $(PINS) > .build/pins && .build/lock/bin/pip freeze >> .build/pins && mv .build/pins $(PINS)
+	@$(NPM) --prefix requirements update --package-lock-only --omit-lockfile-registry-resolved
 
 clean:  ## Remove everything that make has built
 	@rm -rf .venv .build .ansible .hypothesis

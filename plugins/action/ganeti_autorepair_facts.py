@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.ganeti.autorepair.plugins.modules import ganeti_autorepair_facts as module
-from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import RunsHere
+from ansible_collections.ganeti.autorepair.plugins.plugin_utils.in_process import InProcessModuleAction
 
 
-class ActionModule(RunsHere):
+class ActionModule(InProcessModuleAction):
     """Runs the module."""
 
     arguments = module.ARGUMENTS
     work = staticmethod(module.gather)
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """See ActionBase."""
         super().run(tmp, task_vars)
-        return self.run_module(self.options(task_vars), task_vars)
+        variables = task_vars or {}
+        return self.run_module(self.options(variables), variables)

@@ -2,45 +2,51 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The controller's part of the module of this name: it runs the module in Ansible's own process where it can, and tells
-how a long C(wait) goes on."""
+how a long `wait` goes on."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, STEP
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.gathered import is_fresh, quiet
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, STEP, Module
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.handoff import (
+    is_fresh,
+    result_without_changes,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.printable import printable
-from ansible_collections.ganeti.autorepair.plugins.plugin_utils.here import RunsHere
+from ansible_collections.ganeti.autorepair.plugins.plugin_utils.in_process import InProcessModuleAction
 
 SLICE = 20  # seconds of waiting between two lines of progress
 
 
-class ActionModule(RunsHere):
-    """Runs the module once; with C(wait), again and again for a short time, with a line in between."""
+class ActionModule(InProcessModuleAction):
+    """Runs the module once; with `wait`, again and again for a short time, with a line in between."""
 
     arguments = {**CONNECTION, **ROUND, **STEP}  # noqa: RUF012
 
     @staticmethod
-    def work(module):
+    def work(module: Module) -> dict[str, Any]:
         """What the module does; what that takes is read only where a round has something to do, and most have not."""
         from ansible_collections.ganeti.autorepair.plugins.modules.ganeti_autorepair_step import step
 
         return step(module)
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """See ActionBase."""
         super().run(tmp, task_vars)
-        args = self.options(task_vars)
+        variables = task_vars or {}
+        args = self.options(variables)
         gathered, wait = args.pop("gathered", None), boolean(args.get("wait", False), strict=False)
         try:
             spared = gathered and not args.get("approved_plan") and is_fresh(gathered, time.time())
             if spared and _is_quiet(gathered, wait) and self.checked(args):
-                return quiet(gathered)
+                return result_without_changes(gathered)
             if gathered:
                 args["gathered"] = {name: gathered[name] for name in ("cluster", "time")}
                 args["gathered"]["plan"] = {"writes": gathered["plan"]["writes"]}
@@ -48,14 +54,15 @@ class ActionModule(RunsHere):
             words = "it takes ansible_facts.ganeti_autorepair, as ganeti_autorepair_facts has just returned it"
             raise AnsibleActionFail(f"gathered can't be used ({error!r}); {words}") from error
         if self._task.check_mode or self._task.async_val or not wait:
-            return self.run_module(args, task_vars)
-        return self._wait(args, task_vars, time.monotonic())
+            return self.run_module(args, variables)
+        return self._wait(args, variables, time.monotonic())
 
-    def _wait(self, args, task_vars, started):
+    def _wait(self, args: Mapping[str, Any], task_vars: dict[str, Any], started: float) -> dict[str, Any]:
         """Run the module until nothing is left to do, or the time is over, or it fails; all of it as one result."""
         from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, unseen
 
-        results, limit = [], _seconds(args.get("wait_timeout", 3600))
+        results: list[dict[str, Any]] = []
+        limit = _seconds(args.get("wait_timeout", 3600))
         while True:
             left = max(limit - (time.monotonic() - started), 0)
             result = self._run_for(min(left, SLICE), args, task_vars, bool(results))
@@ -68,8 +75,10 @@ class ActionModule(RunsHere):
             if not self._task.no_log:
                 Display().display(_progress(result, task_vars["inventory_hostname"], time.monotonic() - started, limit))
 
-    def _run_for(self, seconds, args, task_vars, later):
-        """What the module returns when it waits so long. A host that is lost C(later) takes no results with it."""
+    def _run_for(
+        self, seconds: float, args: Mapping[str, Any], task_vars: dict[str, Any], later: bool
+    ) -> dict[str, Any]:
+        """What the module returns when it waits so long. A host that is lost `later` takes no results with it."""
         try:
             return self.run_module({**args, "wait_timeout": int(seconds)}, task_vars)
         except AnsibleConnectionFailure as error:
@@ -78,19 +87,19 @@ class ActionModule(RunsHere):
             return {"unreachable": True, "msg": f"the host was lost while it waited: {error}; the next run carries on"}
 
 
-def _is_quiet(gathered, wait):
-    """Whether a round, or a wait, would find nothing to do where facts were C(gathered) just before."""
+def _is_quiet(gathered: Mapping[str, Any], wait: bool) -> bool:
+    """Whether a round, or a wait, would find nothing to do where facts were `gathered` just before."""
     return not (gathered["plan"]["writes"] or (wait and gathered["left"]))
 
 
-def _seconds(given):
+def _seconds(given: Any) -> int:
     try:
         return int(given)
     except (TypeError, ValueError) as error:
         raise AnsibleActionFail(f"wait_timeout is {given!r}; it takes a number of seconds") from error
 
 
-def _progress(result, host, passed, limit):
+def _progress(result: Mapping[str, Any], host: str, passed: float, limit: int) -> str:
     """A line on what is under way."""
     waits = "; ".join(f"{one['instance']} ({one['type']}): {one['reason']}" for one in result["under_way"] or [])
     count = len(result["under_way"] or [])

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that say which instances are meant, beside their names."""
+"""Options that select instances by more than their names."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   groups:
-    description: Names or globs of node groups; instances whose primary is in one of them are meant.
+    description: Names or globs of node groups. Only instances whose primary is in one of them are selected.
     type: list
     elements: str
     default: []
   nodes:
-    description: Names or globs of nodes; instances whose primary is one of them are meant.
+    description: Names or globs of nodes. Only instances whose primary is one of them are selected.
     type: list
     elements: str
     default: []
   disk_templates:
-    description: Names or globs of disk templates, of which the instances have one.
+    description: Names or globs of disk templates. Only instances with one of them are selected.
     type: list
     elements: str
     default: []
   os:
-    description: Names or globs of operating systems, of which the instances have one.
+    description: Names or globs of operating systems. Only instances with one of them are selected.
     type: list
     elements: str
     default: []
   tags:
-    description: Tags or globs of tags, of which the instances have one of their own.
+    description: Tags or globs of tags. Only instances that have one of them themselves are selected.
     type: list
     elements: str
     default: []

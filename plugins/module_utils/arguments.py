@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arguments: what the modules take from users, and what it means to the engine (design, section 6)."""
+"""Arguments: the modules' options, and their values for the engine (design, section 6)."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Mapping
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, Protocol, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
@@ -20,7 +20,7 @@ from .settings.limits import Limits, parse_limits
 
 
 class Module(Protocol):
-    """As much of an AnsibleModule as the engine uses."""
+    """The part of AnsibleModule that the engine uses."""
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -31,11 +31,14 @@ class Module(Protocol):
         """Whether nothing may be written."""
 
     def warn(self, warning: str) -> None:
-        """Tell the user, beside the result."""
+        """Show a warning to the user."""
+
+
+AnyModule = TypeVar("AnyModule", bound=Module)
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:
-    """An option that can be given by an environment variable: C(rapi_host) by C(GANETI_RAPI_HOST)."""
+    """An option that can be given by an environment variable: `rapi_host` by `GANETI_RAPI_HOST`."""
     return dict(spec, fallback=(env_fallback, ["GANETI_" + name.upper()]))
 
 
@@ -73,13 +76,13 @@ FILTER: dict[str, Any] = {
 
 
 def wanted(module: Module, names: str) -> Filter:
-    """What C(module)'s options, the names in the option C(names), limit the instances to."""
+    """The filter on instances from `module`'s options; `names` is the option that holds the instances' names."""
     given = {name: tuple(module.params[name]) for name in FILTER}
     return Filter(names=tuple(module.params[names]), **given)
 
 
 def connect(module: Module) -> Client:
-    """The client that C(module)'s options ask for; nothing is sent yet. Raises BadOption."""
+    """The client that `module`'s options ask for; nothing is sent yet. Raises BadOption."""
     if module.params["transport"] == "luxi":
         return LuxiClient(module.params["luxi_socket"])
     return _connect_rapi(module)
@@ -99,21 +102,24 @@ def _connect_rapi(module: Module) -> Client:
     if given["rapi_timeout"] < 1:
         raise BadOption(f"rapi_timeout is {given['rapi_timeout']}; it takes one second or more")
     if not given["rapi_validate_certs"] and not given["rapi_fingerprint"]:
-        module.warn("rapi_validate_certs is false: whoever answers gets the password; rapi_fingerprint is the safe way")
+        module.warn(
+            "rapi_validate_certs is false: any server that answers receives the password; rapi_fingerprint is the safe "
+            "way"
+        )
     names = RapiOptions.__dataclass_fields__
     return RapiClient(RapiOptions(**{name: given["rapi_" + name] for name in names}))
 
 
 def limits(module: Module) -> Limits:
-    """The limits of a round that C(module)'s options set. Raises BadOption."""
+    """The limits of a round that `module`'s options set. Raises BadOption."""
     return parse_limits(module.params)
 
 
-def run(module: AnsibleModule, work: Callable[[Module], dict[str, Any]]) -> None:
-    """Do C(work) with C(module), and exit with its outcome.
+def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
+    """Do `work` with `module`, and exit with its outcome.
 
-    Nothing here is made of circles, so Python is not made to look for some: among the values of a large cluster that
-    takes longer than all the rest.
+    The data has no reference cycles, so the cyclic garbage collector is switched off: on large clusters it would take
+    longer than everything else.
     """
     gc.disable()
     result = outcome(module, work)
@@ -122,8 +128,8 @@ def run(module: AnsibleModule, work: Callable[[Module], dict[str, Any]]) -> None
     module.exit_json(**result)
 
 
-def outcome(module: Module, work: Callable[[Module], dict[str, Any]]) -> dict[str, Any]:
-    """What C(work) returns for C(module); an AutorepairError becomes a failure."""
+def outcome(module: AnyModule, work: Callable[[AnyModule], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` returns for `module`; an AutorepairError becomes a failure."""
     try:
         return work(module)
     except AutorepairError as error:

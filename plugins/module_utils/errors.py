@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong, told apart; every message says what was tried, on what, what came back and what to do."""
+"""Errors: every kind of failure; each message says what was tried, on what, what came back and what to do."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .printable import printable
 
 
 class AutorepairError(Exception):
-    """The family that a module catches once and turns into C(fail_json).
+    """The family that a module catches once and turns into `fail_json`.
 
-    C(details) go into the module's failure beside C(msg). What others said, and a message repeats, may hold anything.
+    `details` go into the module's failure beside `msg`. Messages may quote untrusted text, so they are made printable.
     """
 
     def __init__(self, message: str, **details: Any) -> None:
@@ -21,15 +21,15 @@ class AutorepairError(Exception):
 
 
 class BadOption(AutorepairError):
-    """An option holds a value that cannot be meant; nothing was read or written."""
+    """An option has an invalid value; nothing was read or written."""
 
 
 class LibraryMissing(AutorepairError):
-    """The Python that runs this lacks a library."""
+    """A Python library is missing."""
 
 
 class ClusterError(AutorepairError):
-    """The cluster as a whole can't be talked to; going on with the next instance makes no sense."""
+    """The cluster as a whole can't be used; continuing with the next instance makes no sense."""
 
 
 class Unreachable(ClusterError):
@@ -37,7 +37,7 @@ class Unreachable(ClusterError):
 
 
 class TlsError(ClusterError):
-    """There is an answer, but not from somebody who can be trusted to be the cluster."""
+    """The server could not be verified as the cluster."""
 
 
 class Unauthorized(ClusterError):
@@ -53,19 +53,19 @@ class QueueDrained(ClusterError):
 
 
 class Held(ClusterError):
-    """Another round writes to the cluster; this one leaves it to that one."""
+    """Another round is writing to the cluster; this one does not."""
 
 
 class ClaimUnread(Held):
-    """A claim stands that can't be read, so nobody knows whether another round writes; a person has to remove it."""
+    """A claim can't be read, so it is unknown whether another round writes; a person has to remove it."""
 
 
 class ClaimOver(ClusterError):
-    """The claim to be the one who writes has come too near to its end."""
+    """This round's claim is about to expire."""
 
 
 class ClockWrong(ClusterError):
-    """This machine's clock differs so much from the master's that no claim could be relied upon."""
+    """This machine's clock differs too much from the master's to rely on a claim."""
 
 
 class NotFound(AutorepairError):
@@ -77,11 +77,11 @@ class RequestRefused(AutorepairError):
 
 
 class AnswerLost(AutorepairError):
-    """A write was sent, and no answer came: it may have been carried out or not."""
+    """A write got no answer: it may or may not have been carried out."""
 
 
 class Withheld(AutorepairError):
-    """What was planned is not done, as a look directly before showed that the world has changed since."""
+    """A planned action was not done, because a final check showed that the situation had changed."""
 
 
 class BadAnswer(AutorepairError):

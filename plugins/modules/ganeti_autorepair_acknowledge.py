@@ -7,47 +7,38 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ganeti_autorepair_acknowledge
-short_description: Take the failures of Ganeti instances away, after somebody has looked into them
+short_description: Acknowledge failed repairs of Ganeti instances, after somebody has looked into them
 version_added: 0.1.0
 description:
-  - An instance whose repair has failed is left alone until somebody has looked into it. This takes the tags of such
-    failures away, so that repairs may begin again. An instance without one is left as it is, and said so.
+  - An instance whose repair has failed is left alone until somebody has looked into the failure. This module removes
+    the tags of such failures, so that repairs may start again. An instance without a failure is not changed, and the
+    report says so.
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
+  - ganeti.autorepair.attributes.writes
+  - ganeti.autorepair.attributes.action_group
   - ganeti.autorepair.cluster
   - ganeti.autorepair.filter
 options:
   instances:
     description:
-      - Names or globs of the instances; a name may leave its domain out, and then means all that begin so. V(*) is all
-        of them. The other options narrow it down, or take its place.
-      - A name that matches nothing fails the module, before anything is written.
+      - Names or globs of the instances. A name may omit its domain, and then selects all instances that have this name
+        in any domain. V(*) selects all. The other options narrow the selection, or replace this option.
+      - If a name matches nothing, the module fails before it writes anything.
     type: list
     elements: str
     default: []
   reason:
-    description: Words for the reason trail of the jobs.
+    description: Text to add to the reason trail of the jobs.
     type: str
     default: ""
-attributes:
-  check_mode:
-    description: Can run in check mode, sends reads only, and returns what it would have done.
-    support: full
-  diff_mode:
-    description: Shows for each object that changes the tags that go and those that come.
-    support: full
-  action_group:
-    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
-    support: full
-    membership:
-      - ganeti.autorepair.all
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
 """
 
 EXAMPLES = r"""
-- name: Somebody has looked into the failure of one instance
+- name: Acknowledge the failure of one instance
   ganeti.autorepair.ganeti_autorepair_acknowledge:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -57,7 +48,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 objects:
-  description: The objects that were meant, each with what became of it.
+  description: The selected objects, each with the result for it.
   returned: success, and failure after something was written
   type: list
   elements: dict
@@ -73,13 +64,13 @@ objects:
       type: str
       sample: web1.example.com
     tags_added:
-      description: Tags that were added; in check mode those that would be.
+      description: Tags that were added, or in check mode would be added.
       returned: success
       type: list
       elements: str
       sample: []
     tags_removed:
-      description: Tags that were removed, but for those that had gone already; in check mode those that would be.
+      description: Tags that were removed, or in check mode would be removed, except those that were already gone.
       returned: success
       type: list
       elements: str
@@ -91,17 +82,17 @@ objects:
       elements: int
       sample: [4711]
     note:
-      description: What is to be known of it besides, for people, or null; always null where there is an C(error).
+      description: Additional remark as text, or null; always null if there is an C(error).
       returned: success
       type: str
       sample: null
     error:
-      description: What went wrong with it, or null. That a tag had gone already, or was there, is no error.
+      description: What went wrong, or null. A tag that was already gone, or already there, is no error.
       returned: success
       type: str
       sample: null
 report:
-  description: All of this as lines for people, with times in UTC; in check mode they say what would be done.
+  description: All of this as lines of text, with times in UTC. In check mode they say what would be done.
   returned: success, and failure after something was written
   type: list
   elements: str
@@ -114,6 +105,7 @@ failure:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -124,8 +116,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selecti
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 
 
-def forgive(module):
-    """Take the failures away; what the module returns."""
+def forgive(module: AnsibleModule) -> dict[str, Any]:
+    """Acknowledge the failures, and return the result of the module."""
     return change(
         module,
         lambda client: acknowledge(cases_of(read_cluster(client), wanted(module, "instances"), time.time())),
@@ -133,8 +125,8 @@ def forgive(module):
     )
 
 
-def main():
-    """Acknowledge, and exit."""
+def main() -> None:
+    """Acknowledge the failures, and exit."""
     options = {
         "instances": {"type": "list", "elements": "str", "default": []},
         "reason": {"type": "str", "default": ""},

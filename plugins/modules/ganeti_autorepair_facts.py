@@ -7,26 +7,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ganeti_autorepair_facts
-short_description: Tell the state of every instance of a Ganeti cluster, and what a repair round would do
+short_description: Return the state of every instance of a Ganeti cluster, and what a repair round would do
 version_added: 0.1.0
 description:
-  - Reads a cluster and its auto-repair tags, and returns for each instance its state, what it needs, what is allowed,
-    and what comes next and why.
-  - Reads only. It sends the same few requests whatever the size of the cluster, for configuration only, so that no dead
-    node is waited for. Only where disks are to be recreated, or with O(choose_nodes) an instance on shared storage is
-    to move, the online nodes of its node group are asked, once and for 20 seconds at most, for what they have free.
+  - Reads a cluster and its auto-repair tags. Returns for each instance its state, which repair it needs, which repairs
+    are allowed, what comes next, and why.
+  - The module only reads. It sends the same few requests for a cluster of any size, and asks for configuration only, so
+    it does not wait for dead nodes. There is one exception. If disks are to be recreated, or if an instance on shared
+    storage is to move with O(choose_nodes), it asks the online nodes of the node group once, for at most 20 seconds,
+    for their free resources.
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
+  - ganeti.autorepair.attributes.action_group_round
   - ganeti.autorepair.cluster
   - ganeti.autorepair.round
 options:
   instances_in_facts:
     description:
-      - Which instances stand in the facts' list of them. V(unhealthy) leaves out those that are healthy and of which
-        there is nothing to say, V(none) all. Summary, plan and report are over all of them in any case.
-      - A cluster of 6,000 instances has 3 MB of facts, most of them about healthy ones, which Ansible hands from task
-        to task.
+      - Which instances the facts list. V(unhealthy) omits healthy instances without remarks, V(none) omits all. The
+        summary, the plan and the report always cover all instances.
+      - A cluster of 6,000 instances has 3 MB of facts, most of them about healthy instances. Ansible passes them from
+        task to task.
     type: str
     choices: [all, unhealthy, none]
     default: all
@@ -38,20 +40,12 @@ attributes:
     description: Shows what has changed.
     support: none
     details: It changes nothing.
-  action_group:
-    description:
-      - Is in the action groups C(group/ganeti.autorepair.all) and, for the limits of a round,
-        C(group/ganeti.autorepair.round), for C(module_defaults).
-    support: full
-    membership:
-      - ganeti.autorepair.all
-      - ganeti.autorepair.round
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
 """
 
 EXAMPLES = r"""
-- name: Look at a cluster
+- name: Gather the state of a cluster
   ganeti.autorepair.ganeti_autorepair_facts:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -65,7 +59,7 @@ EXAMPLES = r"""
   loop_control:
     label: "{{ item.name }}"
 
-- name: Look at the instances of one group, with the certificate that Ganeti made by itself
+- name: Gather the state of the instances of one group, with the certificate that Ganeti created
   ganeti.autorepair.ganeti_autorepair_facts:
     rapi_host: 192.0.2.10
     rapi_user: repair
@@ -77,7 +71,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ansible_facts:
-  description: The facts, below C(ganeti_autorepair) alone.
+  description: The facts, all of them below C(ganeti_autorepair).
   returned: success
   type: dict
   contains:
@@ -87,7 +81,7 @@ ansible_facts:
       type: dict
       contains:
         cluster:
-          description: The cluster itself; a value that the transport can't tell is null.
+          description: The cluster itself. A value that the transport does not provide is null.
           returned: success
           type: dict
           contains:
@@ -112,14 +106,14 @@ ansible_facts:
               type: str
               sample: f28c8385-349f-4e0f-b09a-44e74726a076
             queue_drained:
-              description: Whether the job queue takes no jobs. Null over RAPI, which can't tell; that is not known.
+              description: Whether the job queue accepts no jobs. Null over RAPI, which does not show this.
               returned: success
               type: bool
               sample: null
             watcher_paused_until:
               description:
-                - When the pause of the watcher ends, in seconds since the epoch; 0 without one.
-                - Null over RAPI, which can't tell; that is not known, and does not mean that the watcher is not paused.
+                - When the pause of the watcher ends, in seconds since the epoch; 0 without a pause.
+                - Null over RAPI, which does not show this. Null does not mean that the watcher is not paused.
               returned: success
               type: int
               sample: null
@@ -130,7 +124,7 @@ ansible_facts:
               elements: str
               sample: ["ganeti:watcher:autorepair:failover"]
         time:
-          description: The time that the plan was made for, in seconds since the epoch.
+          description: The time for which the plan was made, in seconds since the epoch.
           returned: success
           type: int
           sample: 1795259564
@@ -157,7 +151,7 @@ ansible_facts:
               type: str
               sample: default
             tags:
-              description: Those of its tags that repairs go by.
+              description: Its tags that matter for repairs.
               returned: success
               type: list
               elements: str
@@ -179,7 +173,7 @@ ansible_facts:
               type: str
               sample: default
             state:
-              description: V(online), V(drained), V(offline), or V(unknown) where the cluster did not say.
+              description: V(online), V(drained), V(offline), or V(unknown) if the cluster gave no state.
               returned: success
               type: str
               sample: offline
@@ -190,14 +184,15 @@ ansible_facts:
               sample: true
             powered:
               description:
-                - Whether Ganeti has it as powered on; null where it does not know, for want of an C(oob_program).
+                - Whether Ganeti records the node as powered on; null if Ganeti does not know, because the node has no
+                  C(oob_program).
               returned: success
               type: bool
               sample: null
             changed:
               description:
-                - When its configuration was last changed, in seconds since the epoch; it was marked offline then, or
-                  before.
+                - When its configuration was last changed, in seconds since the epoch. An offline node was marked at
+                  this time or earlier.
               returned: success
               type: int
               sample: 1795259564
@@ -218,7 +213,7 @@ ansible_facts:
               type: str
               sample: ef7c0e0d-7ce2-4856-855e-2a38335f49a1
             group:
-              description: The node group of its primary; empty where the primary is not known.
+              description: The node group of its primary; empty if the primary is unknown.
               returned: success
               type: str
               sample: default
@@ -239,12 +234,12 @@ ansible_facts:
               elements: str
               sample: ["node1.example.com"]
             admin_state:
-              description: What its administrator wants it to be, V(up), V(down) or V(offline).
+              description: The state that its administrator wants, V(up), V(down) or V(offline).
               returned: success
               type: str
               sample: up
             tags:
-              description: Those of its tags that repairs go by.
+              description: Its tags that matter for repairs.
               returned: success
               type: list
               elements: str
@@ -253,8 +248,8 @@ ansible_facts:
               description:
                 - The first of V(repair_failed), V(suspended), V(pending_repair), V(repair_disallowed), V(needs_repair)
                   and V(healthy) that holds.
-                - V(repair_disallowed) is also an instance of which too little is known, or for which there is no repair
-                  that keeps its data.
+                - An instance is also V(repair_disallowed) if too little is known about it, or if no repair would keep
+                  its data.
               returned: success
               type: str
               sample: needs_repair
@@ -269,7 +264,7 @@ ansible_facts:
                   type: str
                   sample: failover
                 suspended_until:
-                  description: Seconds since the epoch, V(forever), or null where nothing suspends.
+                  description: Seconds since the epoch, V(forever), or null if repairs are not suspended.
                   returned: success
                   type: raw
                   sample: null
@@ -294,7 +289,7 @@ ansible_facts:
                   type: str
                   sample: 9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27
                 timestamp:
-                  description: Seconds since the epoch at which it began, or ended if it has a result.
+                  description: When it started, or if it has a result, when it ended, in seconds since the epoch.
                   returned: success
                   type: int
                   sample: 1795259564
@@ -317,25 +312,25 @@ ansible_facts:
             next:
               description:
                 - What comes next. V(none), V(submit) (a repair job), V(wait), V(finish) (write a result), V(lift)
-                  (remove an expired suspend), V(refuse) (note that permission is missing), V(hold) (a limit or a
-                  suspend keeps it), or V(report) (a person is needed).
+                  (remove an expired suspend), V(refuse) (record that permission is missing), V(hold) (a limit or a
+                  suspend holds it back), or V(report) (a person is needed).
               returned: success
               type: str
               sample: submit
             why:
               description:
-                - Why nothing is done now, by the name that docs/why-it-did-not-repair.md explains; null where something
-                  is.
+                - Why nothing is done now, as one of the names that docs/why-it-did-not-repair.md explains; null if
+                  something is done.
               returned: success
               type: str
               sample: null
             reason:
-              description: Why, in words.
+              description: The reason for C(next), as text.
               returned: success
               type: str
               sample: primary node3.example.com is offline
         jobs:
-          description: The jobs of repairs that are pending or have failed, as far as they are still in the queue.
+          description: The jobs of pending and failed repairs that are still in the queue.
           returned: success
           type: list
           elements: dict
@@ -346,7 +341,7 @@ ansible_facts:
               type: int
               sample: 4711
             status:
-              description: Ganeti's word for how far it is.
+              description: Its status, as Ganeti names it.
               returned: success
               type: str
               sample: running
@@ -357,7 +352,7 @@ ansible_facts:
               elements: str
               sample: ["INSTANCE_FAILOVER"]
             done:
-              description: How many of these, from the first on, have succeeded.
+              description: How many of its opcodes have succeeded, counted from the first.
               returned: success
               type: int
               sample: 0
@@ -378,11 +373,11 @@ ansible_facts:
           contains:
             actions:
               description:
-                - Its actions; those on the cluster and on groups have no C(instance). C(steps) are all that are to
-                  come, C(permitted) those of them that the permission covers, C(cancel) are jobs of ours that still
-                  wait and are not needed any more, C(command) is what a person can run.
-                - C(uuid), C(on) and C(after) are what an approval of the plan goes by besides. They name the instance,
-                  its nodes with their states, and its last repair that has ended.
+                - Its actions. Actions on the cluster and on groups have no C(instance). C(steps) lists all remaining
+                  steps, C(permitted) the steps that the permission covers, C(cancel) the waiting jobs of this
+                  collection that are no longer needed. C(command) is a command that a person can run.
+                - An approval of the plan also covers C(uuid), C(on) and C(after), which identify the instance, its
+                  nodes with their states, and its last repair that has ended.
               returned: success
               type: list
               elements: dict
@@ -412,13 +407,13 @@ ansible_facts:
               type: str
               sample: f28c8385-349f-4e0f-b09a-44e74726a076
             fence:
-              description: The nodes that steps wait for only because nobody has confirmed that they are off.
+              description: The nodes for which steps wait only because nobody has confirmed that they are off.
               returned: success
               type: list
               elements: str
               sample: []
             hash:
-              description: A hash over what the plan would write; the same hash means the same deeds.
+              description: A hash of everything that the plan would write. Plans with the same hash do the same.
               returned: success
               type: str
               sample: 4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
@@ -433,53 +428,54 @@ ansible_facts:
           type: int
           sample: 1
         under_way:
-          description: The repairs under way, with what each waits for.
+          description: The repairs under way, and what each waits for.
           returned: success
           type: list
           elements: dict
           sample:
             - instance: web1.example.com
               type: failover
-              reason: job 4711 (INSTANCE_FAILOVER) is under way
+              reason: job 4711 (INSTANCE_FAILOVER) is in progress
         left:
-          description: Whether a round, this or a later one, has something to do, or to see the end of.
+          description: Whether this or a later round still has something to do, or a repair to follow to its end.
           returned: success
           type: bool
           sample: true
         failed_instances:
-          description: The instances with a repair that failed, which are left alone until its tag is removed.
+          description: The instances with a failed repair. They are left alone until the tag of the failure is removed.
           returned: success
           type: list
           elements: str
           sample: []
         needs_person:
           description:
-            - The instances for which only a person can do what comes next, as their C(reason) says.
-            - Also V(cluster), or V(group) and its name, for a tag there that a person has to remove.
+            - The instances that need a person for the next step, as their C(reason) says.
+            - Also V(cluster), or V(group) and its name, if a person has to remove a tag there.
           returned: success
           type: list
           elements: str
           sample: []
         stopped:
-          description: What stops the whole cluster, so that nothing begins there, or null.
+          description: What stops the whole cluster, so that no repair starts there, or null.
           returned: success
           type: str
           sample: null
         breaker:
           description:
-            - Whether too much is broken for repairs to begin, in the scope that has tripped, or else the cluster.
+            - The breaker, which keeps repairs from starting while too many nodes are broken. It is the one that has
+              tripped, or else that of the cluster.
           returned: success
           type: dict
           contains:
             tripped:
-              description: Whether no repair begins.
+              description: Whether the breaker keeps repairs from starting.
               returned: success
               type: bool
               sample: true
             counted:
               description:
-                - The nodes that hold instances and are offline, or whose state is not known; also nodes
-                  marked offline within the last hour that hold none any more.
+                - The number of nodes that hold instances and are offline, or whose state is unknown. It includes nodes
+                  that were marked offline within the last hour and hold no instances any more.
               returned: success
               type: int
               sample: 3
@@ -489,7 +485,7 @@ ansible_facts:
               type: int
               sample: 2
             total:
-              description: The nodes that can hold instances.
+              description: The number of nodes that can hold instances.
               returned: success
               type: int
               sample: 5
@@ -504,18 +500,18 @@ ansible_facts:
               type: str
               sample: ""
             until:
-              description: After a storm, when repairs begin again, in seconds since the epoch; else null.
+              description: After a storm, when repairs start again, in seconds since the epoch; otherwise null.
               returned: success
               type: int
               sample: null
             reason:
-              description: Why it has tripped, in words; null where it has not.
+              description: Why it has tripped, as text; null if it has not.
               returned: success
               type: str
-              sample: 3 of 5 nodes hold instances and are offline, and max_unhealthy (40%) lets 2 be
+              sample: 3 of 5 nodes hold instances and are offline; max_unhealthy (40%) allows 2
         held:
           description:
-            - The brakes and gates that hold something back, each by its name, with the instances that it holds.
+            - The brakes and gates that hold something back, each with its name and the instances that it holds.
           returned: success
           type: list
           elements: dict
@@ -523,7 +519,7 @@ ansible_facts:
             - why: max_in_flight
               instances: ["web1.example.com", "web2.example.com"]
         report:
-          description: The state and the plan as lines for people.
+          description: The state and the plan as lines of text.
           returned: success
           type: list
           elements: str
@@ -531,11 +527,19 @@ ansible_facts:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, ROUND, connect, limits, run
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import (
+    CONNECTION,
+    ROUND,
+    Module,
+    connect,
+    limits,
+    run,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import WHICH, facts
 
 ARGUMENTS = {
@@ -545,16 +549,16 @@ ARGUMENTS = {
 }
 
 
-def gather(module):
-    """The facts about the cluster as it stands."""
+def gather(module: Module) -> dict[str, Any]:
+    """Return the facts about the cluster as it is now."""
     wanted = limits(module)
-    plan = look(connect(module), wanted, time.time())
+    plan = plan_round(connect(module), wanted, time.time())
     for warning in plan.warnings:
         module.warn(warning)
     return {"ansible_facts": {"ganeti_autorepair": facts(plan, module.params["instances_in_facts"])}}
 
 
-def main():
+def main() -> None:
     """Gather, and exit."""
     run(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), gather)
 

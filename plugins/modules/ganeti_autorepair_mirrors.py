@@ -7,31 +7,33 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ganeti_autorepair_mirrors
-short_description: Look at the mirrors of Ganeti's drbd instances, and remember which copies are behind
+short_description: Look at the mirrors of Ganeti's drbd instances, and record which copies are behind
 version_added: 0.1.0
 description:
-  - Only while the primary of a drbd instance lives can anybody tell whether the copy on its secondary is current.
-    Afterwards DRBD itself calls an old copy up to date, Ganeti fails over to it without a look, and what was written
-    since is lost. So this looks before, and remembers by a tag of the instance which copy is behind, and since when.
-    While that tag stands no round fails the instance over to that copy.
-  - The tag is written once, and removed by the look that sees the copy in step. What a look could not find out changes
-    nothing, and is told.
-  - Each node whose instances are looked at is asked once, over HTTP, what its monitoring daemon (ganeti-mond) says of
-    its DRBD devices. The machine on which the module runs has to reach it. What the daemons do not tell Ganeti is asked
-    by jobs, for 100 instances at most; not in check mode.
-  - The tag has the time in it, so the clock of the machine that this runs on has to agree with the master's within 45
-    seconds. It is compared before a tag is added.
+  - Nobody can tell whether the copy on the secondary of a drbd instance is current, except while its primary is alive.
+    Afterwards DRBD itself reports an old copy as up to date, Ganeti fails over to it without a check, and what was
+    written since is lost. So this module looks at the mirrors beforehand, and records in a tag of the instance which
+    copy is behind, and since when. While that tag exists, no round fails the instance over to that copy.
+  - The tag is written once. The look that sees the copy in step removes it. If a look could not determine the state of
+    a copy, it changes nothing and reports this.
+  - The module asks the monitoring daemon (ganeti-mond) of each node with such instances once, over HTTP, for its DRBD
+    devices. The machine on which the module runs must be able to reach it. For instances that the daemons do not
+    report, at most 100, it asks Ganeti with jobs; not in check mode.
+  - The tag contains the time, so the clock of the machine on which the module runs must agree with the master's within
+    45 seconds. The module compares the clocks before it adds a tag.
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
+  - ganeti.autorepair.attributes.writes
+  - ganeti.autorepair.attributes.action_group
   - ganeti.autorepair.cluster
   - ganeti.autorepair.filter
 options:
   instances:
     description:
-      - Names or globs of the instances; a name may leave its domain out, and then means all that begin so. The other
-        options narrow it down.
-      - A name that matches nothing fails the module, before anything is asked.
+      - Names or globs of the instances. A name may omit its domain, and then selects all instances that have this name
+        in any domain. The other options narrow the selection.
+      - If a name matches nothing, the module fails before it asks any node.
     type: list
     elements: str
     default: ["*"]
@@ -41,33 +43,21 @@ options:
     default: 1815
   probe_timeout:
     description:
-      - Seconds that each monitoring daemon has for its answer. It needs milliseconds, but more than ten seconds while a
-        master candidate does not answer. All are asked at the same time.
+      - Seconds to wait for the answer of each monitoring daemon. A daemon usually answers within milliseconds, but
+        needs more than ten seconds while a master candidate does not respond. All daemons are asked at the same time.
     type: int
     default: 20
   reason:
-    description: Words for the reason trail of the jobs.
+    description: Text to add to the reason trail of the jobs.
     type: str
     default: ""
-attributes:
-  check_mode:
-    description: Can run in check mode, sends reads only, and returns what it would have done.
-    support: full
-  diff_mode:
-    description: Shows for each object that changes the tags that go and those that come.
-    support: full
-  action_group:
-    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
-    support: full
-    membership:
-      - ganeti.autorepair.all
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
   - module: ganeti.autorepair.ganeti_autorepair_request
 """
 
 EXAMPLES = r"""
-- name: Remember which copies are behind
+- name: Record which copies are behind
   ganeti.autorepair.ganeti_autorepair_mirrors:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -76,7 +66,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 mirrors:
-  description: The mirrors that were looked at; one whose primary is marked offline can't be.
+  description: The mirrors that the module looked at. It can't look at a mirror whose primary is marked offline.
   returned: success, and failure after something was written
   type: list
   elements: dict
@@ -92,17 +82,17 @@ mirrors:
       type: str
       sample: node2.example.com
     in_step:
-      description: Whether the copy there is in step, or null where that is not known.
+      description: Whether the copy there is in step, or null if that is unknown.
       returned: success
       type: bool
       sample: false
     words:
-      description: What was seen, in DRBD's words, or why nothing was; empty for a copy that is in step.
+      description: The state that DRBD reports, or why it could not be determined; empty for a copy that is in step.
       returned: success
       type: str
       sample: WFConnection, UpToDate/DUnknown
 objects:
-  description: The instances, each with what became of it.
+  description: The instances, each with the result for it.
   returned: success, and failure after something was written
   type: list
   elements: dict
@@ -118,13 +108,13 @@ objects:
       type: str
       sample: db1.example.com
     tags_added:
-      description: Tags that were added; in check mode those that would be.
+      description: Tags that were added, or in check mode would be added.
       returned: success
       type: list
       elements: str
       sample: ["ganeti:watcher:nodewatch:behind:0a1b2c3d-0000-4000-8000-000000000000:1795259564"]
     tags_removed:
-      description: Tags that were removed, but for those that had gone already; in check mode those that would be.
+      description: Tags that were removed, or in check mode would be removed, except those that were already gone.
       returned: success
       type: list
       elements: str
@@ -136,10 +126,10 @@ objects:
       elements: int
       sample: [4711]
     note:
-      description: What was found, for people, or null; always null where there is an C(error).
+      description: The finding as text, or null; always null if there is an C(error).
       returned: success
       type: str
-      sample: the copy on node2.example.com is behind since 2026-11-21T11:12:44Z at the latest
+      sample: the copy on node2.example.com has been behind since 2026-11-21T11:12:44Z at the latest
     error:
       description: What went wrong with it, or null.
       returned: success
@@ -147,8 +137,8 @@ objects:
       sample: null
 report:
   description: >-
-    Lines for people, with times in UTC: the instances whose copies are not in step, or not known to be, and a last line
-    on all. In check mode they say what would be done.
+    The result as lines of text, with times in UTC. They name the instances whose copies are not in step, or not known
+    to be, and the last line counts all mirrors. In check mode they say what would be done.
   returned: success, and failure after something was written
   type: list
   elements: str
@@ -166,8 +156,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import
 from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.run import remember_mirrors, terms
 
 
-def main():
-    """Look, remember, and exit."""
+def main() -> None:
+    """Look at the mirrors, record which copies are behind, and exit."""
     options = {
         "instances": {"type": "list", "elements": "str", "default": ["*"]},
         "mond_port": {"type": "int", "default": 1815},

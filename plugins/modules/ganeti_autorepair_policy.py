@@ -7,15 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ganeti_autorepair_policy
-short_description: Set what repairs are allowed on a Ganeti cluster, its node groups and instances
+short_description: Set which repairs are allowed on a Ganeti cluster, its node groups and instances
 version_added: 0.1.0
 description:
-  - Sets, takes away, suspends and resumes the permission for repairs, by the auto-repair tags of the cluster, of node
-    groups or of instances; or stops the whole cluster. What is so already is left as it is.
-  - The nearest object decides; an instance's own tags come before those of its group, and these before the cluster's.
+  - Grants, revokes, suspends and resumes the permission for repairs, with the auto-repair tags of the cluster, of node
+    groups or of instances. It can also stop all repairs on the cluster. Objects that are already in the wanted state
+    are not changed.
+  - The nearest object decides. An instance's own tags come before those of its group, and these before the cluster's.
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
+  - ganeti.autorepair.attributes.writes
+  - ganeti.autorepair.attributes.action_group
   - ganeti.autorepair.cluster
   - ganeti.autorepair.filter
 options:
@@ -26,57 +29,48 @@ options:
     required: true
   names:
     description:
-      - Names or globs of the node groups or instances; a name may leave its domain out, and then means all that begin
-        so. V(*) is all of them. With O(object=instance) the other options narrow it down, or take its place.
-      - A name that matches nothing fails the module, before anything is written.
+      - Names or globs of the node groups or instances. A name may omit its domain, and then selects all objects that
+        have this name in any domain. V(*) selects all. With O(object=instance) the other options narrow the selection,
+        or replace this option.
+      - If a name matches nothing, the module fails before it writes anything.
     type: list
     elements: str
     default: []
   state:
     description:
-      - V(enabled) allows repairs up to O(allow), and nothing else. V(disabled) takes the object's own permission away;
-        that of a farther object then counts.
-      - V(suspended) lets nothing begin, until O(until) if that is given. V(resumed) takes that back.
-      - V(stopped), with O(object=cluster), lets nothing begin on the whole cluster, whatever other tags say. What has
-        begun goes on, but gives up no running state and no disks. V(started) takes that back.
+      - V(enabled) allows repairs up to O(allow), and no others. V(disabled) removes the object's own permission, so
+        that the permission of the group or the cluster counts.
+      - V(suspended) keeps repairs from starting, until O(until) if that is given. V(resumed) lifts the suspend.
+      - V(stopped), with O(object=cluster), keeps all repairs on the cluster from starting, whatever other tags say.
+        Repairs under way continue, but give up no running state and no disks. V(started) lifts the stop.
     type: str
     choices: [enabled, disabled, suspended, resumed, stopped, started]
     default: enabled
   allow:
-    description: The type up to which repairs are allowed; each includes those before it. Needed with O(state=enabled).
+    description:
+      - The type up to which repairs are allowed. Each type includes those before it. Required with O(state=enabled).
     type: str
     choices: [fix-storage, migrate, failover, reinstall]
   until:
     description:
-      - When a suspend ends. A timestamp in seconds, ISO 8601 with a time zone (V(2026-12-01T06:00:00Z)), or a time from
-        now on (V(+2h), V(+1d12h), of C(s), C(m), C(h), C(d) and C(w)).
-      - A suspend that stands and ends within a minute of such a time from now on is left as it is.
-      - The clock of the machine that this runs on has to agree with the master's within 45 seconds. It is compared
-        before a time is written, by a job of its own, so not in check mode; if it is wrong the module fails, and
-        nothing is written.
+      - When a suspend ends, as a timestamp in seconds, as ISO 8601 with a time zone (V(2026-12-01T06:00:00Z)), or
+        relative to now (V(+2h), V(+1d12h), in units of C(s), C(m), C(h), C(d) and C(w)).
+      - If the object already has a suspend that ends within a minute of such a relative time, that suspend is not
+        changed.
+      - The clock of the machine on which the module runs must agree with the master's within 45 seconds. Before the
+        module writes a time, it compares the clocks with a job, so not in check mode. If the clocks differ, it fails
+        and writes nothing.
     type: str
   reason:
-    description: Words for the reason trail of the jobs.
+    description: Text to add to the reason trail of the jobs.
     type: str
     default: ""
-attributes:
-  check_mode:
-    description: Can run in check mode, sends reads only, and returns what it would have done.
-    support: full
-  diff_mode:
-    description: Shows for each object that changes the tags that go and those that come.
-    support: full
-  action_group:
-    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
-    support: full
-    membership:
-      - ganeti.autorepair.all
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
 """
 
 EXAMPLES = r"""
-- name: Allow everything to be failed over
+- name: Allow all instances to be failed over
   ganeti.autorepair.ganeti_autorepair_policy:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -96,7 +90,7 @@ EXAMPLES = r"""
     disk_templates: [plain]
     allow: reinstall
 
-- name: Keep hands off a group while it is worked on
+- name: Suspend repairs of a group during maintenance
   ganeti.autorepair.ganeti_autorepair_policy:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -106,7 +100,7 @@ EXAMPLES = r"""
     state: suspended
     until: +2h
 
-- name: Let nothing begin on the whole cluster, whatever any tag allows
+- name: Stop all repairs on the cluster, whatever any tag allows
   ganeti.autorepair.ganeti_autorepair_policy:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -117,7 +111,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 objects:
-  description: The objects that were meant, each with what became of it.
+  description: The selected objects, each with the result for it.
   returned: success, and failure after something was written
   type: list
   elements: dict
@@ -133,13 +127,13 @@ objects:
       type: str
       sample: web1.example.com
     tags_added:
-      description: Tags that were added; in check mode those that would be.
+      description: Tags that were added, or in check mode would be added.
       returned: success
       type: list
       elements: str
       sample: ["ganeti:watcher:autorepair:failover"]
     tags_removed:
-      description: Tags that were removed, but for those that had gone already; in check mode those that would be.
+      description: Tags that were removed, or in check mode would be removed, except those that were already gone.
       returned: success
       type: list
       elements: str
@@ -151,17 +145,17 @@ objects:
       elements: int
       sample: [4711]
     note:
-      description: What is to be known of it besides, for people, or null; always null where there is an C(error).
+      description: Additional remark as text, or null; always null if there is an C(error).
       returned: success
       type: str
       sample: null
     error:
-      description: What went wrong with it, or null. That a tag had gone already, or was there, is no error.
+      description: What went wrong, or null. A tag that was already gone, or already there, is no error.
       returned: success
       type: str
       sample: null
 report:
-  description: All of this as lines for people, with times in UTC; in check mode they say what would be done.
+  description: All of this as lines of text, with times in UTC. In check mode they say what would be done.
   returned: success, and failure after something was written
   type: list
   elements: str
@@ -174,12 +168,13 @@ failure:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
 from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import (
-    Wish,
+    PermissionState,
     parse_permission,
     permissions,
 )
@@ -188,8 +183,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 
 
-def set_policy(module):
-    """Set it; what the module returns."""
+def set_policy(module: AnsibleModule) -> dict[str, Any]:
+    """Set the permission, and return the result of the module."""
     given = module.params
     permission = parse_permission(given["state"], given["allow"], given["until"], time.time())
 
@@ -200,12 +195,12 @@ def set_policy(module):
     )
 
 
-def main():
-    """Set it, and exit."""
+def main() -> None:
+    """Set the permission, and exit."""
     options = {
         "object": {"type": "str", "choices": ["cluster", "group", "instance"], "required": True},
         "names": {"type": "list", "elements": "str", "default": []},
-        "state": {"type": "str", "choices": [wish.value for wish in Wish], "default": "enabled"},
+        "state": {"type": "str", "choices": [wish.value for wish in PermissionState], "default": "enabled"},
         "allow": {"type": "str", "choices": [kind.label for kind in RepairType]},
         "until": {"type": "str"},
         "reason": {"type": "str", "default": ""},

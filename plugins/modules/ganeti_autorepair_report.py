@@ -10,38 +10,39 @@ module: ganeti_autorepair_report
 short_description: Write a report on Ganeti clusters and their repairs to files
 version_added: 0.1.0
 description:
-  - Makes a report for people and for programs of what M(ganeti.autorepair.ganeti_autorepair_facts) has found on one
-    cluster or on many, with those that could not be read.
-  - Writes C(index.html) and C(index.json) on all clusters together, C(clusters/NAME.html) and C(clusters/NAME.json) on
-    each, and C(ganeti_autorepair.prom), metrics for the textfile collector of Prometheus' node exporter.
-  - The pages need no network and no other file. C(index.json) leaves healthy instances out, but for their number. The
-    form of the JSON is in C(docs/report.schema.json) of this collection.
-  - Each file is written beside its place, and then put there as a whole. Files of clusters that are not in O(clusters)
-    are left as they are.
-  - It asks no cluster itself, and needs no connection.
+  - Writes a report for people and for programs, from the facts that M(ganeti.autorepair.ganeti_autorepair_facts)
+    returned for one or more clusters. The report includes clusters that could not be read.
+  - Writes C(index.html) and C(index.json) for all clusters together, C(clusters/NAME.html) and C(clusters/NAME.json)
+    for each, and C(ganeti_autorepair.prom) with metrics for the textfile collector of Prometheus' node exporter.
+  - The pages need no network and no other file. C(index.json) only counts healthy instances and does not list them.
+    C(docs/report.schema.json) of this collection describes the JSON.
+  - Each file is first written under another name, and then replaces the old file as a whole. Files of clusters that are
+    not in O(clusters) are not changed.
+  - The module does not contact any cluster, and needs no connection. The files are made where Ansible runs, which has
+    Jinja2, and are written on the host of the task.
 author:
   - ganeti.autorepair contributors (@ganeti)
 options:
   folder:
     description:
-      - Folder for the files. It is made where it is missing, and may be a link.
-      - Below it no link is followed. What stands in the place of a file is replaced; where C(clusters) is a link or no
-        folder, the other files are written and the module fails.
+      - Folder for the files. It is created if it is missing, and may be a symbolic link.
+      - Below it the module follows no symbolic link. It replaces whatever has the name of one of its files. If
+        C(clusters) is a link, or not a folder, the module writes the other files and then fails.
     type: path
     required: true
   clusters:
-    description: What was found.
+    description: The clusters, each with its facts.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: Name of the cluster, as in the inventory. No two may have the same.
+        description: Name of the cluster, as in the inventory. The names must be unique.
         type: str
         required: true
       facts:
         description:
-          - Its RV(ganeti.autorepair.ganeti_autorepair_facts#module:ansible_facts.ganeti_autorepair). Without them it
+          - Its RV(ganeti.autorepair.ganeti_autorepair_facts#module:ansible_facts.ganeti_autorepair). Without facts it
             counts as a cluster that could not be read.
         type: dict
       error:
@@ -49,10 +50,25 @@ options:
         type: str
       last_round:
         description:
-          - When a round was last played on it, in seconds since the epoch. If not given, what the file of the cluster
-            says already stays.
+          - When a round was last run on it, in seconds since the epoch. If not given, the value in the existing file of
+            the cluster is kept.
         type: int
+  templates:
+    description:
+      - Folder with templates of your own for the pages, where Ansible runs. It is looked for as
+        C(ansible.builtin.template) looks for its C(src).
+      - A file in it takes the place of the one of its name in C(plugins/plugin_utils/report/templates) of this
+        collection, C(style.css) for instance; all others stay.
+    type: path
+  files:
+    description:
+      - The text of each file by its path, where they have been made already. With it nothing else is done than to write
+        them. This is how they come to a host that is not the one where Ansible runs; there is no other need for it.
+    type: dict
 attributes:
+  async:
+    description: Can run in the background, with C(async).
+    support: none
   check_mode:
     description: Can run in check mode, writes nothing, and tells what it would have changed.
     support: full
@@ -68,7 +84,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the cluster
+- name: Gather the state of the cluster
   ganeti.autorepair.ganeti_autorepair_facts:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -86,19 +102,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: The files of the report, by their paths.
+  description: The paths of the report's files.
   returned: success
   type: list
   elements: str
   sample: ["/var/www/autorepair/index.html", "/var/www/autorepair/index.json"]
 changed_files:
-  description: Those of them that tell something new, besides the time.
+  description: The paths of the files whose content has changed, apart from the time.
   returned: success
   type: list
   elements: str
   sample: []
 summary:
-  description: What is in the report, in numbers.
+  description: The content of the report, in numbers.
   returned: success
   type: dict
   contains:
@@ -108,7 +124,7 @@ summary:
       type: int
       sample: 2
     unread:
-      description: The number of those that could not be read.
+      description: The number of clusters that could not be read.
       returned: success
       type: int
       sample: 1
@@ -132,7 +148,7 @@ summary:
         repair: 2
         hold: 0
 report:
-  description: A line for each cluster, and one for the files, for people.
+  description: A line of text for each cluster, and one for the files.
   returned: success
   type: list
   elements: str
@@ -144,56 +160,47 @@ failure:
   sample: CannotWrite
 """
 
-import time
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import run
+from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import Module, run
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files import (
-    differences,
-    lines,
-    plan_files,
+    paths_of,
+    read_files,
     write_files,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
+
+CLUSTER = {
+    "name": {"type": "str", "required": True},
+    "facts": {"type": "dict"},
+    "error": {"type": "str"},
+    "last_round": {"type": "int"},
+}
+ARGUMENTS = {
+    "folder": {"type": "path", "required": True},
+    "clusters": {"type": "list", "elements": "dict", "required": True, "options": CLUSTER},
+    "templates": {"type": "path"},
+    "files": {"type": "dict"},
+}
 
 
-def report(module):
-    """Write it; what the module returns."""
-    folder = Path(module.params["folder"]).absolute()
-    looks = [
-        Look(one["name"], one["facts"], one["error"] or "", last_round=one["last_round"])
-        for one in module.params["clusters"]
-    ]
-    written = plan_files(folder, looks, int(time.time()))
+def files(module: Module) -> dict[str, Any]:
+    """Write the files, or read the existing ones, for the action plugin of this name, which makes them."""
+    folder, made = Path(module.params["folder"]).absolute(), module.params["files"]
+    told = {"folder": str(folder), "invocation": {"module_args": {"folder": str(folder)}}}
+    if made is None:
+        paths = paths_of([cluster["name"] for cluster in module.params["clusters"]])
+        return {**told, "changed": False, "files": read_files(folder, paths)}
     if not module.check_mode:
-        write_files(folder, written.files)
-    shown = {"diff": list(differences(written))} if module._diff else {}  # it may be long
-    return {
-        **shown,
-        "changed": bool(written.changed),
-        "files": [str(folder / path) for path in written.files],
-        "changed_files": [str(folder / path) for path in written.changed],
-        "summary": written.report["summary"],
-        "report": lines(written.report, folder),
-        "invocation": {"module_args": {"folder": str(folder)}},  # else all facts would come back, and go into logs
-    }
+        write_files(folder, made)
+    return {**told, "changed": True}
 
 
-def main():
-    """Write it, and exit."""
-    cluster = {
-        "name": {"type": "str", "required": True},
-        "facts": {"type": "dict"},
-        "error": {"type": "str"},
-        "last_round": {"type": "int"},
-    }
-    options = {
-        "folder": {"type": "path", "required": True},
-        "clusters": {"type": "list", "elements": "dict", "required": True, "options": cluster},
-    }
-    run(AnsibleModule(argument_spec=options, supports_check_mode=True), report)
+def main() -> None:
+    """Read or write the files, and exit."""
+    run(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), files)
 
 
 if __name__ == "__main__":

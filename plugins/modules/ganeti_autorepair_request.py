@@ -7,68 +7,59 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ganeti_autorepair_request
-short_description: Ask for a once-off repair of Ganeti instances, or withdraw one
+short_description: Request a single repair of Ganeti instances, or withdraw the request
 version_added: 0.1.0
 description:
-  - Asks for one repair of each instance, up to a type, whatever its permission says; the next round begins it. A
-    suspend still holds it, as does a cluster that is stopped, and C(note) says so. What was asked for already is left
-    as it is.
-  - A request has the time in it, so the clock of the machine that this runs on has to agree with the master's within 45
-    seconds. It is compared first, by a job, so not in check mode; if it is wrong the module fails, and nothing is
-    written.
-  - Or withdraws repairs that were asked for and have not begun. Then, and where more is asked for than was before, the
-    cluster is claimed as by a round. While a round writes, nothing is taken back, and the module fails.
+  - Requests one repair of each instance, up to a type, whatever its permission says. The next round starts it. A
+    suspend, or a stop of the cluster, still holds it back, and C(note) says so. A repair that was already requested is
+    not requested again.
+  - A request contains the time, so the clock of the machine on which the module runs must agree with the master's
+    within 45 seconds. The module first compares the clocks with a job, so not in check mode. If they differ, it fails
+    and writes nothing.
+  - The module can also withdraw requests whose repair has not started. To withdraw a request, or to extend one to a
+    further type, it claims the cluster as a round does. While a round writes, it withdraws nothing and fails.
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
+  - ganeti.autorepair.attributes.writes
+  - ganeti.autorepair.attributes.action_group
   - ganeti.autorepair.cluster
   - ganeti.autorepair.filter
 options:
   instances:
     description:
-      - Names or globs of the instances; a name may leave its domain out, and then means all that begin so. V(*) is all
-        of them. The other options narrow it down, or take its place.
-      - A name that matches nothing fails the module, before anything is written.
+      - Names or globs of the instances. A name may omit its domain, and then selects all instances that have this name
+        in any domain. V(*) selects all. The other options narrow the selection, or replace this option.
+      - If a name matches nothing, the module fails before it writes anything.
     type: list
     elements: str
     default: []
   type:
-    description: The type up to which the repair may go. Needed with O(state=present); V(absent) withdraws any type.
+    description:
+      - The type up to which the repair may go. Required with O(state=present). O(state=absent) withdraws any type.
     type: str
     choices: [fix-storage, migrate, failover, reinstall]
   state:
-    description: V(present) asks for repairs, V(absent) withdraws those that have not begun.
+    description: V(present) requests repairs. V(absent) withdraws requests whose repairs have not started.
     type: str
     choices: [present, absent]
     default: present
   accept_behind:
     description:
-      - Whether this one repair may go on with a copy of the disks that is known to be behind. What the other copy holds
-        since then is lost by it. The id of the repair says so, in its tags and in reports.
+      - Whether this one repair may use a copy of the disks that is known to be behind. What was written to the other
+        copy since then is lost. The id of the repair shows this, in its tags and in reports.
     type: bool
     default: false
   reason:
-    description: Words for the reason trail of the jobs.
+    description: Text to add to the reason trail of the jobs.
     type: str
     default: ""
-attributes:
-  check_mode:
-    description: Can run in check mode, sends reads only, and returns what it would have done.
-    support: full
-  diff_mode:
-    description: Shows for each object that changes the tags that go and those that come.
-    support: full
-  action_group:
-    description: Is in the action group C(group/ganeti.autorepair.all), for C(module_defaults).
-    support: full
-    membership:
-      - ganeti.autorepair.all
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
 """
 
 EXAMPLES = r"""
-- name: Have one instance reinstalled, though its permission ends at failover
+- name: Request a reinstall of one instance, though its tags allow no more than a failover
   ganeti.autorepair.ganeti_autorepair_request:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -76,7 +67,7 @@ EXAMPLES = r"""
     instances: [build7.example.com]
     type: reinstall
 
-- name: Withdraw what was asked for on a node
+- name: Withdraw the requests for all instances of a node
   ganeti.autorepair.ganeti_autorepair_request:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -87,7 +78,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 objects:
-  description: The objects that were meant, each with what became of it.
+  description: The selected objects, each with the result for it.
   returned: success, and failure after something was written
   type: list
   elements: dict
@@ -103,13 +94,13 @@ objects:
       type: str
       sample: web1.example.com
     tags_added:
-      description: Tags that were added; in check mode those that would be.
+      description: Tags that were added, or in check mode would be added.
       returned: success
       type: list
       elements: str
       sample: ["ganeti:watcher:autorepair:pending:reinstall:9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27:1795259564:"]
     tags_removed:
-      description: Tags that were removed, but for those that had gone already; in check mode those that would be.
+      description: Tags that were removed, or in check mode would be removed, except those that were already gone.
       returned: success
       type: list
       elements: str
@@ -121,21 +112,21 @@ objects:
       elements: int
       sample: [4711]
     note:
-      description: What is to be known of it besides, for people, or null; always null where there is an C(error).
+      description: Additional remark as text, or null; always null if there is an C(error).
       returned: success
       type: str
       sample: null
     error:
-      description: What went wrong with it, or null. That a tag had gone already, or was there, is no error.
+      description: What went wrong, or null. A tag that was already gone, or already there, is no error.
       returned: success
       type: str
       sample: null
 report:
-  description: All of this as lines for people, with times in UTC; in check mode they say what would be done.
+  description: All of this as lines of text, with times in UTC. In check mode they say what would be done.
   returned: success, and failure after something was written
   type: list
   elements: str
-  sample: ["build7.example.com: a failover repair was asked for already, since 2026-11-21T11:12:44Z"]
+  sample: ["build7.example.com: a failover repair was already requested at 2026-11-21T11:12:44Z"]
 failure:
   description: The kind of error, for programs.
   returned: failure
@@ -145,39 +136,43 @@ failure:
 
 import time
 import uuid
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, FILTER, run, wanted
 from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import stopped_words
-from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import request, withdraw
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import Change, request, withdraw
 from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.run import change, terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 
+TYPES = {kind.label: kind for kind in RepairType}
 
-def ask(module):
-    """Ask, or withdraw; what the module returns."""
+
+def ask(module: AnsibleModule) -> dict[str, Any]:
+    """Request or withdraw repairs, and return the result of the module."""
     given, now = module.params, time.time()
 
-    def changes(client):
+    def changes(client: Client) -> tuple[Change, ...]:
         cluster = read_cluster(client)
         cases = cases_of(cluster, wanted(module, "instances"), now)
         if given["state"] == "absent":
             return withdraw(cases)
         stopped = stopped_words(cluster)
-        kind, accepts = RepairType.parse(given["type"]), given["accept_behind"]
+        kind, accepts = TYPES[given["type"]], given["accept_behind"]
         return request(cases, kind, now, lambda: str(uuid.uuid4()), stopped, accepts)
 
     return change(module, changes, terms())
 
 
-def main():
-    """Ask, and exit."""
+def main() -> None:
+    """Request or withdraw repairs, and exit."""
     options = {
         "instances": {"type": "list", "elements": "str", "default": []},
-        "type": {"type": "str", "choices": [kind.label for kind in RepairType]},
+        "type": {"type": "str", "choices": list(TYPES)},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "accept_behind": {"type": "bool", "default": False},
         "reason": {"type": "str", "default": ""},

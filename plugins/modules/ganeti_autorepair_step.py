@@ -10,93 +10,82 @@ module: ganeti_autorepair_step
 short_description: Carry out one round of repairs on a Ganeti cluster
 version_added: 0.1.0
 description:
-  - Brings broken instances one step nearer to health, as far as the auto-repair tags of the instance, its node group
-    and the cluster allow it, and keeps the account of it in the instance's tags.
-  - A repair can take several rounds; each looks at the cluster afresh, follows the jobs of the rounds before it,
-    whoever submitted them, and submits what comes next. A round over a cluster that has not changed writes nothing.
-  - An instance that can't be repaired is no failure of the module. A cluster that can't be reached, or refuses, is.
+  - Brings broken instances one step closer to health, as far as the auto-repair tags of the instance, its node group
+    and the cluster allow. It records its progress in the instance's tags.
+  - A repair can take several rounds. Each round reads the cluster again, follows the jobs of earlier rounds, whoever
+    submitted them, and submits the next step. If nothing has changed, a round writes nothing.
+  - An instance that can't be repaired does not fail the module. A cluster that can't be reached, or that refuses
+    requests, does.
 author:
   - ganeti.autorepair contributors (@ganeti)
 extends_documentation_fragment:
+  - ganeti.autorepair.attributes.writes
+  - ganeti.autorepair.attributes.action_group_round
   - ganeti.autorepair.cluster
   - ganeti.autorepair.round
 options:
   wait:
     description:
-      - Whether to carry on, round after round, until nothing is left to do or O(wait_timeout) has passed. The jobs that
-        are waited for are asked after in one request. A line of progress is shown from time to time. The ends of
-        repairs are written down together.
-      - Check mode plays one round only. What waits for a person, or for a time window, is not waited for.
+      - Whether to run one round after another until nothing is left to do or O(wait_timeout) has passed. One request
+        covers all the jobs that the module waits for. It shows a line of progress from time to time, and writes the
+        results of repairs together.
+      - Check mode runs one round only. The module does not wait for repairs that need a person or a time window.
     type: bool
     default: false
   wait_timeout:
     description:
-      - Seconds after which no further round is begun. What is then still under way goes on in the cluster, stands in
-        RV(under_way), and is followed by the next run.
+      - Seconds after which no further round starts. Repairs that are then still under way continue in the cluster.
+        RV(under_way) lists them, and the next run follows them.
     type: int
     default: 3600
   connections:
     description:
-      - Number of repairs that are begun, or otherwise written about, at the same time. Reads come one after the other.
-      - Ganeti's RAPI serves 20 clients at a time, all of them together; more wait.
+      - Number of actions to execute in parallel. Reads are sequential.
+      - Ganeti's RAPI serves 20 clients at a time in total; further clients wait.
     type: int
     default: 4
   approved_plan:
     description:
-      - The plan that somebody has approved, as the facts return it below C(plan), or its hash alone. The step carries
-        out exactly that, or fails, before anything is written, and says what differs; with the hash alone it can only
-        say what it would do now.
-      - The hash is over what would be done, not over when, nor over the nodes that are chosen for new disks.
-      - With O(wait), the repairs of the approved plan are followed to their end; no other begins.
+      - The plan that somebody approved, as the facts return it below C(plan), or just its hash. The module carries out
+        exactly this plan, or fails before it writes anything and reports how the current plan differs. If only the hash
+        is given, it can only report what it would do now.
+      - The hash covers what would be done, but not when, and not the nodes that are chosen for new disks.
+      - With O(wait), the repairs of the approved plan are followed to their end. No other repair starts.
     type: raw
   carry_on:
     description:
-      - What a run of this module has returned as RV(carry_on), to go on where it has stopped. It takes the place of
-        O(approved_plan) and O(fenced_nodes). With O(wait) this is done from one line of progress to the next; there is
-        no other need for it.
+      - The value that an earlier run of this module returned as RV(carry_on), to continue where that run stopped. It
+        replaces O(approved_plan) and O(fenced_nodes). O(wait) uses this between lines of progress; you do not need it
+        otherwise.
     type: dict
   gathered:
     description:
-      - What M(ganeti.autorepair.ganeti_autorepair_facts) has just returned below C(ganeti_autorepair), for the same
-        options. Where it shows that nothing is to be done, this returns what it shows, and asks the cluster nothing.
-        Where it shows that something is, the cluster is claimed at once.
-      - It decides nothing else, and nothing at all when it is older than ten seconds. Before it writes, a round looks
-        at the cluster for itself.
+      - The facts that M(ganeti.autorepair.ganeti_autorepair_facts) has just returned below C(ganeti_autorepair), for
+        the same options. If they show that there is nothing to do, the module returns what they show and sends no
+        request. If they show that there is something to do, it claims the cluster at once.
+      - The facts decide nothing else, and facts older than ten seconds are ignored. A round always reads the cluster
+        itself before it writes.
     type: dict
   reason:
     description:
-      - Words for the reason trail of every job that is submitted, beside the id of the repair.
+      - Text to add to the reason trail of every submitted job, beside the id of the repair.
     type: str
     default: ""
   iallocator:
     description:
       - The allocator that chooses new secondaries, and new primaries of instances on shared storage.
-      - If not set, the cluster's own default, or C(hail) where it has none.
+      - If not set, the cluster's own default, or C(hail) if it has none.
     type: str
-attributes:
-  check_mode:
-    description: Can run in check mode, sends reads only, and returns what it would have done.
-    support: full
-  diff_mode:
-    description: Shows for each object that changes the tags that go and those that come.
-    support: full
-  action_group:
-    description:
-      - Is in the action groups C(group/ganeti.autorepair.all) and, for the limits of a round,
-        C(group/ganeti.autorepair.round), for C(module_defaults).
-    support: full
-    membership:
-      - ganeti.autorepair.all
-      - ganeti.autorepair.round
 notes:
-  - To recreate disks, and with O(choose_nodes) to move an instance on shared storage, it asks the online nodes of the
-    node group for their free disk and memory, for 20 seconds at most. All other reads are of configuration.
+  - To recreate disks, and with O(choose_nodes) to move an instance on shared storage, the module asks the online nodes
+    of the node group for their free disk space and memory, for at most 20 seconds. All other reads ask for
+    configuration only.
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_facts
 """
 
 EXAMPLES = r"""
-- name: Play one round
+- name: Run one round
   ganeti.autorepair.ganeti_autorepair_step:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -105,11 +94,11 @@ EXAMPLES = r"""
     reason: nightly repair
   register: round
 
-- name: Read what it did
+- name: Show what it did
   ansible.builtin.debug:
     msg: "{{ round.report }}"
 
-- name: Play rounds for the web servers of one group until nothing is left to do, for half an hour at most
+- name: Run rounds for the web servers of one group until nothing is left to do, for at most half an hour
   ganeti.autorepair.ganeti_autorepair_step:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -122,7 +111,7 @@ EXAMPLES = r"""
     wait: true
     wait_timeout: 1800
 
-- name: Ask more before running state or data is lost
+- name: Require more proof before running state or data is given up
   ganeti.autorepair.ganeti_autorepair_step:
     rapi_host: cluster.example.com
     rapi_user: repair
@@ -138,14 +127,14 @@ EXAMPLES = r"""
         end: "17:00"
         timezone: Europe/Berlin
 
-- name: Do what was approved, and nothing else
+- name: Carry out exactly the approved plan
   ganeti.autorepair.ganeti_autorepair_step:
     rapi_host: cluster.example.com
     rapi_user: repair
     rapi_password: "{{ vault_rapi_password }}"
     approved_plan: "{{ lookup('ansible.builtin.file', 'plan.json') | from_json }}"
 
-- name: Play a round on the master itself, over Ganeti's own socket
+- name: Run a round on the master itself, over Ganeti's own socket
   ganeti.autorepair.ganeti_autorepair_step:
     transport: luxi
   become: true
@@ -153,7 +142,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be in check mode, and what was left, for each instance that is not healthy.
+  description: >-
+    What was done, or in check mode would be done, for each instance that is not healthy. Instances for which nothing
+    was done are included.
   returned: success, and failure after the round had begun
   type: list
   elements: dict
@@ -184,32 +175,33 @@ actions:
       type: str
       sample: failover
     id:
-      description: The id of the repair that it went on with; null for a new one.
+      description: The id of the repair that it continued; null for a new repair.
       returned: success
       type: str
       sample: null
     why:
       description:
-        - Why nothing was done, by the name that docs/why-it-did-not-repair.md explains; null where something was.
+        - Why nothing was done, as one of the names that docs/why-it-did-not-repair.md explains; null if something was
+          done.
       returned: success
       type: str
       sample: null
     steps:
       description:
-        - The steps to come. The first was submitted; over LUXI a recreation of disks and the steps after it are one
+        - The remaining steps. The first was submitted. Over LUXI, a recreation of disks and the steps after it are one
           job.
       returned: success
       type: list
       elements: str
       sample: ["failover", "replace-disks"]
     permitted:
-      description: Those of the steps that the permission covers, up to the first that it does not.
+      description: The steps that the permission covers, up to the first that it does not cover.
       returned: success
       type: list
       elements: str
       sample: ["failover", "replace-disks"]
     nodes:
-      description: The nodes that were chosen for new disks, the primary first; or the target on shared storage.
+      description: The nodes chosen for new disks, the primary first; on shared storage, the target node.
       returned: success
       type: list
       elements: str
@@ -220,7 +212,7 @@ actions:
       type: str
       sample: null
     cancel:
-      description: The jobs that it cancels; they are of this collection, still wait, and are not needed any more.
+      description: The jobs that it cancels. They are jobs of this collection that still wait and are no longer needed.
       returned: success
       type: list
       elements: int
@@ -233,19 +225,20 @@ actions:
       sample: []
     add:
       description:
-        - The tags that it adds to remember something, such as a storm, a copy that is in doubt, or the suspend of an
-          instance whose failover was canceled. The tags of a repair are made when it begins.
+        - The tags that it adds as a record, such as of a storm, of a copy that is in doubt, or of the suspend of an
+          instance whose failover was canceled. The tags of a repair are not listed here; they are created when it
+          starts.
       returned: success
       type: list
       elements: str
       sample: []
     reason:
-      description: Why, in words.
+      description: The reason for the action, as text.
       returned: success
       type: str
       sample: primary node3.example.com is offline
     command:
-      description: What a person can run, or null.
+      description: A command that a person can run, or null.
       returned: success
       type: str
       sample: null
@@ -273,7 +266,7 @@ actions:
       type: str
       sample: null
 summary:
-  description: The number of instances in each state after the round; null if it could not be looked at any more.
+  description: The number of instances in each state after the round; null if the cluster could not be read then.
   returned: success, and failure after the round had begun
   type: dict
   sample:
@@ -284,33 +277,36 @@ summary:
     repair_failed: 0
     suspended: 0
 pending:
-  description: The number of repairs under way after the round; null if it could not be looked at any more.
+  description: The number of repairs under way after the round; null if the cluster could not be read then.
   returned: success, and failure after the round had begun
   type: int
   sample: 2
 under_way:
-  description: The repairs under way after the round, with what each waits for; null if it could not be looked at.
+  description: >-
+    The repairs under way after the round, and what each waits for; null if the cluster could not be read then.
   returned: success, and failure after the round had begun
   type: list
   elements: dict
   sample:
     - instance: web1.example.com
       type: failover
-      reason: job 4711 (INSTANCE_FAILOVER) is under way
+      reason: job 4711 (INSTANCE_FAILOVER) is in progress
 breaker:
-  description: Whether too much is broken for repairs to begin, in the scope that has tripped, or else the cluster.
+  description: >-
+    The breaker, which keeps repairs from starting while too many nodes are broken. It is the one that has tripped, or
+    else that of the cluster.
   returned: success, and failure after the round had begun
   type: dict
   contains:
     tripped:
-      description: Whether no repair begins.
+      description: Whether the breaker keeps repairs from starting.
       returned: success
       type: bool
       sample: true
     counted:
       description:
-        - The nodes that hold instances and are offline, or whose state is not known; also nodes marked offline
-          within the last hour that hold none any more.
+        - The number of nodes that hold instances and are offline, or whose state is unknown. It includes nodes that
+          were marked offline within the last hour and hold no instances any more.
       returned: success
       type: int
       sample: 3
@@ -320,7 +316,7 @@ breaker:
       type: int
       sample: 2
     total:
-      description: The nodes that can hold instances.
+      description: The number of nodes that can hold instances.
       returned: success
       type: int
       sample: 5
@@ -335,17 +331,17 @@ breaker:
       type: str
       sample: ""
     until:
-      description: After a storm, when repairs begin again, in seconds since the epoch; else null.
+      description: After a storm, when repairs start again, in seconds since the epoch; otherwise null.
       returned: success
       type: int
       sample: null
     reason:
-      description: Why it has tripped, in words; null where it has not.
+      description: Why it has tripped, as text; null if it has not.
       returned: success
       type: str
-      sample: 3 of 5 nodes hold instances and are offline, and max_unhealthy (40%) lets 2 be
+      sample: 3 of 5 nodes hold instances and are offline; max_unhealthy (40%) allows 2
 held:
-  description: The brakes and gates that hold something back, each by its name, with the instances that it holds.
+  description: The brakes and gates that hold something back, each with its name and the instances that it holds.
   returned: success, and failure after the round had begun
   type: list
   elements: dict
@@ -354,41 +350,41 @@ held:
       instances: ["web1.example.com", "web2.example.com"]
 carry_on:
   description:
-    - What a further run needs to know, as its O(carry_on). C(follow) are the repairs of an approved plan that have
-      begun, or null where none was given; C(fenced_nodes) those that have stayed as they were, each with the time of
-      its last change.
+    - What a further run needs as its O(carry_on). C(follow) lists the repairs of an approved plan that have started, or
+      is null if no plan was given. C(fenced_nodes) lists the fenced nodes that have not changed since, each with the
+      time of its last change.
   returned: success, and failure after the round had begun
   type: dict
   sample:
     follow: null
     fenced_nodes: {}
 left:
-  description: Whether a later round has something to do, or to see the end of.
+  description: Whether a later round still has something to do, or a repair to follow to its end.
   returned: success, and failure after the round had begun
   type: bool
   sample: true
 failed_instances:
-  description: The instances with a repair that failed, which are left alone until its tag is removed.
+  description: The instances with a failed repair. They are left alone until the tag of the failure is removed.
   returned: success, and failure after the round had begun
   type: list
   elements: str
   sample: []
 needs_person:
   description:
-    - The instances for which only a person can do what comes next; RV(report) says what that is.
-    - Also V(cluster), or V(group) and its name, for a tag there that a person has to remove.
+    - The instances that need a person for the next step; RV(report) says what to do.
+    - Also V(cluster), or V(group) and its name, if a person has to remove a tag there.
   returned: success, and failure after the round had begun
   type: list
   elements: str
   sample: []
 stopped:
-  description: What stops the whole cluster, so that nothing begins there, or null.
+  description: What stops the whole cluster, so that no repair starts there, or null.
   returned: success, and failure after the round had begun
   type: str
   sample: null
 plan:
   description: The plan that was carried out, with C(actions), C(cluster), C(fence) and C(hash), as in the facts.
-  returned: success, and failure after the round had begun, and where it is not the approved plan
+  returned: success, failure after the round had begun, and failure because it is not the approved plan
   type: dict
   sample:
     actions: []
@@ -396,15 +392,16 @@ plan:
     fence: []
     hash: 4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945
 report:
-  description: All of this as lines for people.
+  description: All of this as lines of text.
   returned: success, and failure after the round had begun
   type: list
   elements: str
   sample: ["cluster.example.com, 2026-12-01T00:00:00Z", "", "15 instances: 15 healthy"]
 differences:
   description:
-    - How the plan differs from the approved one, a line for each object; its deeds, where only a hash was given.
-  returned: failure, as the plan is not the approved one
+    - How the plan differs from the approved one, a line for each object. If only a hash was given, the actions of the
+      current plan.
+  returned: failure because the plan is not the approved one
   type: list
   elements: str
   sample: ["web1.example.com: approved was submit failover, now it is nothing"]
@@ -418,6 +415,8 @@ failure:
 import socket
 import time
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -425,36 +424,43 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import
     CONNECTION,
     ROUND,
     STEP,
+    Module,
     connect,
     limits,
     run,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.gathered import noticed
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play, rehearse, result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.handoff import tags_if_fresh
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import (
+    Round,
+    dry_run,
+    result,
+    run_round,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, run_until_done
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import resume_limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
 
 
-def step(module):
-    """Play one round, or more; what the module returns for it."""
+def step(module: Module) -> dict[str, Any]:
+    """Run one round, or more, and return the result of the module."""
     given = module.params
     settings = Settings(given["reason"], given["iallocator"] or "", lambda: str(uuid.uuid4()), given["connections"])
     wanted, client = resume_limits(limits(module), given["carry_on"]), connect(module)
     if module.check_mode:
-        return tell(module, [rehearse(DryRunClient(client), wanted, settings, time.time())])
-    terms = Terms(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
-    tags = noticed(given["gathered"], time.time()) if given["gathered"] else None
+        return tell(module, [dry_run(DryRunClient(client), wanted, settings, time.time())])
+    terms = RunContext(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
+    tags = tags_if_fresh(given["gathered"], time.time()) if given["gathered"] else None
     if not given["wait"]:
-        return tell(module, [play(client, wanted, settings, terms, tags)])
-    return tell(module, play_on(client, wanted, settings, terms, given["wait_timeout"], tags))
+        return tell(module, [run_round(client, wanted, settings, terms, tags)])
+    return tell(module, run_until_done(client, wanted, settings, terms, given["wait_timeout"], tags))
 
 
-def tell(module, rounds):
-    """What the module returns for C(rounds); fails it when one of them, but not the first, could not be played."""
-    results, trouble = [], None
+def tell(module: Module, rounds: Iterable[Round]) -> dict[str, Any]:
+    """Return the result of the module for `rounds`; the error of a round that broke off carries all results so far."""
+    results: list[dict[str, Any]] = []
+    trouble: AutorepairError | None = None
     try:
         for played in rounds:
             for warning in played.before.warnings if not results else ():
@@ -471,8 +477,8 @@ def tell(module, rounds):
     return merged(results)
 
 
-def main():
-    """Play, and exit."""
+def main() -> None:
+    """Run the step, and exit."""
     run(AnsibleModule(argument_spec={**CONNECTION, **ROUND, **STEP}, supports_check_mode=True), step)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries import cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries import jobs as read_jobs
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
@@ -63,7 +63,7 @@ def timed(way: Callable[[], object]) -> float:
 
 def gather(client: Client) -> None:
     """All that the facts module does, once it runs."""
-    facts(look(client, Limits(), time.time()))
+    facts(plan_round(client, Limits(), time.time()))
 
 
 def bare(given: Mapping[str, Any]) -> None:

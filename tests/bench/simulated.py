@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Kind
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import run_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import ActionKind
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
 from unbraked import unbraked
 
 from .processes import Cost, client_of, connection, host, module, playbook, simulator
@@ -48,13 +48,13 @@ def many_repairs(folder: Path, repairs: int, connections: int, transport: str) -
     with simulator(folder, *size(repairs * 10, 2 * DEAD), *options) as settings:
         log = folder / "requests.log"
         client = client_of(connection(settings, transport))
-        seen = look(client, unbraked(**UNLIMITED), time.time())
-        names = [action.name for action in seen.actions if action.kind is Kind.SUBMIT]
+        seen = plan_round(client, unbraked(**UNLIMITED), time.time())
+        names = [action.name for action in seen.actions if action.kind is ActionKind.SUBMIT]
         limits = unbraked(**UNLIMITED, instances=tuple(names[:repairs]))
         gc.disable()  # as the modules do
         before, begin = len(log.read_text().splitlines()), time.perf_counter()
         round_of = Settings("", "", lambda: str(uuid.uuid4()), connections)
-        played = play(client, limits, round_of, Terms("bench", time.time, time.sleep), seen.cluster.tags)
+        played = run_round(client, limits, round_of, RunContext("bench", time.time, time.sleep), seen.cluster.tags)
         took = time.perf_counter() - begin
         gc.enable()
         begun = sum(bool(outcome.steps) for outcome in played.outcomes)

@@ -187,4 +187,4 @@ def test_over_ssh(cluster: Cluster, tmp_path: Path) -> None:
 
     elsewhere = play(tmp_path / "run", {"transport": "luxi"}, host=lab.ssh_host("node2"))
     assert elsewhere.code != 0
-    assert "LUXI is to be had on the master node only" in elsewhere.messages[0]
+    assert "LUXI is only available on the master node" in elsewhere.messages[0]

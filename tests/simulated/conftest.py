@@ -11,15 +11,15 @@ from itertools import count
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, play, rehearse
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, dry_run, run_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import Client, DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.luxi import LuxiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
 from simulator import RequestFault, Simulator
 from simulator.faults import Action
 from unbraked import unbraked
@@ -72,9 +72,9 @@ class Site:
         """The id of the next repair."""
         return f"repair-{next(self.ids)}"
 
-    def terms(self, holder: str = "runner") -> Terms:
+    def terms(self, holder: str = "runner") -> RunContext:
         """A claim's terms; jobs go on while the runner waits."""
-        return Terms(holder, self.cluster.clock.now, self.simulator.advance)
+        return RunContext(holder, self.cluster.clock.now, self.simulator.advance)
 
     def lose(self, step: str, instance: str, action: Action, times: int = 1) -> None:
         """Let something happen to the next requests that submit a step for an instance; both may be globs."""
@@ -97,11 +97,11 @@ class Site:
         """What carrying out needs."""
         return Settings(reason, iallocator, self.new_id)
 
-    def look(self, limits: Limits | None = None) -> Plan:
+    def plan_round(self, limits: Limits | None = None) -> Plan:
         """The plan for the cluster as it stands."""
-        return look(self.client(), limits or unbraked(), self.cluster.clock.now())
+        return plan_round(self.client(), limits or unbraked(), self.cluster.clock.now())
 
-    def play(
+    def run_round(
         self,
         limits: Limits | None = None,
         *,
@@ -114,14 +114,14 @@ class Site:
         client, wanted = self.client(**changes), limits or unbraked()
         settings = self.settings(reason, iallocator)
         if check:
-            return rehearse(DryRunClient(client), wanted, settings, self.cluster.clock.now())
-        return play(client, wanted, settings, self.terms())
+            return dry_run(DryRunClient(client), wanted, settings, self.cluster.clock.now())
+        return run_round(client, wanted, settings, self.terms())
 
     def play_until_quiet(self, rounds: int = 30, **changes: object) -> list[Round]:
         """Play rounds, each after the jobs of the one before, until one writes nothing and no repair is pending."""
         played: list[Round] = []
         while len(played) < rounds:
-            played.append(self.play(**changes))  # type: ignore[arg-type]
+            played.append(self.run_round(**changes))  # type: ignore[arg-type]
             if not played[-1].changed and not played[-1].after.under_way:
                 return played
             self.simulator.advance_until_idle()
@@ -151,7 +151,7 @@ class Site:
 
     def state(self, instance: str) -> str:
         """The state of an instance, as the engine names it now."""
-        return next(case.state.value for case, _ in self.look().rows if case.instance.name == instance)
+        return next(case.state.value for case, _ in self.plan_round().rows if case.instance.name == instance)
 
 
 @pytest.fixture(params=TRANSPORTS)

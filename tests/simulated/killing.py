@@ -18,10 +18,10 @@ from itertools import count
 from typing import Any
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import is_left
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, run_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import has_more_work
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
 from simulator import Cluster, Simulator
 from simulator.faults import line
 from simulator.job import Job
@@ -45,30 +45,30 @@ class Runners:
     to write.
     """
 
-    def __init__(self, cluster: Cluster, transport: str, first: int = 1, *, stays: bool = False) -> None:
+    def __init__(self, cluster: Cluster, transport: str, first: int = 1, *, waits: bool = False) -> None:
         """Take the cluster, the number of the first one, and whether they stay until nothing is left."""
-        self.cluster, self.transport, self.stays = cluster, transport, stays
+        self.cluster, self.transport, self.waits = cluster, transport, waits
         self.simulator = Simulator(cluster)
         self.name = ""
         self._numbers = count(first)
         self._answered = ""
 
-    def play(self, watch: Watch | None = None) -> Round:
+    def run_round(self, watch: Watch | None = None) -> Round:
         """Play a round as the next one of them, while somebody watches."""
         self.name = f"runner-{next(self._numbers)}"
         ids = count(1)
         watch = watch or (lambda request, moment: None)
         hooks = self.simulator.hooks
         hooks.before[:], hooks.after[:] = [self._before(watch)], [self._after(watch)]
-        terms = Terms(self.name, self.cluster.clock.now, self._sleep(watch))
-        settings = Settings("", "", lambda: f"{self.name}-{next(ids)}", stays=self.stays)
-        client, noticed = direct_client(self.simulator, self.transport), self._noticed() if self.stays else None
-        played = play(client, unbraked(), settings, terms, noticed)
+        terms = RunContext(self.name, self.cluster.clock.now, self._sleep(watch))
+        settings = Settings("", "", lambda: f"{self.name}-{next(ids)}", waits=self.waits)
+        client, noticed = direct_client(self.simulator, self.transport), self._noticed() if self.waits else None
+        played = run_round(client, unbraked(), settings, terms, noticed)
         self._has_answer(watch)
         return played
 
     def _noticed(self) -> tuple[str, ...] | None:
-        plan = look(direct_client(Simulator(self.cluster), self.transport), unbraked(), self.cluster.clock.now())
+        plan = plan_round(direct_client(Simulator(self.cluster), self.transport), unbraked(), self.cluster.clock.now())
         return plan.cluster.tags if plan.writes else None
 
     def _before(self, watch: Watch) -> Callable[[Any], None]:
@@ -121,7 +121,7 @@ def fork(cluster: Cluster) -> Cluster:
 
 @dataclass
 class Left:
-    """The cluster as a kill of the runner C(name) leaves it, and the points that leave it so."""
+    """The cluster as a kill of the runner `name` leaves it, and the points that leave it so."""
 
     cluster: Cluster
     name: str
@@ -151,8 +151,8 @@ class Points:
 def play_until_quiet(runners: Runners, watch: Watch | None = None) -> None:
     """Play rounds that nobody kills, each after the jobs of the one before, until there is nothing left to do."""
     for _ in range(MOST_ROUNDS):
-        played = runners.play(watch)
-        if not played.changed and not is_left(played.after):
+        played = runners.run_round(watch)
+        if not played.changed and not has_more_work(played.after):
             return
         runners.simulator.advance(PAUSE)
     raise AssertionError(f"not quiet without a kill: {played.after.actions}")
@@ -198,7 +198,7 @@ def successors(left: Left, transport: str) -> Runners:
 
 
 def problems_after(left: Left, transport: str, aftermath: Aftermath, expected: Mapping[str, object]) -> list[str]:
-    """What went wrong when others played on after a kill, where C(expected) would have come of it without."""
+    """What went wrong when others played on after a kill, where `expected` would have come of it without."""
     runners = successors(left, transport)
     aftermath(runners)
     try:
@@ -214,12 +214,12 @@ def problems_after(left: Left, transport: str, aftermath: Aftermath, expected: M
 def _play_on(runners: Runners, dead: str) -> Iterable[str]:
     for _ in range(MOST_ROUNDS):
         held, writes = runners.holds(dead), len(runners.simulator.log.writes())
-        played = runners.play()
+        played = runners.run_round()
         if held and (played.changed or len(runners.simulator.log.writes()) > writes):
             yield f"{runners.name} writes though {dead} holds the claim"
         if held:
             yield from _unsaid(played, dead)
-        if not played.changed and not is_left(played.after):
+        if not played.changed and not has_more_work(played.after):
             return
         runners.simulator.advance(PAUSE)
     yield f"not quiet after {MOST_ROUNDS} rounds: {played.after.actions}"
@@ -238,7 +238,7 @@ def _with_the_claim(runners: Runners) -> Iterable[str]:
         return
     runners.simulator.advance(max(0.0, max(runners.claims.values()) - runners.cluster.clock.now()))
     runners.cluster.groups["rack2"].tags.add(f"{TAG}suspend:1")
-    if not runners.play().changed:
+    if not runners.run_round().changed:
         yield "the claim that was left keeps others from writing"
     runners.simulator.advance_until_idle()
     if runners.claims or any("suspend" in tag for tag in runners.cluster.groups["rack2"].tags):
@@ -252,7 +252,7 @@ def what_came_of_it(cluster: Cluster) -> dict[str, object]:
     for name, tagged in objects:
         tags = [_comparable(tag.removeprefix(TAG), cluster) for tag in tagged.tags]
         came[f"tags of {name}"] = sorted(tag for tag in tags if not tag.startswith("claim:"))
-    plan = look(direct_client(Simulator(cluster), "luxi"), unbraked(), cluster.clock.now())
+    plan = plan_round(direct_client(Simulator(cluster), "luxi"), unbraked(), cluster.clock.now())
     for case, action in plan.rows:
         web = cluster.instance(case.instance.name)
         runs = (len(web.running_on), web.admin_state, web.wiped, web.has_disks)

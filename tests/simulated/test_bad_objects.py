@@ -29,7 +29,9 @@ def broken(site: Site) -> Site:
 
 def action(site: Site, name: str) -> tuple[str, str]:
     """What comes next for an instance, and why."""
-    return next((action.kind.value, action.reason) for case, action in site.look().rows if case.instance.name == name)
+    return next(
+        (action.kind.value, action.reason) for case, action in site.plan_round().rows if case.instance.name == name
+    )
 
 
 BAD_TAGS = [
@@ -56,10 +58,10 @@ def test_a_malformed_tag(broken: Site, tag: str) -> None:
 def test_a_malformed_tag_on_the_cluster(broken: Site) -> None:
     """A suspend that can't be read suspends, and is reported and kept."""
     broken.cluster.tags.add(f"{TAG}suspend:tomorrow")
-    assert not broken.play().changed
+    assert not broken.run_round().changed
     assert action(broken, "web")[0] == "hold"
     assert "suspend:tomorrow can't be read" in action(broken, "web")[1]
-    assert any("suspend:tomorrow" in warning for warning in broken.look().warnings)
+    assert any("suspend:tomorrow" in warning for warning in broken.plan_round().warnings)
 
 
 def test_a_node_that_is_missing_from_the_answer(broken: Site) -> None:
@@ -72,7 +74,7 @@ def test_a_node_that_is_missing_from_the_answer(broken: Site) -> None:
     else:
         fault = RequestFault("GET", "/2/query/node", ANSWER, times=9, response=answer(rows))
     broken.simulator.faults.add(fault)
-    played = broken.play()
+    played = broken.run_round()
     case, lost = next(row for row in played.before.rows if row[0].instance.name == "lost")
     assert (case.state.value, lost.kind.value) == ("repair_disallowed", "report")
     assert lost.reason == "the node node4 is not in the cluster's answer"
@@ -82,26 +84,26 @@ def test_a_node_that_is_missing_from_the_answer(broken: Site) -> None:
 def test_a_name_that_does_not_exist(broken: Site) -> None:
     """Nothing is done for a round that is limited to something unknown."""
     with pytest.raises(BadOption, match="instances: nothing in the cluster is called wbe"):
-        broken.play(unbraked(instances=("wbe",)))
+        broken.run_round(unbraked(instances=("wbe",)))
     with pytest.raises(BadOption, match="groups: nothing in the cluster is called rack9"):
-        broken.play(unbraked(groups=("rack9",)))
+        broken.run_round(unbraked(groups=("rack9",)))
     assert not broken.simulator.log.writes()
 
 
 def test_a_round_for_one_instance(broken: Site) -> None:
     """Only what was named is touched."""
-    broken.play(unbraked(instances=("d*",)))
+    broken.run_round(unbraked(instances=("d*",)))
     assert broken.tags("db") and not broken.tags("web")
 
 
 def test_a_job_that_a_person_cancels(broken: Site) -> None:
     """The repair ends without a failure, the report says why, and no other begins until a person says so."""
     broken.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", "cancel", instance="db"))
-    broken.play()
+    broken.run_round()
     broken.simulator.advance_until_idle()
     kind, reason = action(broken, "db")
     assert kind == "finish" and "was canceled by a person" in reason
-    broken.play()
+    broken.run_round()
     assert broken.tags("db") == ["suspend"]
 
 
@@ -113,7 +115,7 @@ def test_a_job_that_fails(broken: Site, retries: int) -> None:
     broken.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", instance="db", text=text, times=9))
     started, limits = broken.cluster.clock.now(), unbraked(retries=retries)
     while broken.state("db") != "repair_failed":
-        broken.play(limits)
+        broken.run_round(limits)
         broken.simulator.advance(10)
     tries = [job for job in broken.cluster.queue.jobs.values() if "INSTANCE_FAILOVER(db)" in job.summary]
     assert len(tries) == retries + 1
@@ -125,14 +127,14 @@ def test_a_job_that_fails(broken: Site, retries: int) -> None:
     assert broken.state("db") == "repair_failed"
     assert "the disk is on fire" in action(broken, "db")[1]
     assert f"gnt-instance remove-tags db {TAG}{tag}" in action(broken, "db")[1]
-    assert not broken.play().changed
+    assert not broken.run_round().changed
     assert broken.state("web") == "healthy"
 
 
 def test_a_job_that_fails_once(broken: Site) -> None:
     """The repair goes on, and its tag tells of both tries."""
     broken.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", instance="db", text="a hiccup"))
-    broken.play()
+    broken.run_round()
     broken.simulator.advance_until_idle()
     assert action(broken, "db")[0] == "wait"
     assert "a hiccup" in action(broken, "db")[1]
@@ -147,7 +149,7 @@ def test_a_job_of_somebody_else(broken: Site) -> None:
     broken.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", "hang", instance="db"))
     broken.simulator.ask("PUT", "/2/instances/db/failover", {"iallocator": "hail"})
     broken.simulator.advance(2)
-    played = broken.play()
+    played = broken.run_round()
     assert {outcome.action.name: outcome.action.kind.value for outcome in played.outcomes} == {
         "db": "wait",
         "web": "submit",
@@ -163,7 +165,7 @@ def test_no_resources(site: Site) -> None:
     site.allow("fix-storage")
     site.kill("node6")
     for _ in range(100):
-        site.play()
+        site.run_round()
         site.simulator.advance(60)
     tries = [job for job in site.cluster.queue.jobs.values() if "INSTANCE_REPLACE_DISKS(web)" in job.summary]
     assert 5 <= len(tries) <= 8  # after 1, 2, 4, 8, 16, 32, 60 minutes

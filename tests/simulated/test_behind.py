@@ -21,7 +21,7 @@ from unbraked import unbraked
 
 from .conftest import Site
 from .direct import TRANSPORTS
-from .test_handover import BEHIND, in_doubt, rounds, told
+from .test_nothing_that_lives_is_wiped import BEHIND, in_doubt, rounds, told
 from .test_older_copies import add, tried_once
 
 
@@ -42,7 +42,7 @@ def noted(site: Site, node: str) -> None:
 
 def look_once(site: Site) -> None:
     """Look at the mirror of db, and write what is to be remembered."""
-    plan, one = site.look(), site.cluster.instance("db")
+    plan, one = site.plan_round(), site.cluster.instance("db")
     case = next(case for case, _ in plan.rows if case.instance.name == "db")
     in_step = one.data.connected and all(one.data.copies[name].consistent for name in one.nodes)
     change = remember(case, Mirror(case.instance, in_step), plan.cluster, site.cluster.clock.now())
@@ -51,7 +51,7 @@ def look_once(site: Site) -> None:
 
 def ask_to_accept(site: Site) -> None:
     """Somebody asks for a failover that accepts the copy that is behind."""
-    cases = [case for case, _ in site.look().rows if case.instance.name == "db"]
+    cases = [case for case, _ in site.plan_round().rows if case.instance.name == "db"]
     now, one = site.cluster.clock.now(), site.cluster.instance("db")
     (change,) = request(cases, RepairType.FAILOVER, now, site.new_id, accept_behind=True)
     assert not change.error
@@ -89,7 +89,7 @@ def test_a_success_keeps_what_was_noted_since(site: Site, drained: DrainedSecond
         site.cluster.mark("node3", drained=True)
     else:
         site.kill("node2")
-    site.play(limits)
+    site.run_round(limits)
     site.simulator.advance_until_idle()
     site.simulator.advance(60)
     (secondary,) = instance.secondaries
@@ -97,7 +97,7 @@ def test_a_success_keeps_what_was_noted_since(site: Site, drained: DrainedSecond
     site.cluster.power_on(secondary)
     instance.data.write([instance.primary])
     look_once(site)
-    site.play(limits)
+    site.run_round(limits)
     site.simulator.advance_until_idle()
     assert in_doubt(site) == [secondary]
     site.kill(instance.primary)
@@ -159,7 +159,7 @@ def test_a_node_without_its_uuid_may_be_the_one_that_is_behind(site: Site) -> No
     add(site, "apart", "up")
     look_once(site)
     site.kill("node3")
-    cluster = site.look().cluster
+    cluster = site.plan_round().cluster
     nodes = {name: replace(node, uuid="") for name, node in cluster.nodes.items()}
     (case,) = cases_at(replace(cluster, nodes=nodes), site.cluster.clock.now())
     assert case.health.unknown and not case.health.steps

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import run_until_done
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
 from simulator import Simulator
 from unbraked import unbraked
@@ -24,7 +24,7 @@ def requests_for(site: Site, instances: int) -> list[str]:
     for number in range(instances):
         site.cluster.add_instance(f"web{number}", "drbd", "node1", "node2")
     site.simulator.log.clear()
-    assert len(site.look().rows) == instances
+    assert len(site.plan_round().rows) == instances
     return [f"{entry.request.method} {entry.request.target}" for entry in site.simulator.log.entries]
 
 
@@ -45,7 +45,7 @@ def test_the_number_of_requests_with_repairs_under_way(site: Site, pending: int)
         instance = site.cluster.add_instance(f"web{number}", "drbd", "node1", "node2")
         instance.tags.add(f"{TAG}pending:failover:id{number}:1800000000:{900000 + number}")
     site.simulator.log.clear()
-    site.look()
+    site.plan_round()
     jobs_again = 1  # as they are gone from the queue
     assert len(site.simulator.log.entries) == LOOK[site.transport] + jobs_again
 
@@ -55,7 +55,7 @@ def test_a_dead_node_is_not_waited_for(site: Site) -> None:
     site.cluster.add_instance("web", "drbd", "node3", "node2")
     site.cluster.power_off("node3")
     before = site.cluster.clock.now()
-    site.look()
+    site.plan_round()
     assert site.cluster.clock.now() == before
 
 
@@ -67,7 +67,7 @@ def test_the_number_of_jobs(site: Site) -> None:
     site.cluster.add_instance("local", "plain", "node3")
     site.allow("failover")
     site.kill("node3")
-    rounds = list(play_on(site.client(), unbraked(), Settings("", "", site.new_id), site.terms(), 3600))
+    rounds = list(run_until_done(site.client(), unbraked(), Settings("", "", site.new_id), site.terms(), 3600))
     assert rounds[-1].after.summary["healthy"] == 8
     assert not rounds[-1].left
     assert len(site.cluster.queue.jobs) == CASE_JOBS[site.transport]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.instances import DrainedSecondaries
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.text import lines
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.text import render_round
 from simulator import Simulator
 from unbraked import unbraked
 
@@ -78,16 +78,16 @@ def test_a_mirrored_instance(
     nothing."""
     site = broken(transport, primary, secondary)
     limits = unbraked(drained_secondaries=drained)
-    rehearsed = site.play(limits, check=True)
+    rehearsed = site.run_round(limits, check=True)
     assert rehearsed.changed == bool(steps) and taken(site) == ""
     for _ in range(12):
-        site.play(limits)
+        site.run_round(limits)
         site.simulator.advance_until_idle()
         site.simulator.advance(90)
     assert (taken(site), nodes(site)) == (steps, after)
-    assert not site.play(limits).changed
+    assert not site.run_round(limits).changed
     waits = (primary, secondary) == ("offline", "drained")
-    assert site.look(limits).summary["healthy"] == (not waits)
+    assert site.plan_round(limits).summary["healthy"] == (not waits)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -103,11 +103,11 @@ def test_a_short_reboot(transport: str) -> None:
     site.play_until_quiet(limits=limits)
     assert {one.primary for one in site.cluster.instances.values()} == {"node2", "node3"}
     assert all(one.secondaries == ["node1"] for one in site.cluster.instances.values())
-    plan = site.look(limits)
-    report = lines(plan, [], plan, dry_run=True)
+    plan = site.plan_round(limits)
+    report = render_round(plan, [], plan, dry_run=True)
     assert "No instance is on a node marked offline, or has its primary on a drained one." in report
     site.cluster.mark("node1", drained=False)
-    assert not site.play(limits).changed and not site.play(unbraked()).changed
+    assert not site.run_round(limits).changed and not site.run_round(unbraked()).changed
     assert not [job for job in site.cluster.queue.jobs.values() if "REPLACE_DISKS" in " ".join(job.summary)]
 
 

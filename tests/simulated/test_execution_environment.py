@@ -24,7 +24,7 @@ def test_what_the_collection_needs(tmp_path: Path) -> None:
     """It is found in the collection as it is installed, and nowhere else."""
     installed = install_requirements(tmp_path)
     found = yaml.safe_load(builder("introspect", installed))
-    assert [need.partition("  #")[0] for need in found["python"]] == ["requests>=2.25"]
+    assert [need.partition("  #")[0] for need in found["python"]] == ["requests>=2.25", "urllib3>=1.26"]
     assert not found["system"]
     (installed / "ansible_collections/ganeti/autorepair/meta/execution-environment.yml").unlink()
     assert not yaml.safe_load(builder("introspect", installed))["python"]

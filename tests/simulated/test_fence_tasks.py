@@ -214,19 +214,23 @@ REFUSED = [
     ("it is no YAML", "- name: [\n- a", "did not find expected node content in"),
     ("it is something else", "a: b\n", "it is not a list of tasks"),
     ("it is empty", "", "it is not a list of tasks"),
-    ("all of it may be skipped", f"{WELL}  when: ganeti_autorepair_bmc is defined\n", "as it has when; end it with"),
-    ("all of it is in a loop", f"{WELL}  loop: []\n", "as it has loop;"),
-    ("all of it is in a block", f"- block:\n    {WELL}", "as it has block;"),
-    ("its tasks have tags", f"{WELL}  tags: slow\n", "as it has tags;"),
-    ("it ignores its errors", f"{BROKEN}  ignore_errors: true\n", "as it has ignore_errors;"),
-    ("it never fails", f"{BROKEN}  failed_when: false\n", "as it has failed_when;"),
-    ("it does not wait", f"{WELL}  async: 10\n  poll: 0\n", "as it has async;"),
+    (
+        "all of it may be skipped",
+        f"{WELL}  when: ganeti_autorepair_bmc is defined\n",
+        "its last task has when, so it may be skipped",
+    ),
+    ("all of it is in a loop", f"{WELL}  loop: []\n", "its last task has loop, so"),
+    ("all of it is in a block", f"- block:\n    {WELL}", "its last task has block, so"),
+    ("its tasks have tags", f"{WELL}  tags: slow\n", "its last task has tags, so"),
+    ("it ignores its errors", f"{BROKEN}  ignore_errors: true\n", "its last task has ignore_errors, so"),
+    ("it never fails", f"{BROKEN}  failed_when: false\n", "its last task has failed_when, so"),
+    ("it does not wait", f"{WELL}  async: 10\n  poll: 0\n", "its last task has async, so"),
     (
         "it includes another at its end",
         "- ansible.builtin.include_tasks: it.yml\n",
-        "as it has ansible.builtin.include_tasks;",
+        "its last task has ansible.builtin.include_tasks, so",
     ),
-    ("it leaves the play", f"- block:\n    - ansible.builtin.meta: end_host\n{WELL}", "let a task fail instead"),
+    ("it leaves the play", f"- block:\n    - ansible.builtin.meta: end_host\n{WELL}", "use a task that fails instead"),
 ]
 
 

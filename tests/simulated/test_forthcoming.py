@@ -50,11 +50,11 @@ def test_it_is_left_alone(transport: str, template: str) -> None:
         for name, state in (("node1", first), ("node2", second)):
             site.cluster.mark(name, **{"offline": False, "drained": False, **state})
         site.cluster.instance("web").tags = {TAG + tag} if tag else set()
-        played = site.play()
+        played = site.run_round()
         assert not played.changed and not played.left
         (web,) = facts(played.after, "unhealthy")["instances"]
         assert (web["name"], web["next"], web["why"], web["needs"]) == ("web", "none", "forthcoming", None)
-        assert "it is forthcoming: a reservation, and no instance yet" in " ".join(facts(played.after)["report"])
+        assert "it is forthcoming: a reservation, not an instance yet" in " ".join(facts(played.after)["report"])
     assert writes(site) == []
 
 
@@ -68,11 +68,11 @@ def test_others_are_repaired(transport: str) -> None:
         site.kill(name)
     site.simulator.advance(3601)  # within an hour each node that was marked counts
     limits = unbraked(max_unhealthy=MaxUnhealthy("1", number=1))
-    assert [(one.counted, one.total) for one in site.look(limits).breakers if one.scope == "cluster"] == [(1, 6)]
+    assert [(one.counted, one.total) for one in site.plan_round(limits).breakers if one.scope == "cluster"] == [(1, 6)]
     site.play_until_quiet(limits=limits)
     assert site.state("db") == "healthy" and writes(site) == []
     site.cluster.instance("web").forthcoming = False
-    assert site.look().summary["needs_repair"] == 1
+    assert site.plan_round().summary["needs_repair"] == 1
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -85,7 +85,7 @@ def test_what_people_are_told(transport: str, check: bool) -> None:
     now, read, wanted = site.cluster.clock.now(), read_cluster(client), Filter(("web",))
     asked = request(cases_of(read, wanted, now), RepairType.FAILOVER, now, site.new_id)
     (told,) = carry_out_changes(asked, client, "", site.terms())["objects"]
-    assert told["error"].startswith("it is forthcoming, a reservation and no instance yet") and not told["tags_added"]
+    assert told["error"].startswith("it is forthcoming: a reservation, not an instance yet") and not told["tags_added"]
     allowed = permissions(read, "instance", wanted, parse_permission("enabled", "migrate", None, now))
     (told,) = carry_out_changes(allowed, client, "", site.terms())["objects"]
     assert (told["tags_added"], told["error"]) == ([f"{TAG}migrate"], None) and "it is forthcoming" in told["note"]

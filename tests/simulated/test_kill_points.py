@@ -83,7 +83,7 @@ def once_off(site: Site) -> None:
 
 
 def enoperm(site: Site) -> None:
-    """More is needed than is allowed, and more than an earlier C(enoperm) says."""
+    """More is needed than is allowed, and more than an earlier `enoperm` says."""
     site.cluster.add_instance("web", "drbd", "node3", "node2").tags.add(f"{TAG}result:migrate:old:1:enoperm:")
     site.allow("fix-storage")
     site.kill("node3")
@@ -194,9 +194,9 @@ def broken(scenario: str, transport: str) -> Cluster:
     return site.cluster
 
 
-def watched(scenario: str, transport: str, *, stays: bool = False) -> tuple[Points, dict[str, object]]:
+def watched(scenario: str, transport: str, *, waits: bool = False) -> tuple[Points, dict[str, object]]:
     """All points of a scenario, and what comes of it when nobody is killed."""
-    runners = Runners(broken(scenario, transport), transport, stays=stays)
+    runners = Runners(broken(scenario, transport), transport, waits=waits)
     points = Points(runners)
     play_until_quiet(runners, points)
     return points, what_came_of_it(runners.cluster)
@@ -205,13 +205,13 @@ def watched(scenario: str, transport: str, *, stays: bool = False) -> tuple[Poin
 @pytest.mark.parametrize("aftermath", AFTERMATHS, ids=[aftermath.__name__ for aftermath in AFTERMATHS])
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(
-    ("scenario", "stays"), PLAYED, ids=[f"{one}{', staying' if stays else ''}" for one, stays in PLAYED]
+    ("scenario", "waits"), PLAYED, ids=[f"{one}{', staying' if waits else ''}" for one, waits in PLAYED]
 )
 def test_a_runner_that_is_killed(
-    scenario: str, stays: bool, transport: str, aftermath: Aftermath, tried: Tried
+    scenario: str, waits: bool, transport: str, aftermath: Aftermath, tried: Tried
 ) -> None:
     """Whatever moment it dies at: each step is taken once, the tags are the same, and no instance is forgotten."""
-    points, expected = watched(scenario, transport, stays=stays)
+    points, expected = watched(scenario, transport, waits=waits)
     failures = []
     for left in points.all:
         problems = problems_after(left, transport, aftermath, expected)
@@ -258,7 +258,7 @@ CONTROLS: list[tuple[str, Any, str, Callable[..., object], str, Aftermath, str]]
     (
         "jobs that were not noted",
         case,
-        "with_adopted",
+        "adopt_jobs",
         lambda repair, *_: repair,
         "reinstall, running",
         jobs_end,

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
+from unit.plugins.module_utils.scenes import html_of
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.html.page import page
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
 from simulator import Simulator
@@ -16,7 +16,7 @@ from unbraked import unbraked
 
 from .conftest import TRANSPORTS, Site
 
-UNKNOWN = "not known over RAPI: whether the job queue is drained"
+UNKNOWN = "RAPI does not say whether the job queue is drained"
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -33,9 +33,9 @@ def test_the_watcher_s_pause_and_the_job_queue(near: Site, pause: int, drained: 
     """Over LUXI facts, report and pages have them; over RAPI they say that they don't."""
     near.cluster.watcher_pause = near.cluster.clock.now() + pause if pause else None
     near.cluster.queue.drained = drained
-    told = facts(near.look())
+    told = facts(near.plan_round())
     known = told["cluster"]["watcher_paused_until"], told["cluster"]["queue_drained"]
-    shown = page(report_of([Look("prod", told)], 5), "prod", ())
+    shown = html_of(report_of([Look("prod", told)], 5), "prod")
     if near.transport == "rapi":
         assert known == (None, None) and UNKNOWN in shown and UNKNOWN in " ".join(told["report"])
     else:
@@ -48,12 +48,12 @@ def test_the_watcher_s_pause_and_the_job_queue(near: Site, pause: int, drained: 
 def test_a_drained_queue_shows_over_rapi_at_the_first_write(near: Site) -> None:
     """It is then known, and holds."""
     near.cluster.queue.drained = True
-    played = near.play()
+    played = near.run_round()
     assert {one["why"] for one in result(played, check_mode=False)["actions"]} == {"queue_drained"}
 
 
 def test_what_is_not_known_is_said_only_where_it_matters(near: Site) -> None:
     """Nothing is to begin, or the user does not heed the pause."""
-    assert UNKNOWN not in " ".join(facts(near.look(unbraked(respect_watcher_pause=False)))["report"])
+    assert UNKNOWN not in " ".join(facts(near.plan_round(unbraked(respect_watcher_pause=False)))["report"])
     near.play_until_quiet()
-    assert UNKNOWN not in " ".join(facts(near.look())["report"])
+    assert UNKNOWN not in " ".join(facts(near.plan_round())["report"])

@@ -23,7 +23,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Au
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext
 from simulator import JobTrouble, RequestFault, Simulator
 from simulator.faults import ANSWER, DROP_AFTER, DROP_BEFORE, TRUNCATE, Action
 
@@ -180,7 +180,7 @@ def test_nothing_sounds_like_success_behind_an_error(
         tags(site, scope, name).update(TAG + word for word in before.split())
     changes = tuple(said(site, state, scope, option))
     TROUBLES[trouble](site, scope, NAMES[scope][0])
-    terms = Terms("person", site.cluster.clock.now, site.simulator.advance)
+    terms = RunContext("person", site.cluster.clock.now, site.simulator.advance)
     try:
         told = carry_out_changes(changes, site.client(), "", terms)
     except AutorepairError:  # one sentence, and no result; the tags are as they were
@@ -199,4 +199,4 @@ def test_nothing_sounds_like_success_behind_an_error(
         else:
             assert set(change.add) <= standing and not set(change.remove) & standing
             late = "has not ended yet" in line
-            assert not late or line.partition("job ")[2].partition(";")[0].endswith("will be done after it")
+            assert not late or line.partition("job ")[2].partition(";")[0].endswith("will be done after that")

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from unit.plugins.module_utils.scenes import html_of
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import parse_permission, permissions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import (
@@ -31,7 +32,6 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import Filter, cases_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.cluster import read_cluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.html.page import page
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.metrics import metrics
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
@@ -217,7 +217,7 @@ def scene(transport: str) -> tuple[Site, OddSimulator]:
     odd.real.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", instance="db", text=f"{ESCAPE} {TURNED}"))
     odd.real.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", "hang", instance="mail"))
     site.kill("node3")
-    site.play(unbraked(instances=("db", "mail")))
+    site.run_round(unbraked(instances=("db", "mail")))
     site.simulator.advance(30)
     site.cluster.mark("node4", drained=True)
     site.cluster.instance("web").tags.add(f"{TAG}pending:failover:asked:1700000000:")
@@ -243,7 +243,7 @@ LIMITS = unbraked(fencing=Fencing.CONFIRMED, fenced_nodes=("node3",), choose_nod
 def look(site: Site) -> dict[str, Action]:
     """What is planned with each instance, by its UUID; nothing where the look ended with an error."""
     try:
-        plan = site.look(LIMITS)
+        plan = site.plan_round(LIMITS)
     except AutorepairError as error:
         shown(str(error))
         return {}
@@ -270,13 +270,13 @@ def test_any_value_in_any_field(transport: str, spot: tuple[str, str], value: An
     site, odd = scene(transport)
     odd.odd, odd.passes = Oddity(*spot, value), passes
     try:
-        played = site.play(LIMITS)
+        played = site.run_round(LIMITS)
     except AutorepairError as error:
         shown(str(error))
         return
     shown(result(played, False))
     report = report_of([Look("prod", json.loads(json.dumps(facts(played.before), allow_nan=False)))], 1)
-    shown(page(report, "prod", {}) + metrics(report))
+    shown(html_of(report, "prod") + metrics(report))
 
 
 PLACES = ("answer", "rows", "row", "cell")

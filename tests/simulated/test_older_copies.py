@@ -14,7 +14,7 @@ from simulator.model import Instance
 
 from .conftest import Site
 from .direct import TRANSPORTS
-from .test_handover import jobs, rounds, told
+from .test_nothing_that_lives_is_wiped import jobs, rounds, told
 
 DEGRADED = "Disk 0 is degraded on target node, aborting failover"
 Admin = Callable[[Site, Instance], object]
@@ -50,9 +50,9 @@ def add(site: Site, mirror: str, admin: str) -> Instance:
 
 def tried_once(site: Site) -> tuple[str, str | None, str]:
     """What the round after the first says of db: the kind of its action, its why and its reason."""
-    site.play()
+    site.run_round()
     site.simulator.advance_until_idle()
-    return told(site.play(), "db")
+    return told(site.run_round(), "db")
 
 
 @pytest.mark.parametrize("admin", ["up", "always fails over", "crashed", "down", "offline"])

@@ -19,7 +19,7 @@ from simulator import Simulator
 from simulator.examples import example
 from simulator.simulator import wall_clock_cluster
 
-from .test_here import WAYS, reach, vaulted
+from .test_here_or_sent import WAYS, reach, vaulted
 
 OLDEST = "ansible-core==2.16.19"
 FENCED = {"ganeti_autorepair_fence_tasks": "fence_command.yml", "ganeti_autorepair_fence_command": ["true"]}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,6 +32,19 @@ BOTH = """
   tasks:
     - ansible.builtin.include_role: {name: ganeti.autorepair.autorepair}
     - ansible.builtin.include_role: {name: ganeti.autorepair.autorepair, tasks_from: report}
+"""
+
+
+BECOME = """
+- hosts: all
+  gather_facts: false
+  become: true
+  become_method: ansible.builtin.su
+  tasks:
+    - ganeti.autorepair.ganeti_autorepair_report: &report
+        folder: "{{ folder }}"
+        clusters: [{name: x, error: no route}]
+    - ganeti.autorepair.ganeti_autorepair_report: *report
 """
 
 
@@ -71,6 +85,33 @@ def result(run: Run) -> Mapping[str, Any]:
     """What the module returned; the run has ended well."""
     assert run.code == 0, run.output
     return run.result(REPORT)
+
+
+def test_templates_of_ones_own(simulator: Simulator, tmp_path: Path) -> None:
+    """They are in the pages, by the role's variable; one that can't be used fails the run, and nothing is written."""
+    inventory = {"down": hosts(simulator, tmp_path / "report")["down"]}
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    (ours / "style.css").write_text("body { color: teal }")
+    variables = f"--extra-vars ganeti_autorepair_report_templates={ours}"
+    result(play_on(inventory, tmp_path / "first", "ganeti.autorepair.report", variables))
+    for name in ("index", "clusters/down"):
+        page = (tmp_path / "report" / f"{name}.html").read_text()
+        assert "<style>body { color: teal }</style>" in page
+    (ours / "top.html.j2").write_text("\n{{ page.titel }}")
+    run = play_on(inventory, tmp_path / "second", "ganeti.autorepair.report", variables)
+    assert run.code == 2 and "top.html.j2, line 2" in run.messages[-1]
+    assert "teal" in (tmp_path / "report" / "index.html").read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="su asks anybody but root for a password")
+def test_as_another_user(tmp_path: Path) -> None:
+    """The module is sent to where the folder is: here, to whom `su` makes of this user."""
+    (tmp_path / "book.yml").write_text(BECOME)
+    run = play_on({"h": LOCAL}, tmp_path / "run", str(tmp_path / "book.yml"), f"-e folder={tmp_path}/report")
+    first, second = (res for name, res in run.results if name == REPORT)
+    assert (run.code, first["changed"], second["changed"]) == (0, True, False)
+    assert files(tmp_path / "report") == {*NAMES, "clusters/x.html", "clusters/x.json"}
 
 
 def test_again_and_again(simulator: Simulator, tmp_path: Path) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from browser import Browser, browser
 from unit.plugins.module_utils.builders import NOW
-from unit.plugins.module_utils.scenes import hostile, large, night
+from unit.plugins.module_utils.scenes import hostile, large, night, write
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files import plan_files, write_files
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
 
 from .packages import install
@@ -48,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Look("hostile", hostile()),
         Look("lab", None, "cannot connect to https://lab.example.com:5080: Connection refused"),
     ]
-    write_files(folder, plan_files(folder, looks, NOW).files)
+    write(folder, looks, NOW)
     return folder
 
 

@@ -15,7 +15,7 @@ from simulator import Simulator
 from simulator.examples import example
 from simulator.simulator import wall_clock_cluster
 
-from .test_here import reach
+from .test_here_or_sent import reach
 
 BOOK = """
 - hosts: all

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import run_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import run_until_done
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import planned
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import plan_data
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import PlanDiffers, parse_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits, SecondaryState
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
@@ -64,8 +64,8 @@ def test_a_copy_that_is_not_up_to_date_is_not_taken(asked: Site, copy: int | Non
     """Nor is anything written for it, however many rounds there are; the other one is failed over."""
     asked.cluster.instance("web").own_copies["node2"] = copy
     for _round in range(3):
-        played = asked.play(uptodate())
-        assert whys(played)["web"] is Why.SECONDARY_STATE
+        played = asked.run_round(uptodate())
+        assert whys(played)["web"] is Reason.SECONDARY_STATE
         asked.simulator.advance_until_idle()
         asked.simulator.advance(30)
     assert jobs(asked, "FAILOVER") == ["db"]
@@ -78,8 +78,8 @@ def test_a_round_that_finds_nothing_to_write_writes_nothing(asked: Site) -> None
     """It asks, and does not claim the cluster for that."""
     for name in ("db", "web"):
         asked.cluster.instance(name).own_copies["node2"] = None
-    played = asked.play(uptodate())
-    assert set(whys(played).values()) == {Why.SECONDARY_STATE}
+    played = asked.run_round(uptodate())
+    assert set(whys(played).values()) == {Reason.SECONDARY_STATE}
     assert not played.changed
     assert not played.left
     assert {step.op["OP_ID"] for job in asked.cluster.queue.jobs.values() for step in job.steps} == {f"OP_{QUESTION}"}
@@ -87,7 +87,7 @@ def test_a_round_that_finds_nothing_to_write_writes_nothing(asked: Site) -> None
 
 def test_good_copies_are_taken_as_without_the_option(asked: Site) -> None:
     """Each is asked about once."""
-    asked.play(uptodate())
+    asked.run_round(uptodate())
     assert jobs(asked, QUESTION) == ["db", "web"]
     asked.simulator.advance_until_idle()
     asked.play_until_quiet(limits=uptodate())
@@ -106,8 +106,8 @@ def test_without_the_option_nobody_is_asked(asked: Site) -> None:
 def test_a_dry_run_asks_nobody_and_says_so(asked: Site) -> None:
     """Law 1: a question is a job."""
     asked.cluster.instance("web").own_copies["node2"] = None
-    seen = asked.look(uptodate())
-    played = asked.play(uptodate(), check=True)
+    seen = asked.plan_round(uptodate())
+    played = asked.run_round(uptodate(), check=True)
     assert list(asked.cluster.queue.jobs) == []
     assert DryRunClient(asked.client()).submit(JobRequest("instance", "web", (Task(Operation.QUERY_DEVICES),))) is None
     assert list(asked.cluster.queue.jobs) == []
@@ -124,11 +124,11 @@ def test_a_node_that_hangs_holds_its_own_failovers_only(asked: Site) -> None:
     asked.cluster.add_instance("app", "drbd", "node3", "node1")
     asked.cluster.queue.troubles.add(JobTrouble(f"OP_{QUESTION}", "hang", times=2))  # of app and db
     begun = asked.cluster.clock.now()
-    played = asked.play(uptodate())
+    played = asked.run_round(uptodate())
     assert asked.cluster.clock.now() - begun < 60
-    assert whys(played) == {"app": Why.SECONDARY_STATE, "db": Why.SECONDARY_STATE, "web": Why.JOB_UNDER_WAY}
+    assert whys(played) == {"app": Reason.SECONDARY_STATE, "db": Reason.SECONDARY_STATE, "web": Reason.JOB_UNDER_WAY}
     assert jobs(asked, QUESTION) == ["app", "db", "web"]
-    asked.play(uptodate())
+    asked.run_round(uptodate())
     assert jobs(asked, QUESTION) == ["app", "db", "web"]
     for job in list(asked.cluster.queue.troubles.hanging):
         asked.cluster.queue.troubles.release(asked.cluster, job)
@@ -139,8 +139,8 @@ def test_a_node_that_hangs_holds_its_own_failovers_only(asked: Site) -> None:
 def test_a_secondary_that_does_not_answer_is_not_known_to_be_well(asked: Site) -> None:
     """It is dead, and nobody has marked it."""
     asked.cluster.power_off("node2")
-    played = asked.play(uptodate())
-    assert set(whys(played).values()) == {Why.SECONDARY_STATE}
+    played = asked.run_round(uptodate())
+    assert set(whys(played).values()) == {Reason.SECONDARY_STATE}
     assert all("node2 does not answer" in action.reason for _case, action in played.after.rows)
     assert jobs(asked, "FAILOVER") == []
 
@@ -150,26 +150,26 @@ def test_a_stopped_instance_is_for_a_person(asked: Site) -> None:
     web = asked.cluster.instance("web")
     web.admin_state = "down"
     web.running_on.clear()
-    assert whys(asked.play(uptodate()))["web"] is Why.SECONDARY_STATE
+    assert whys(asked.run_round(uptodate()))["web"] is Reason.SECONDARY_STATE
 
 
 def test_what_was_approved_is_done_or_nothing(asked: Site) -> None:
     """Two failovers were approved; one may not be taken, so neither is."""
-    plan = planned(asked.look(uptodate()))
+    plan = plan_data(asked.plan_round(uptodate()))
     asked.cluster.instance("web").own_copies["node2"] = None
     with pytest.raises(PlanDiffers, match="web: approved was submit failover"):
-        asked.play(uptodate(approved=parse_approved(plan)))
+        asked.run_round(uptodate(approved=parse_approved(plan)))
     assert jobs(asked, "FAILOVER") == []
     asked.cluster.instance("web").own_copies.clear()
-    asked.play(uptodate(approved=parse_approved(plan)))
+    asked.run_round(uptodate(approved=parse_approved(plan)))
     assert sorted(jobs(asked, "FAILOVER")) == ["db", "web"]
 
 
 def test_a_run_that_waits_asks_anew(asked: Site) -> None:
     """It ends with what a person has to do, and takes what has become good meanwhile."""
     asked.cluster.instance("web").own_copies["node2"] = COPIES["syncing"]
-    rounds = play_on(asked.client(), uptodate(), Settings("", "", asked.new_id), asked.terms(), 3600)
-    assert whys(next(rounds))["web"] is Why.SECONDARY_STATE
+    rounds = run_until_done(asked.client(), uptodate(), Settings("", "", asked.new_id), asked.terms(), 3600)
+    assert whys(next(rounds))["web"] is Reason.SECONDARY_STATE
     asked.cluster.instance("web").own_copies.clear()
     *_, last = rounds
     assert not last.left
@@ -185,7 +185,7 @@ def test_nothing_that_comes_between_is_taken_unasked(asked: Site) -> None:
         if any(":claim:" in tag for tag in asked.cluster.tags):
             asked.kill("node4")
 
-    play(asked.client(), uptodate(), Settings("", "", asked.new_id), replace(asked.terms(), sleep=sleep))
+    run_round(asked.client(), uptodate(), Settings("", "", asked.new_id), replace(asked.terms(), sleep=sleep))
     assert sorted(jobs(asked, "FAILOVER")) == ["db", "web"]
     assert asked.cluster.instance("late").primary == "node4"
     asked.play_until_quiet(limits=uptodate())

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "collections"
 
 
-def dry_run(playbook: str, folder: Path, collections: Path | None, cwd: Path) -> str:
-    """Run a playbook with the settings in the environment, and return what it printed."""
+def played(playbook: str, folder: Path, collections: Path | None, cwd: Path, *options: str) -> str:
+    """Run a playbook that writes nothing to a cluster with the settings in the environment; what it printed."""
     with Simulator(folder=folder) as simulator:
         example(simulator.cluster)
         settings = simulator.settings()
@@ -52,7 +53,7 @@ def dry_run(playbook: str, folder: Path, collections: Path | None, cwd: Path) ->
             environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
         inventory = folder / "inventory"
         inventory.write_text('c ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"\n')
-        command = ["ansible-playbook", "--inventory", str(inventory), playbook, "--check", "--diff"]
+        command = ["ansible-playbook", "--inventory", str(inventory), playbook, "--diff", *options]
         run = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=cwd)
         assert run.returncode == 0, run.stdout + run.stderr
         assert simulator.log.writes() == []
@@ -61,14 +62,25 @@ def dry_run(playbook: str, folder: Path, collections: Path | None, cwd: Path) ->
 
 def test_by_its_full_name(installed: Path, tmp_path: Path) -> None:
     """Where it is installed, with nothing of the checkout in sight."""
-    output = dry_run("ganeti.autorepair.repair", tmp_path, installed, Path("/"))
+    output = played("ganeti.autorepair.repair", tmp_path, installed, Path("/"), "--check")
     assert "would submit failover" in output
     assert "+ganeti:watcher:autorepair:pending:failover:" in output  # --diff
 
 
+def test_the_report_needs_nothing_else(installed: Path, tmp_path: Path) -> None:
+    """Its pages are made of what stands in the four folders that Ansible knows."""
+    where = Path("ansible_collections", "ganeti", "autorepair")
+    for name in ("meta", "plugins", "roles", "playbooks"):
+        shutil.copytree(installed / where / name, tmp_path / "bare" / where / name)
+    folder = f"ganeti_autorepair_report_dir={tmp_path}/report"
+    played("ganeti.autorepair.report", tmp_path, tmp_path / "bare", Path("/"), "--extra-vars", folder)
+    page = (tmp_path / "report" / "clusters" / "c.html").read_text()
+    assert "Needs you" in page and "</script>" in page and "Content-Security-Policy" in page
+
+
 def test_as_a_file_in_the_checkout(tmp_path: Path) -> None:
     """After the set-up, `ansible.cfg` of the checkout leads to its own modules."""
-    assert "would submit failover" in dry_run("playbooks/repair.yml", tmp_path, None, ROOT)
+    assert "would submit failover" in played("playbooks/repair.yml", tmp_path, None, ROOT, "--check")
 
 
 def test_what_is_shipped(installed: Path) -> None:

@@ -55,11 +55,11 @@ def test_lives(capsys: pytest.CaptureFixture[str]) -> None:
 # --- controls: an engine that breaks a law is found out ---
 
 
-def drained_is_offline(instance: Instance, nodes: Mapping[str, Node], *_behind: object) -> instances.Health:
+def drained_is_offline(instance: Instance, nodes: Mapping[str, Node], *_behind: object) -> instances.Diagnosis:
     """Take drained nodes for dead ones."""
     worse = {NodeState.DRAINED: NodeState.OFFLINE}
     taken = {name: replace(node, state=worse.get(node.state, node.state)) for name, node in nodes.items()}
-    return instances.judge(instance, taken)
+    return instances.diagnose(instance, taken)
 
 
 def sends(client: DryRunClient, request: JobRequest) -> int | None:
@@ -74,7 +74,7 @@ def adopts_nothing(repair: Repair, *_: object) -> Repair:
 
 def farthest_first(objects: Iterable[tuple[str, TagSet]], now: float) -> policy.Policy:
     """Let the cluster decide before the instance."""
-    return policy.resolve(list(objects)[::-1], now)
+    return policy.effective_policy(list(objects)[::-1], now)
 
 
 def a_check(life: Life) -> None:
@@ -211,17 +211,17 @@ def takes_for_ours(repair: Repair, *_: object) -> Repair:
 Sabotage = tuple[object, str, object]  # what is replaced, its name, and by what
 CONTROLS: list[tuple[list[Sabotage], Callable[[Life], None], str]] = [
     (
-        [(state, "judge", drained_is_offline), (submission, "what_changed", lambda *_: "")],
+        [(state, "diagnose", drained_is_offline), (submission, "what_changed", lambda *_: "")],
         one_round,
         "law 1: .* had the data",
     ),
     ([(DryRunClient, "submit", sends)], a_check, "law 1: .* check mode"),
-    ([(state, "with_adopted", adopts_nothing)], a_death_before_the_note, "law 2: a repair is lost"),
+    ([(state, "adopt_jobs", adopts_nothing)], a_death_before_the_note, "law 2: a repair is lost"),
     ([(lease, "_others", lambda *given: [])], a_round_within, "law 3: .* while .* wrote"),
-    ([(state, "resolve", farthest_first)], an_enable_of_its_own, "section 4"),
+    ([(state, "effective_policy", farthest_first)], an_enable_of_its_own, "section 4"),
     ([(lease.ClaimedClient, "release", lambda self: None)], to_the_end, "a claim is left"),
     (
-        [(state, "_wrong_jobs", lambda *_: ()), (state, "with_adopted", takes_for_ours)],
+        [(state, "_wrong_jobs", lambda *_: ()), (state, "adopt_jobs", takes_for_ours)],
         tags_are_copied,
         "data: .*REINSTALL.* of old .* overwritten",
     ),

@@ -56,7 +56,7 @@ def steps(site: Site) -> list[str]:
 def play_on(site: Site, rounds: int = 8) -> None:
     """Rounds, each after the jobs of the one before."""
     for _ in range(rounds):
-        site.play()
+        site.run_round()
         site.simulator.advance_until_idle()
         site.simulator.advance(300)
 
@@ -80,11 +80,11 @@ def test_nothing_begins_whatever_is_allowed(near: Site, word: str) -> None:
     near.kill("node3")
     near.cluster.mark("node4", drained=True)
     near.cluster.tags.add(TAG + word)
-    played = near.play()
+    played = near.run_round()
     assert not near.simulator.log.writes()
-    assert {one["why"] for one in facts(near.look())["instances"]} == {"stopped"}
+    assert {one["why"] for one in facts(near.plan_round())["instances"]} == {"stopped"}
     told = result(played, check_mode=False)
-    assert told["report"][1].startswith(f"STOPPED nothing begins, as the cluster is stopped by its tag {TAG}{word}")
+    assert told["report"][1].startswith(f"STOPPED no repair starts: the cluster is stopped by its tag {TAG}{word}")
     assert f"gnt-cluster remove-tags {TAG}{word}" in told["report"][1]
     assert TAG + word in told["stopped"] and not told["left"]
     near.cluster.tags.discard(TAG + word)
@@ -100,7 +100,7 @@ def test_on_anything_else_it_is_a_permission_that_can_not_be_read(near: Site, wo
     near.cluster.add_instance("far", "rbd", "node6")
     near.kill("node6")
     (near.cluster.instance("db") if scope == "instance" else near.cluster.groups["default"]).tags.add(TAG + word)
-    played = near.play()
+    played = near.run_round()
     told = result(played, check_mode=False)
     held = {"db"} if scope == "instance" else {"db", "web"}
     assert {one["name"] for one in facts(played.after)["instances"] if one["why"] == "unreadable_tag"} == held
@@ -130,7 +130,7 @@ def test_what_is_under_way_is_followed_to_its_end(
     if mark == "offline":
         near.cluster.power_off("node3")
     near.cluster.mark("node3", **{mark: True})
-    near.play()
+    near.run_round()
     assert say(near, "stopped")["changed"]
     play_on(near)
     assert steps(near) == taken
@@ -142,11 +142,11 @@ def test_no_failover_is_begun_for_a_repair_that_goes_on(near: Site) -> None:
     """Its failover has failed and would be tried again: that gives up running state, so it waits until the start."""
     near.break_two()
     near.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", "fail", instance="db", text="a hiccup", times=1))
-    near.play()
+    near.run_round()
     near.simulator.advance_until_idle()
     say(near, "stopped")
     play_on(near)
-    (db,) = [one for one in facts(near.look())["instances"] if one["name"] == "db"]
+    (db,) = [one for one in facts(near.plan_round())["instances"] if one["name"] == "db"]
     assert (db["state"], db["why"]) == ("pending_repair", "stopped")
     assert steps(near).count("FAILOVER") == 2
     say(near, "started")
@@ -159,7 +159,7 @@ def test_a_stop_between_the_look_and_the_claim(near: Site) -> None:
     near.break_two()
     meanwhile = [lambda one: near.cluster.tags.add(STOP) if one.writes else None]
     near.simulator.hooks.before.extend(meanwhile)
-    near.play()
+    near.run_round()
     assert not steps(near)
 
 
@@ -171,14 +171,14 @@ def test_it_is_said_once(near: Site) -> None:
     near.break_two()
     first = say(near, "stopped")
     assert first["changed"] and near.cluster.tags >= {STOP}
-    assert "nothing begins on the whole cluster until state: started" in first["report"][0]  # type: ignore[index]
+    assert "no repair starts on the whole cluster until state: started" in first["report"][0]  # type: ignore[index]
     near.simulator.log.clear()
     assert not say(near, "stopped")["changed"] and not near.simulator.log.writes()
-    assert f"stopped by its tag {STOP}, so nothing begins" in str(say(near, "resumed", "instance", ("db",))["report"])
+    assert f"stopped by its tag {STOP}, so no repair starts" in str(say(near, "resumed", "instance", ("db",))["report"])
     cluster = read_cluster(near.client())
     cases, now = cases_of(cluster, Filter(("db",)), near.cluster.clock.now()), near.cluster.clock.now()
     (change,) = asked(cases, RepairType.FAILOVER, now, near.new_id, stopped_words(cluster))
-    assert f"stopped by its tag {STOP}, so nothing begins" in change.note
+    assert f"stopped by its tag {STOP}, so no repair starts" in change.note
     assert say(near, "started")["changed"] and STOP not in near.cluster.tags
     near.simulator.log.clear()
     assert not say(near, "started")["changed"] and not near.simulator.log.writes()
@@ -189,10 +189,10 @@ def test_what_can_not_be_read_stays_for_a_person(near: Site) -> None:
     near.break_two()
     near.cluster.tags.update({STOP, TAG + "stop:soon"})
     told = say(near, "started")
-    assert "stop:soon is not spelt as stop; it stays in force until you remove it" in str(told["report"])
+    assert "stop:soon should be spelled stop; it stays in force until you remove it" in str(told["report"])
     assert near.cluster.tags >= {TAG + "stop:soon"} and STOP not in near.cluster.tags
     near.simulator.log.clear()
-    near.play()
+    near.run_round()
     assert not near.simulator.log.writes()
 
 
@@ -212,7 +212,7 @@ def test_the_report_on_many_clusters_has_it(near: Site) -> None:
     """With what a person has to look at."""
     near.break_two()
     near.cluster.tags.update({STOP, TAG + "claim:x:999999999999999"})
-    (cluster,) = report_of([Look("prod", facts(near.look()))], 5)["clusters"]
+    (cluster,) = report_of([Look("prod", facts(near.plan_round()))], 5)["clusters"]
     assert cluster["seen"]["stopped"] == f"the cluster is stopped by its tag {STOP}"
     (notice,) = cluster["seen"]["notices"]
     assert notice.startswith("cluster: the claim of x ends at") and notice.endswith("claim:x:999999999999999")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AnswerLost, Unreachable
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import run_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
@@ -22,7 +22,7 @@ def test_a_drained_queue(site: Site) -> None:
     """Nothing is an error: all that would be written is held, with the reason, and comes when the queue is open."""
     site.break_two()
     site.cluster.queue.drained = True
-    played = site.play()
+    played = site.run_round()
     assert played.trouble is None
     assert not played.changed
     assert {outcome.action.kind.value for outcome in played.outcomes} == {"hold"}
@@ -38,7 +38,7 @@ def test_a_lost_answer_to_a_write(site: Site, step: str, action: Action) -> None
     """The instance is left alone and the others go on; the next round finds out whether it was done. No job twice."""
     site.break_two()
     site.lose(step, "db", action)
-    played = site.play()
+    played = site.run_round()
     errors = {outcome.action.name: outcome.error for outcome in played.outcomes}
     assert "db" in errors["db"] and not errors["web"]
     site.simulator.advance_until_idle()
@@ -65,10 +65,10 @@ def test_a_request_that_arrives_late(site: Site, monkeypatch: pytest.MonkeyPatch
         return submit(request)
 
     monkeypatch.setattr(client, "submit", slow)
-    play(client, unbraked(), Settings("", "", site.new_id), site.terms())
+    run_round(client, unbraked(), Settings("", "", site.new_id), site.terms())
     for _ in range(late // 10):
         site.simulator.advance(10)
-        assert not site.play().changed
+        assert not site.run_round().changed
     (request,) = held_back
     submit(request)
     site.simulator.advance_until_idle()
@@ -88,7 +88,7 @@ def test_a_lost_answer_to_what_destroys_data(site: Site, step: str, archived: bo
     site.kill("node3")
     site.lose(step, "db", DROP_AFTER)
     for _ in range(4):
-        site.play()
+        site.run_round()
         site.simulator.advance_until_idle()
         for job in list(site.cluster.queue.jobs) if archived else []:
             site.cluster.queue.archive(job)
@@ -104,7 +104,7 @@ def test_answers_that_stay_away(site: Site) -> None:
     site.break_two()
     site.cluster.add_instance("mail", "rbd", "node3")
     site.lose("*", "*", DROP_AFTER, times=9)
-    played = site.play()
+    played = site.run_round()
     assert isinstance(played.trouble, Unreachable)
     assert [outcome.sent for outcome in played.outcomes] == [True, True, False]
     assert len(site.simulator.log.writes()) == 3  # and one for the claim, which stays: who knows what still arrives
@@ -118,7 +118,7 @@ def test_one_refused_request(site: Site) -> None:
     """An instance whose request is refused says so, and the next one is repaired."""
     site.break_two()
     site.lose("FAILOVER", "db", ANSWER)
-    played = site.play()
+    played = site.run_round()
     assert "Simulated failure" in played.outcomes[0].error
     assert not played.outcomes[1].error
 
@@ -135,11 +135,11 @@ def test_the_master_that_goes_away_half_way(site: Site, monkeypatch: pytest.Monk
         return submit(request)
 
     monkeypatch.setattr(client, "submit", gone_after_db)
-    played = play(client, unbraked(), Settings("", "", site.new_id), site.terms())
+    played = run_round(client, unbraked(), Settings("", "", site.new_id), site.terms())
     assert isinstance(played.trouble, Unreachable)
     assert played.changed
     errors = {outcome.action.name: outcome.error for outcome in played.outcomes}
-    assert errors == {"db": "", "web": "not begun, as the round ended before"}
+    assert errors == {"db": "", "web": "not started, as the round ended first"}
     site.simulator.advance_until_idle()
     site.play_until_quiet()
     assert site.state("web") == "healthy"

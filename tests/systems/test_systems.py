@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from simulated.direct import TRANSPORTS
-from simulated.test_here import SENT, reach
+from simulated.test_here_or_sent import SENT, reach
 
 from playbook import play
 from simulator import Simulator

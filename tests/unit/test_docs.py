@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "plugins" / "module_utils"
@@ -49,25 +49,25 @@ def anchors(page: Path) -> set[str]:
 
 def test_every_reason_has_its_section() -> None:
     """In the order of the code; and there is no section for anything else."""
-    assert list(sections()) == [why.value for why in Why]
+    assert list(sections()) == [why.value for why in Reason]
 
 
-@pytest.mark.parametrize("why", Why, ids=lambda why: why.value)
-def test_a_section_says_what_to_do(why: Why) -> None:
+@pytest.mark.parametrize("why", Reason, ids=lambda why: why.value)
+def test_a_section_says_what_to_do(why: Reason) -> None:
     """Each has the same form, and is right about whether a run that waits waits for it."""
     text = sections()[why.value]
     found = FORM.match(text)
     assert found
     assert text.count("**Do:**") == text.count("**Passes by itself:**") == 1
-    assert found[1] == ("yes" if why.passes else "no")
+    assert found[1] == ("yes" if why.resolves_itself else "no")
 
 
 def test_every_reason_is_given() -> None:
     """No reason that is left over in the code is explained to people; one that is given is known."""
     trees = [ast.parse(path.read_text()) for path in ENGINE.rglob("*.py") if path.name != "reasons.py"]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    given = {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "Why"}
-    assert given == {why.name for why in Why}
+    given = {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "Reason"}
+    assert given == {why.name for why in Reason}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -141,7 +141,7 @@ def documented(module: str) -> set[str]:
         for text in re.findall(r'^ *DOCUMENTATION = r?"""\n(.*?)"""', file.read_text(), re.M | re.S):
             page = yaml.safe_load(textwrap.dedent(text))
             names |= set(page.get("options", {}))
-            fragments = [name.rpartition(".")[2] for name in page.get("extends_documentation_fragment", ())]
+            fragments = [name.split(".")[2] for name in page.get("extends_documentation_fragment", ())]
             files += [folder / "doc_fragments" / f"{name}.py" for name in fragments]
     return names
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import run_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import State
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings, Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
 from simulator import Cluster, Simulator
 from simulator.examples import PREFIX, example
 
@@ -50,7 +50,7 @@ def told(simulator: Simulator) -> tuple[list[str], list[str]]:
         web2, since = cluster.instance("web2.example.com"), cluster.queue.last_id
         where = f"on {web2.primary} and {web2.secondaries[0]}".replace(".example.com", "")
         simulator.log.clear()
-        played = play(client, LIMITS, SETTINGS, Terms("HOLDER", cluster.clock.now, simulator.advance))
+        played = run_round(client, LIMITS, SETTINGS, RunContext("HOLDER", cluster.clock.now, simulator.advance))
         found, left = (
             next(case.state.value for case, _ in plan.rows if case.instance.name == web2.name)
             for plan in (played.before, played.after)

@@ -11,35 +11,38 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
 from ansible.module_utils.basic import missing_required_lib
+from unit.plugins.module_utils.builders import fingerprint_in, hash_of
 
 from ansible_collections.ganeti.autorepair.plugins.action.ganeti_autorepair_step import _progress
 from ansible_collections.ganeti.autorepair.plugins.module_utils import arguments
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import AutorepairError
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import execute
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.lease import take
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.lease import acquire
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti import luxi
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.errors import connection_error, refusal
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.errors import (
+    connection_error,
+    error_from_response,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.fencing import full_names
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.selection import matching
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import (
-    Deed,
-    Deeds,
     check_approved,
     parse_approved,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext
 from simulator import JobTrouble, RequestFault, Simulator
 from simulator.faults import ANSWER
 from simulator.http import Response
@@ -51,7 +54,7 @@ CLAIM = "ganeti:watcher:autorepair:claim:"
 SET_CLAIM = JobRequest("cluster", "", (Task(Operation.ADD_TAGS, tags=(CLAIM + "me:1",)),))
 FAILOVER = JobRequest("instance", "web1", (Task(Operation.FAILOVER),))
 DEED = {"scope": "instance", "name": "web1", "action": "submit", "type": "failover", "steps": ["failover"]}
-WORK = [{"instance": "web1", "type": "failover", "reason": "job 4711 (INSTANCE_FAILOVER) is under way"}]
+WORK = [{"instance": "web1", "type": "failover", "reason": "job 4711 (INSTANCE_FAILOVER) is in progress"}]
 
 Say = Callable[[Simulator], object]  # returns or raises what is said
 
@@ -77,18 +80,16 @@ def ansible(play: str) -> Say:
 def options(**given: object) -> Say:
     """Options, before anything is sent."""
     default = {name: spec.get("default") for name, spec in arguments.CONNECTION.items()}
-    return lambda simulator: arguments.connect(
-        SimpleNamespace(params={**default, "rapi_host": "cluster", **given})  # type: ignore[arg-type]
-    )
+    return lambda simulator: arguments.connect(SimpleNamespace(params={**default, "rapi_host": "cluster", **given}))
 
 
 def rapi(request: JobRequest | None = None, **changes: object) -> Say:
     """A simulated cluster's RAPI, asked with these changes to the options that it takes."""
 
     def say(simulator: Simulator) -> object:
-        given = {"port": simulator.port, "user": "lab", "password": "labsecret", **changes}
+        given: dict[str, Any] = {"port": simulator.port, "user": "lab", "password": "labsecret", **changes}
         given = {"ca_path": str(simulator.certificate.authority), **given}
-        client = RapiClient(RapiOptions("127.0.0.1", **given))  # type: ignore[arg-type]
+        client = RapiClient(RapiOptions("127.0.0.1", **given))
         return client.submit(request) if request else client.query("instance", ("name", "tags"))  # as a round begins
 
     return say
@@ -104,7 +105,9 @@ def answer(status: int, words: str, request: JobRequest | None = None) -> Say:
     """A RAPI that says no."""
     given = SimpleNamespace(status_code=status, content=json.dumps({"message": words}).encode())
     what = f"submit {request}" if request else "query instances"
-    return lambda simulator: refusal(given, RapiOptions("cluster.example.com", user="repair"), what, bool(request))
+    return lambda simulator: error_from_response(
+        given, RapiOptions("cluster.example.com", user="repair"), what, bool(request)
+    )
 
 
 def web_server(simulator: Simulator) -> object:
@@ -127,16 +130,22 @@ def claiming(tags: tuple[str, ...] = (), ahead: float = 0, trouble: str = "") ->
             simulator.troubles.add(JobTrouble("OP_TAGS_SET", text=trouble))
         authority, clock = str(simulator.certificate.authority), simulator.cluster.clock
         client = RapiClient(RapiOptions("127.0.0.1", simulator.port, "lab", "labsecret", authority))
-        return take(client, tags, Terms("me", lambda: clock.now() + ahead, simulator.advance))
+        return acquire(client, tags, RunContext("me", lambda: clock.now() + ahead, simulator.advance))
 
     return say
 
 
-def approved(now: dict[str, object], **changed: object) -> Say:
+def approved(now: Mapping[str, object], **changed: object) -> Say:
     """A round whose plan is to fail over web1 only, or a plan that was changed after it was made."""
-    given = {"hash": Deeds("", (Deed.of_data(DEED),)).hash, "cluster": "", "actions": [DEED], **changed}
-    deeds = Deeds("", (Deed.of_data(now),))
-    return lambda simulator: check_approved(parse_approved(given), deeds, {})  # type: ignore[arg-type]
+    given = {"hash": hash_of([DEED], ""), "cluster": "", "actions": [DEED], **changed}
+    plan = {"cluster": "", "actions": [now]}
+
+    def say(simulator: Simulator) -> None:
+        approval = parse_approved(given)
+        assert approval is not None
+        check_approved(approval, fingerprint_in(plan), plan)
+
+    return say
 
 
 def role(file: str, sentence: str) -> Say:
@@ -196,7 +205,7 @@ SAID: dict[str, list[Say]] = {
     "The job queue is drained": [answer(500, "Queue drained", SET_CLAIM)],
     "Answers are lost": [
         network(ConnectionResetError(104, "Connection reset by peer"), FAILOVER),
-        source("two answers in a row did not come, so nothing more is sent; the last: "),
+        source("two answers in a row were lost, so nothing more is sent; the last: "),
     ],
     "Nothing has that name": [
         lambda simulator: matching("instances", ["web9"], ["web1"]),
@@ -205,7 +214,7 @@ SAID: dict[str, list[Say]] = {
     "The plan is not the approved one": [
         approved({**DEED, "steps": ["recreate-disks", "reinstall"]}),
         approved(DEED, actions=[]),
-        role("tasks/read_approved_plan.yml", r"See that there is one\n.+?\bfail_msg: >-\n(.+?)\n\s+quiet:"),
+        role("tasks/read_approved_plan.yml", r"Check that the file exists\n.+?\bfail_msg: >-\n(.+?)\n\s+quiet:"),
     ],
     "A node was not fenced": [role("vars/main.yml", r"autorepair_fence_failure: >-\n(.+)")],
     "The time to wait ran out": [lambda simulator: _progress({"under_way": WORK}, "prod", 3600, 3600)],

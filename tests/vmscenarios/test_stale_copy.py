@@ -87,4 +87,4 @@ def accept(cluster: Cluster, folder: Path, kind: str) -> None:
     for over in TRANSPORTS:
         given = {"instances": [f"{kind}-{over}"], "type": "failover", "accept_behind": True}
         run = play(folder / over, cluster.options(over, **given), playbook="ganeti.autorepair.request")
-        assert run.code == 0 and "what was written since then is lost by it" in run.output, run.output
+        assert run.code == 0 and "this loses what was written since then" in run.output, run.output

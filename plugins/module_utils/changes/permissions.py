@@ -17,10 +17,13 @@ from .requests import FORTHCOMING, NOT_KNOWN, Change
 from .until import is_relative, parse_until
 
 SAME = 60  # seconds: two suspends that were to last from now on for the same time may differ by so much
-STOPPED = "nothing begins on the whole cluster until state: started; what has begun goes on, but gives up nothing more"
+STOPPED = (
+    "no repair starts on the whole cluster until state: started; repairs that have started continue, but give up "
+    "nothing more"
+)
 
 
-class Wish(Enum):
+class PermissionState(Enum):
     """What is to become of the permission of an object."""
 
     ENABLED = "enabled"
@@ -33,81 +36,87 @@ class Wish(Enum):
     @property
     def of_cluster(self) -> bool:
         """Whether it can be said of the cluster alone."""
-        return self in (Wish.STOPPED, Wish.STARTED)
+        return self in (PermissionState.STOPPED, PermissionState.STARTED)
 
 
 @dataclass(frozen=True)
 class Permission:
     """What is to become of the permission of some objects.
 
-    C(kind) is for ENABLED alone; C(until), in seconds since the epoch or FOREVER, and C(slack), in seconds, are for
+    `kind` is for ENABLED alone; `until`, in seconds since the epoch or FOREVER, and `slack`, in seconds, are for
     SUSPENDED.
     """
 
-    wish: Wish
+    wanted: PermissionState
     kind: RepairType | None = None
     until: float = FOREVER
     slack: int = 0
 
     def change(self, scope: str, name: str, tags: TagSet) -> Change:
         """What makes it so for one object."""
-        if self.wish is Wish.SUSPENDED:
+        if self.wanted is PermissionState.SUSPENDED:
             return suspend(scope, name, tags, self.until, self.slack)
-        if self.wish is Wish.RESUMED:
+        if self.wanted is PermissionState.RESUMED:
             return resume(scope, name, tags)
-        if self.wish is Wish.STOPPED:
+        if self.wanted is PermissionState.STOPPED:
             return stop(scope, name, tags)
-        if self.wish is Wish.STARTED:
+        if self.wanted is PermissionState.STARTED:
             return start(scope, name, tags)
         return permit(scope, name, tags, self.kind)
 
 
 def parse_permission(state: str, allow: str | None, until: str | None, now: float) -> Permission:
-    """What the options C(state), C(allow) and C(until) mean together. Raises BadOption."""
-    wish = Wish(state)
-    if (wish is Wish.ENABLED) != bool(allow):
-        words = "needs allow, the type up to which repairs are allowed" if wish is Wish.ENABLED else "takes no allow"
+    """What the options `state`, `allow` and `until` mean together. Raises BadOption."""
+    wanted = PermissionState(state)
+    if (wanted is PermissionState.ENABLED) != bool(allow):
+        words = (
+            "needs allow, the type up to which repairs are allowed"
+            if wanted is PermissionState.ENABLED
+            else "takes no allow"
+        )
         raise BadOption(f"state: {state} {words}; nothing was done")
-    if until and wish is not Wish.SUSPENDED:
+    if until and wanted is not PermissionState.SUSPENDED:
         raise BadOption(f"until is for state: suspended, but state is {state}; nothing was done")
     if not until:
-        return Permission(wish, RepairType.parse(allow or ""))
-    return Permission(wish, until=parse_until(until, now), slack=SAME if is_relative(until) else 0)
+        return Permission(wanted, RepairType.parse(allow or ""))
+    return Permission(wanted, until=parse_until(until, now), slack=SAME if is_relative(until) else 0)
 
 
 def permissions(cluster: Cluster, scope: str, wanted: Filter, permission: Permission) -> tuple[Change, ...]:
-    """What makes C(permission) so for each object of the kind C(scope) that C(wanted) lets by.
+    """What makes `permission` so for each object of the kind `scope` that `wanted` lets by.
 
-    Raises BadOption as C(objects) does, and for a stop of anything but the cluster. A group whose tags did not come is
-    missing in C(cluster), but its nodes tell.
+    Raises BadOption as `objects` does, and for a stop of anything but the cluster. A group whose tags did not come is
+    missing in `cluster`, but its nodes tell.
     """
-    if permission.wish.of_cluster and scope != "cluster":
+    if permission.wanted.of_cluster and scope != "cluster":
         words = f"is for object: cluster, but object is {scope}, for which there are suspended and resumed"
-        raise BadOption(f"state: {permission.wish.value} {words}; nothing was done")
-    stopped = "" if permission.wish.of_cluster else stopped_words(cluster)
+        raise BadOption(f"state: {permission.wanted.value} {words}; nothing was done")
+    stopped = "" if permission.wanted.of_cluster else stopped_words(cluster)
     unread = {node.group for node in cluster.nodes.values() if node.group}.difference(cluster.groups)
     whole = replace(cluster, groups={**cluster.groups, **{name: Group(name) for name in unread}})
     if scope == "instance":
-        unread = {one.name for one in cluster.instances if "tags" in one.unread}
+        unread = {instance.name for instance in cluster.instances if "tags" in instance.missing_fields}
     changes = (
         Change(scope, name, error=NOT_KNOWN)
         if name in unread
         else permission.change(scope, name, parse_tags(tags, scope == "cluster")).noted(stopped)
         for scope, name, tags in objects(whole, scope, wanted)
     )
-    reserved = {one.name for one in cluster.instances if one.forthcoming} if scope == "instance" else set()
-    words = f"{FORTHCOMING}; nothing is done with it before it is one"
+    reserved = (
+        {instance.name for instance in cluster.instances if instance.forthcoming} if scope == "instance" else set()
+    )
+    words = f"{FORTHCOMING}; nothing is done with it until it is one"
     return tuple(change.noted(words) if change.name in reserved else change for change in changes)
 
 
 def stopped_words(cluster: Cluster) -> str:
-    """What people have to know who say anything else while C(cluster) is stopped; empty while it is not."""
+    """What people have to know who say anything else while `cluster` is stopped; empty while it is not."""
     stopped = stop_of(parse_tags(cluster.tags, of_cluster=True))
-    return f"{stopped}, so nothing begins" if stopped else ""
+    return f"{stopped}, so no repair starts" if stopped else ""
 
 
 def permit(scope: str, name: str, tags: TagSet, kind: RepairType | None) -> Change:
-    """The one enable of the object is for repairs up to C(kind); it has none where that is None."""
+    """The one enable of the object is for repairs up to `kind`; it has none where that is None."""
     wanted = () if kind is None else (PREFIX + kind.label,)
     stand = [enable.tag for enable in tags.enables]
     return Change(
@@ -120,25 +129,25 @@ def permit(scope: str, name: str, tags: TagSet, kind: RepairType | None) -> Chan
 
 
 def suspend(scope: str, name: str, tags: TagSet, until: float, slack: int = 0) -> Change:
-    """The one suspend of the object lasts until C(until) (seconds since the epoch, or FOREVER); one that stands and
-    ends no more than C(slack) seconds before or after is as good."""
-    kept = next((one for one in tags.suspends if _same(one, until, slack)), None)
+    """The one suspend of the object lasts until `until` (seconds since the epoch, or FOREVER); one that stands and
+    ends no more than `slack` seconds before or after is as good."""
+    kept = next((suspend for suspend in tags.suspends if _same(suspend, until, slack)), None)
     wanted = kept.tag if kept else PREFIX + "suspend" + ("" if until == FOREVER else f":{until:.0f}")
-    others = tuple(one.tag for one in tags.suspends if one.tag != wanted)
+    others = tuple(suspend.tag for suspend in tags.suspends if suspend.tag != wanted)
     end = kept.until if kept else until
     note = f"suspended until {utc(end)}" if end != FOREVER else "suspended until it is resumed"
-    nearer = "" if scope == "instance" else "what has a permission of its own goes on; state: stopped stops everything"
+    nearer = "" if scope == "instance" else "whatever has its own permission continues; state: stopped stops everything"
     notes = [text for text in (note, nearer, _unread(tags, "suspend")) if text]
     return Change(scope, name, () if kept else (wanted,), others, "; ".join(notes))
 
 
-def _same(one: Suspend, until: float, slack: int) -> bool:
-    return one.until == until or abs(one.until - until) <= slack
+def _same(suspend: Suspend, until: float, slack: int) -> bool:
+    return suspend.until == until or abs(suspend.until - until) <= slack
 
 
 def resume(scope: str, name: str, tags: TagSet) -> Change:
     """The object has no suspend any more."""
-    return Change(scope, name, (), tuple(one.tag for one in tags.suspends), _unread(tags, "suspend"))
+    return Change(scope, name, (), tuple(suspend.tag for suspend in tags.suspends), _unread(tags, "suspend"))
 
 
 def stop(scope: str, name: str, tags: TagSet) -> Change:

@@ -19,15 +19,15 @@ from ..repair.progress import Progress
 from ..tags.fields import accepting, pending_tag
 from ..tags.values import FOREVER, parse_tags
 
-NOT_KNOWN = "its tags are not known, as the cluster gave no value for them; nothing was done with it"
-FORTHCOMING = "it is forthcoming, a reservation and no instance yet"
-STOP = "a suspend tag keeps its next step from being taken"
+NOT_KNOWN = "the cluster did not return its tags; nothing was done with it"
+FORTHCOMING = "it is forthcoming: a reservation, not an instance yet"
+STOP = "a suspend tag prevents its next step"
 
 
 @dataclass(frozen=True)
 class Change:
-    """Tags of one object to add and to remove; C(note) is a sentence about it for people, C(error) why nothing is to be
-    written. C(alone) says that the cluster is claimed first, for what takes back something that a round may begin."""
+    """Tags of one object to add and to remove; `note` is a sentence about it for people, `error` why nothing is to be
+    written. `alone` says that the cluster is claimed first, for what takes back something that a round may begin."""
 
     scope: str
     name: str
@@ -46,7 +46,7 @@ class Change:
     def timed(self) -> bool:
         """Whether a time is written, which only a right clock may do."""
         added = parse_tags(self.add)
-        return bool(added.pendings or added.behind) or any(one.until != FOREVER for one in added.suspends)
+        return bool(added.pendings or added.behind) or any(suspend.until != FOREVER for suspend in added.suspends)
 
     def noted(self, *words: str) -> Change:
         """The change with more words in its note."""
@@ -61,8 +61,8 @@ def request(
     stopped: str = "",
     accept_behind: bool = False,
 ) -> tuple[Change, ...]:
-    """A once-off repair up to C(kind) is asked for, for the instance of each of C(cases); C(stopped) are the words on a
-    cluster that is stopped; C(accept_behind) says that it may go on with a copy that is behind.
+    """A once-off repair up to `kind` is asked for, for the instance of each of `cases`; `stopped` are the words on a
+    cluster that is stopped; `accept_behind` says that it may go on with a copy that is behind.
 
     Raises BadOption if one of them has a repair that failed, or tags that can't be read: nothing would come of it.
     """
@@ -70,7 +70,7 @@ def request(
     failed = [case.instance.name for case in cases if case.failure]
     if failed:
         raise BadOption(f"a repair of {', '.join(failed)} has failed; acknowledge it first; nothing was done")
-    unread = [f"{case.instance.name}: {case.unread[0]}" for case in cases if case.unread]
+    unread = [f"{case.instance.name}: {case.malformed_tags[0]}" for case in cases if case.malformed_tags]
     if unread:
         raise BadOption(f"{'; '.join(unread)}; remove it first; nothing was done")
     return tuple(_request(case, kind, now, new_id, accept_behind).noted(stopped) for case in cases)
@@ -87,14 +87,18 @@ def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str]
     if change.error:
         return change
     if enough:
-        how, then = ("was asked for", "begins") if enough in asked else ("is under way", "goes on")
-        words = f"a {enough.type.label} repair {how} already, since {utc(enough.timestamp)}"
+        how, then = (
+            ("was already requested at", "starts")
+            if enough in asked
+            else ("is already in progress, since", "continues")
+        )
+        words = f"a {enough.type.label} repair {how} {utc(enough.timestamp)}"
         return change.noted(words, _held(case, then))
     old = tuple(tag for repair in asked for tag in repair.tags)
-    note = "it is healthy, so the next round ends the request at once" if case.health.whole else ""
+    note = "it is healthy, so the next round ends the request at once" if case.health.is_healthy else ""
     repair_id = accepting(new_id()) if accepts else new_id()
     change = replace(change, add=(pending_tag(kind, repair_id, int(now), ()),), remove=old, alone=bool(old))
-    return change.noted(_held(case, "begins") or note, _behind_words(case, accepts))
+    return change.noted(_held(case, "starts") or note, _behind_words(case, accepts))
 
 
 def _behind_words(case: Case, accepts: bool) -> str:
@@ -103,23 +107,25 @@ def _behind_words(case: Case, accepts: bool) -> str:
         return ""
     since = utc(min(tag.since for tag in case.tags.behind))
     if accepts:
-        return f"a copy of it is behind since {since} at the latest, and what was written since then is lost by it"
-    return f"{case.health.problem}, and so it waits: {case.health.advice}" if case.health.behind else ""
+        return (
+            f"one of its copies has been behind since {since} at the latest, and this loses what was written since then"
+        )
+    return f"{case.health.problem}, so it waits: {case.health.advice}" if case.health.behind else ""
 
 
 def _of(case: Case) -> Change:
     """Nothing to change on the instance; an error if its tags did not come, as that does not mean that it has none."""
-    return Change("instance", case.instance.name, error=NOT_KNOWN if "tags" in case.instance.unread else "")
+    return Change("instance", case.instance.name, error=NOT_KNOWN if "tags" in case.instance.missing_fields else "")
 
 
 def _held(case: Case, then: str) -> str:
-    """What keeps a repair of the instance back whatever was asked for, until it C(then) begins or goes on."""
+    """What keeps a repair of the instance back whatever was asked for, until it `then` begins or goes on."""
     until, source = case.policy.suspended_until, case.policy.source
     if until is None:
         return f"{case.health.unknown}; it {then} when that is known" if case.health.unknown else ""
     end = "until the suspend tag is removed" if until == FOREVER else f"until {utc(until)}"
     by = {"instance": "its own tag", "group": "its group"}.get(source or "", "the cluster")
-    return "; ".join([f"it is suspended by {by} {end}, and {then} after that", *case.policy.doubts])
+    return "; ".join([f"it is suspended by {by} {end}, and {then} after that", *case.policy.unreadable_tags])
 
 
 def asked_of(case: Case) -> list[Repair]:
@@ -138,17 +144,19 @@ def withdraw(cases: Iterable[Case]) -> tuple[Change, ...]:
     cases = tuple(cases)
     begun = [case.instance.name for case in cases if case.pending and not asked_of(case)]
     if begun:
-        raise BadOption(f"the repair of {', '.join(begun)} has begun, and can't be withdrawn; {STOP}; nothing was done")
+        raise BadOption(
+            f"the repair of {', '.join(begun)} has started and can't be withdrawn; {STOP}; nothing was done"
+        )
     return tuple(_withdraw(case) for case in cases)
 
 
 def _withdraw(case: Case) -> Change:
     tags = tuple(tag for repair in asked_of(case) for tag in repair.tags)
-    goes_on = "the one that has begun goes on" if case.pending and case.progress is not Progress.NEW else ""
+    goes_on = "the one that has started continues" if case.pending and case.progress is not Progress.NEW else ""
     change = replace(_of(case), remove=tags, alone=bool(tags))
     if change.error:
         return change
-    return change.noted("" if tags else "no repair is asked for", goes_on, *map(str, case.unread))
+    return change.noted("" if tags else "no repair is requested", goes_on, *map(str, case.malformed_tags))
 
 
 def acknowledge(cases: Iterable[Case]) -> tuple[Change, ...]:
@@ -161,5 +169,5 @@ def _acknowledge(case: Case) -> Change:
     change = replace(_of(case), remove=tuple(tag for repair in failed for tag in repair.tags))
     if change.error:
         return change
-    doubt = f"{case.health.problem}, so no repair of it begins: {case.health.advice}" if case.health.behind else ""
-    return change.noted("" if failed else "no repair of it has failed", doubt, *map(str, case.unread))
+    doubt = f"{case.health.problem}, so no repair of it starts: {case.health.advice}" if case.health.behind else ""
+    return change.noted("" if failed else "no repair of it has failed", doubt, *map(str, case.malformed_tags))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Until: what people write for a moment to come, as seconds since the epoch (design, section 6, C(until))."""
+"""Until: what people write for a moment to come, as seconds since the epoch (design, section 6, `until`)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LATEST = 253_402_300_799  # the end of the year 9999
 
 
 def is_relative(text: str) -> bool:
-    """Whether C(text) counts from now, as C(+2h) does."""
+    """Whether `text` counts from now, as `+2h` does."""
     return text.strip().startswith("+")
 
 
 def parse_until(text: str, now: float) -> int:
-    """The moment that C(text) names, in seconds since the epoch: a timestamp, ISO 8601 with a zone, or C(+1d12h) from
-    C(now) on.
+    """The moment that `text` names, in seconds since the epoch: a timestamp, ISO 8601 with a zone, or `+1d12h` from
+    `now` on.
 
     Raises BadOption for anything else, and for a moment that has passed.
     """

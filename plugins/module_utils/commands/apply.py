@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Apply: carry out what people wish, as jobs that write tags, and tell what became of each (design, section 6).
+"""Apply: carry out requested changes, as jobs that write tags, and report the result of each (design, section 6).
 
 Rounds read these tags as they stand, so no claim is taken; but for what takes a request back, which a round may be
 about to begin: once its tag was gone, nobody would know of the repair whose job is sent next.
@@ -16,53 +16,53 @@ from typing import Any
 from ..changes.requests import NOT_KNOWN, STOP, Change, asked_of
 from ..errors import AnswerLost, AutorepairError, ClusterError, Held
 from ..execution.confirm import confirm
-from ..execution.lease import compare_clocks, take
+from ..execution.lease import acquire, compare_clocks
 from ..execution.submission import replace_tags
 from ..execution.writer import Writer
-from ..ganeti.client import NORMAL, Client, DryRunClient
+from ..ganeti.client import STATUS_NORMAL, Client, DryRunClient
 from ..ganeti.usable import is_texts
 from ..queries.cluster import cluster_tags, read_cluster
-from ..repair.action import Action, Kind
+from ..repair.action import Action, ActionKind
 from ..repair.case import Case, cases_at
 from ..repair.outcome import Outcome
 from ..reporting.results import diff
-from ..settings.terms import Terms
+from ..settings.terms import RunContext
 from ..tags.values import parse_tags
 from .results import change_data, change_line
 
 NOT_TRIED = "not tried, as nothing could be written any more"
-BEGUN = f"its repair has begun meanwhile, and goes on; {STOP}"
-Done = tuple[Change, Outcome]  # what was wished of one object, and what became of it
+BEGUN = f"its repair has started in the meantime and continues; {STOP}"
+Done = tuple[Change, Outcome]  # the change requested for one object, and its result
 
 
-def carry_out_changes(changes: Iterable[Change], client: Client, reason: str, terms: Terms) -> dict[str, Any]:
-    """Write the tags of C(changes), and return what a module returns of it; C(terms) are those of a claim, where
+def carry_out_changes(changes: Iterable[Change], client: Client, reason: str, terms: RunContext) -> dict[str, Any]:
+    """Write the tags of `changes`, and return what a module returns of it; `terms` are those of a claim, where
     one has to be taken, with the clock that tells the times in the tags.
 
     An error with one object leaves that one as it is; the others are written. Raises a ClusterError, and Held where a
     round may be about to begin what is taken back, if nothing could be written at all; ClockWrong, before anything is
     written, where a time is to be and this machine's clock is wrong.
     """
-    done = [_late(*one) for one in _Scribe(client, reason, terms).carry_out(tuple(changes))]
+    done = [_late(*one) for one in _TagApplier(client, reason, terms).carry_out(tuple(changes))]
     dry = isinstance(client, DryRunClient)
     return {
         "changed": any(outcome.sent for change, outcome in done),
-        "objects": [change_data(*one) for one in done],
-        "report": [change_line(*one, dry) for one in done],
+        "objects": [change_data(*result) for result in done],
+        "report": [change_line(*result, dry) for result in done],
         "diff": diff(outcome for change, outcome in done),
     }
 
 
 @dataclass(frozen=True)
-class _Scribe:
-    """Writes the tags of changes, with C(reason) in the reason trail of the jobs, and sees them through."""
+class _TagApplier:
+    """Writes the tags of changes, with `reason` in the reason trail of the jobs, and sees them through."""
 
     client: Client
     reason: str
-    terms: Terms
+    terms: RunContext
 
     def carry_out(self, changes: Sequence[Change], again: bool = True) -> list[Done]:
-        """What became of each of C(changes); where C(again), what is left of one is tried once more."""
+        """What became of each of `changes`; where `again`, what is left of one is tried once more."""
         done, removal = self._write(changes)
         try:
             outcomes = confirm([outcome for change, outcome in done], self.client, self.terms.sleep, removal)
@@ -81,21 +81,21 @@ class _Scribe:
     def _write_alone(self, changes: Sequence[Change]) -> tuple[list[Done], int | None]:
         """Write what is still to be written once no round does; also the job that lets go of the claim."""
         try:
-            claimed = take(self.client, cluster_tags(self.client.cluster_info()), self.terms)
+            claimed = acquire(self.client, cluster_tags(self.client.cluster_info()), self.terms)
         except Held as error:
-            words = "a round may be about to begin what is to be taken back, so say it again after that, or suspend"
+            words = "a round may be about to start what is to be withdrawn, so try again after that, or suspend"
             raise Held(f"{error}; {words}; nothing was done") from error
         lost = False
         try:
             cases = {case.instance.name: case for case in cases_at(read_cluster(claimed), self.terms.clock())}
-            done = _write([still(one, cases.get(one.name)) for one in changes], claimed, self.reason)
+            done = _write([still(change, cases.get(change.name)) for change in changes], claimed, self.reason)
             lost = any(outcome.lost for change, outcome in done)
         finally:  # a request without an answer may still be on its way: no round begins before it has arrived
             release = None if lost else claimed.release()
         return done, release
 
     def _settle(self, done: Sequence[Done], again: bool) -> list[Done]:
-        """C(done), where a job failed told by the tags that stand: perhaps somebody else did the same meanwhile."""
+        """`done`, where a job failed told by the tags that stand: perhaps somebody else did the same meanwhile."""
         failed = [change for change, outcome in done if _failed(outcome) or outcome.lost]
         stand: Mapping[str, Collection[str]] = {}
         with suppress(AutorepairError):  # then the job's own error is what is known
@@ -107,7 +107,7 @@ class _Scribe:
         ]
 
     def _settled(self, change: Change, outcome: Outcome, tags: Collection[str] | None, again: bool) -> Done:
-        """Ganeti removes all of a job's tags or none, so one that is gone hinders the others. Where C(tags) is None,
+        """Ganeti removes all of a job's tags or none, so one that is gone hinders the others. Where `tags` is None,
         nobody knows what stands."""
         if tags is None:
             return change, replace(outcome, added=(), removed=())
@@ -138,42 +138,42 @@ class _Scribe:
 
 
 def still(change: Change, case: Case | None) -> Change:
-    """What is left of C(change) when the cluster is claimed: a round may have begun what it takes back since that was
-    looked at, or somebody else have taken it back. C(case) is None if the instance has gone."""
-    if case is None or "tags" in case.instance.unread:
+    """What is left of `change` when the cluster is claimed: a round may have begun what it takes back since that was
+    looked at, or somebody else have taken it back. `case` is None if the instance has gone."""
+    if case is None or "tags" in case.instance.missing_fields:
         return Change(change.scope, change.name, error=change.error or NOT_KNOWN)
     asked = asked_of(case)
     ids = {tag.id for tag in parse_tags(change.remove).pendings}
-    begun = any(one.id in ids and one.result is None and one not in asked for one in case.repairs)
+    begun = any(repair.id in ids and repair.result is None and repair not in asked for repair in case.repairs)
     if begun and not change.add:
         return Change(change.scope, change.name, error=f"{BEGUN}; nothing was done with it")
-    left = tuple(tag for one in asked for tag in one.tags if tag in change.remove)
-    words = "the one that has begun goes on" if begun else _gone(change, case.instance.tags)
+    left = tuple(tag for repair in asked for tag in repair.tags if tag in change.remove)
+    words = "the one that has started continues" if begun else _gone(change, case.instance.tags)
     return replace(change, remove=left).noted(words)
 
 
 def _begun(change: Change, tags: Collection[str]) -> bool:
-    """Whether a repair that C(change) takes back goes on, under another one of the C(tags) that stand."""
+    """Whether a repair that `change` takes back goes on, under another one of the `tags` that stand."""
     ids = {tag.id for tag in parse_tags(change.remove).pendings}
     return any(tag.id in ids and tag.tag not in change.remove for tag in parse_tags(tags).pendings)
 
 
 def _gone(change: Change, tags: Collection[str]) -> str:
     words = " ".join(tag for tag in change.remove if tag not in tags)
-    return f"{words} had gone already" if words else ""
+    return f"{words} had already been removed" if words else ""
 
 
 def _standing(scope: str, client: Client) -> Mapping[str, Collection[str]]:
-    """The tags of all objects of the kind C(scope), by name, in one request; one whose tags do not come is left out."""
+    """The tags of all objects of the kind `scope`, by name, in one request; one whose tags do not come is left out."""
     if scope == "cluster":
         return {"": cluster_tags(client.cluster_info())}
     rows = client.query(scope, ("name", "tags"))
-    return {str(name[1]): tags[1] for name, tags in rows if tags[0] == NORMAL and is_texts(tags[1])}
+    return {str(name[1]): tags[1] for name, tags in rows if tags[0] == STATUS_NORMAL and is_texts(tags[1])}
 
 
 def _failed(outcome: Outcome) -> bool:
     """Whether tags are not written though a job for it was sent, and nothing of it is still to come."""
-    return bool(outcome.error and outcome.tag_jobs) and not (outcome.late or outcome.lost)
+    return bool(outcome.error and outcome.tag_jobs) and not (outcome.still_queued or outcome.lost)
 
 
 def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Done]:
@@ -200,25 +200,25 @@ def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Done]
 
 
 def _unseen(outcome: Outcome, error: AutorepairError) -> Outcome:
-    """C(outcome) where nobody could look what became of its jobs: nothing is claimed to have been done."""
-    words = outcome.error or f"its tags were sent, but what became of them is not known: {error}"
+    """`outcome` where nobody could look what became of its jobs: nothing is claimed to have been done."""
+    words = outcome.error or f"its tags were sent, but the outcome is not known: {error}"
     return replace(outcome, error=words, added=(), removed=())
 
 
 def _standing_only(outcome: Outcome, tags: Collection[str] | None) -> Outcome:
-    """C(outcome), of which some requests had no answer, with what stands of it by C(tags)."""
+    """`outcome`, of which some requests had no answer, with what stands of it by `tags`."""
     return replace(outcome, added=tuple(tag for tag in outcome.added if tag in (tags or ())), removed=())
 
 
 def _late(change: Change, outcome: Outcome) -> Done:
     """With the word that its job waits: behind a repair's, for its lock. It will be done after that, and before the
     repair's next step is taken."""
-    if not outcome.late:
+    if not outcome.still_queued:
         return change, outcome
-    words = f"{outcome.error}: it waits for its turn, behind a repair's job perhaps, and will be done after it"
+    words = f"{outcome.error}: it waits in the job queue, perhaps behind a repair's job, and will be done after that"
     then = f"; then: {change.note}" if change.note else ""
     return replace(change, note=words + then), replace(outcome, error="")
 
 
 def _action(change: Change) -> Action:
-    return Action(Kind.TAG, change.name, change.note, change.scope, add=change.add, remove=change.remove)
+    return Action(ActionKind.TAG, change.name, change.note, change.scope, add=change.add, remove=change.remove)

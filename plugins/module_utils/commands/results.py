@@ -12,7 +12,7 @@ from ..reporting.text import object_of
 
 
 def change_line(change: Change, outcome: Outcome, dry: bool) -> str:
-    """What became of one object, for people; where it is C(dry), what would."""
+    """What became of one object, for people; where it is `dry`, what would."""
     add, remove = ("would add ", "would remove ") if dry else ("added ", "removed ")
     parts = [add + " ".join(outcome.added)] * bool(outcome.added)
     parts += [remove + " ".join(outcome.removed)] * bool(outcome.removed)

@@ -19,42 +19,42 @@ from ..mirrors.copies import Mirror
 from ..mirrors.looks import Ways, look_again, look_at_mirrors
 from ..planning.selection import cases_of
 from ..queries.cluster import read_cluster
-from ..settings.terms import Terms
+from ..settings.terms import RunContext
 from .apply import carry_out_changes
 
 
-def terms() -> Terms:
+def terms() -> RunContext:
     """The terms on which a module of this machine claims a cluster."""
-    return Terms(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
+    return RunContext(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
 
 
-def change(module: AnsibleModule, changes: Callable[[Client], Iterable[Change]], terms: Terms) -> dict[str, Any]:
-    """Carry out the C(changes) that follow from reading the cluster, and return what C(module) returns for them; an
-    error with one object fails the module, after the others were written. C(terms) are those of a claim."""
+def change(module: AnsibleModule, changes: Callable[[Client], Iterable[Change]], terms: RunContext) -> dict[str, Any]:
+    """Carry out the `changes` that follow from reading the cluster, and return what `module` returns for them; an
+    error with one object fails the module, after the others were written. `terms` are those of a claim."""
     client = connect(module)
     result = _carry_out(module, changes(client), client, terms)
     return _ended(module, result, _errors(result))
 
 
-def _carry_out(module: AnsibleModule, changes: Iterable[Change], client: Client, terms: Terms) -> dict[str, Any]:
+def _carry_out(module: AnsibleModule, changes: Iterable[Change], client: Client, terms: RunContext) -> dict[str, Any]:
     writer = DryRunClient(client) if module.check_mode else client
     return carry_out_changes(changes, writer, module.params["reason"], terms)
 
 
 def _errors(result: Mapping[str, Any]) -> list[str]:
-    """The lines of C(result), which has one for each object, about those with which something went wrong."""
+    """The lines of `result`, which has one for each object, about those with which something went wrong."""
     return [line for one, line in zip(result["objects"], result["report"]) if one["error"]]
 
 
 def _ended(module: AnsibleModule, result: dict[str, Any], errors: Sequence[str]) -> dict[str, Any]:
-    """C(result), which fails the module where there are C(errors)."""
+    """`result`, which fails the module where there are `errors`."""
     if errors:
         module.fail_json(msg="; ".join(dict.fromkeys(errors)), **result)
     return result
 
 
-def remember_mirrors(module: AnsibleModule, terms: Terms) -> dict[str, Any]:
-    """Look at the mirrors of the instances that C(module)'s options mean, write what is to be remembered of them, and
+def remember_mirrors(module: AnsibleModule, terms: RunContext) -> dict[str, Any]:
+    """Look at the mirrors of the instances that `module`'s options mean, write what is to be remembered of them, and
     return what the module returns."""
     given = module.params
     ways = Ways(given["mond_port"], given["probe_timeout"], by_jobs=not module.check_mode)

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Causes: what is known of why a job failed, in words that help, with the command that does.
+"""Causes: known reasons why jobs fail, explained, with the command that helps.
 
-Each row matches a text of Ganeti 3.0 and 3.1. Ganeti's own words always follow: a translation may be wrong.
+Each row matches an error text of Ganeti 3.0 and 3.1. Ganeti's own text always follows, as an explanation may be wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MIGRATE = (Operation.MIGRATE.opcode,)
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a job failed, as a sentence without its full stop, and the command that helps; empty where there is none."""
+    """Why a job failed, as a sentence without a full stop, and the command that helps; empty if there is none."""
 
     sentence: str
     command: str = ""
@@ -32,11 +32,11 @@ class Cause:
 
 @dataclass(frozen=True)
 class _Known:
-    """A text of Ganeti's that is known.
+    """A known error text of Ganeti.
 
-    `pattern` is searched for in the error of one of `operations` (all if empty); `mirrored` rows are for mirrored
-    instances only. `sentence` and `command` may name `{name}`, `{primary}` and `{secondary}` of the instance, and
-    what the pattern's groups have found.
+    `pattern` is searched for in the error of one of `operations` (all if empty); `mirrored` rows apply only to
+    mirrored instances. `sentence` and `command` may use `{name}`, `{primary}` and `{secondary}` of the instance, and
+    the named groups of the pattern.
     """
 
     pattern: str
@@ -64,7 +64,7 @@ _KNOWN: tuple[_Known, ...] = (  # the first that matches counts
     ),
     _Known(
         r"Can't activate the instance's disks",
-        "the node that it was to start on can't open its disks; see what the node daemon's log says there, then",
+        "the node that it was to start on can't open its disks; check the node daemon's log there, then",
         "gnt-instance startup {name}",
     ),
     _Known(
@@ -84,18 +84,21 @@ _KNOWN: tuple[_Known, ...] = (  # the first that matches counts
     ),
     _Known(
         r"Can't migrate, please use failover",
-        "its primary {primary} did not let it go; see whether {primary} answers, and whether the instance runs there",
+        "its primary {primary} refused the migration; check whether {primary} answers, and whether the instance runs "
+        "there",
         "gnt-instance info {name}",
     ),
     _Known(
         rf"Can't get (?:data for node|node instance info from node) {_NODE}",
-        "{node} does not answer and is not marked, and until one of the two has changed no allocator can choose nodes; "
-        "mend it or, if it is dead, make sure that it is off, and mark it",
+        "{node} does not answer and is not marked offline; until one of the two changes, no allocator can choose "
+        "nodes; "
+        "repair it or, if it is dead, make sure that it is off, then mark it offline",
         _MARK,
     ),
     _Known(
         rf"Can't get data from node {_NODE}",
-        "{node} does not answer, and is not marked; mend it or, if it is dead, make sure that it is off, and mark it",
+        "{node} does not answer, and is not marked offline; repair it or, if it is dead, make sure that it is off, "
+        "then mark it offline",
         _MARK,
     ),
     _Known(
@@ -110,36 +113,36 @@ _KNOWN: tuple[_Known, ...] = (  # the first that matches counts
     ),
     _Known(
         r"iallocator module '(?P<allocator>[^']+)' failed",
-        "the allocator {allocator} could not be run; see whether it is one, or name another",
+        "the allocator {allocator} could not be run; check whether it is an allocator, or name another",
         "gnt-cluster modify --default-iallocator=hail",
     ),
     _Known(
         r"Failure while running the iallocator script",
-        "the allocator could not be run on the master; see whether the master's node daemon answers",
+        "the allocator could not be run on the master; check whether the master's node daemon answers",
         "gnt-cluster verify",
     ),
     _Known(
         r"Disk \d+ is degraded (?:or not fully synchronized )?on target node",
         "the copy on {secondary} is not in step with that on {primary}; it is once its resync has ended, which "
-        "gnt-instance info shows; copies that are apart are connected by",
+        "gnt-instance info shows; to connect copies that are disconnected",
         "gnt-instance activate-disks {name}",
         mirrored=True,
     ),
     _Known(
         r"Cannot activate block devices",
         "its disks could not be assembled on {primary} and {secondary}: one of the two does not answer, or its volumes "
-        "are not there; if it is dead, make sure that it is off, and mark it offline; which one it is says",
+        "are not there; if it is dead, make sure that it is off, and mark it offline; to find out which one it is",
         "gnt-instance activate-disks {name}",
         mirrored=True,
     ),
     _Known(
         r"is marked to be offline, cannot",
-        "it is marked offline, and Ganeti does this only with an instance that is marked down",
+        "it is marked offline, but Ganeti does this only to an instance that is marked down",
         "gnt-instance modify --online {name}",
     ),
     _Known(
         r"is marked to be up, cannot",
-        "it is meant to run, and Ganeti does this only with an instance that was shut down",
+        "it is meant to run, but Ganeti does this only to an instance that is shut down",
         "gnt-instance shutdown {name}",
     ),
     _Known(
@@ -161,7 +164,7 @@ _KNOWN: tuple[_Known, ...] = (  # the first that matches counts
     ),
     _Known(
         rf"Can't use drained node {_NODE}",
-        "{node} is drained, and Ganeti moves nothing to a drained node; to take the mark off",
+        "{node} is drained, and Ganeti moves nothing to a drained node; to remove the mark",
         "gnt-node modify --drained=no {node}",
     ),
     _Known(
@@ -181,17 +184,17 @@ _KNOWN: tuple[_Known, ...] = (  # the first that matches counts
     ),
     _Known(
         rf"Could not start instance \S+ on node {_NODE}",
-        "it was moved, but the hypervisor on {node} did not start it; see the node daemon's log there, then",
+        "it was moved, but the hypervisor on {node} did not start it; check the node daemon's log there, then",
         "gnt-instance startup {name}",
     ),
     _Known(
         r"Could not start instance",
-        "the hypervisor on {primary} did not start it; see the node daemon's log there, then",
+        "the hypervisor on {primary} did not start it; check the node daemon's log there, then",
         "gnt-instance startup {name}",
     ),
     _Known(
         r"Could not (?:pre-)?migrate instance|Could not finalize instance migration|[Mm]igration failed",
-        "the migration broke off, so that it may run on either node; to have Ganeti look, and put it right",
+        "the migration was interrupted, so it may be running on either node; to have Ganeti check and clean up",
         "gnt-instance migrate --cleanup {name}",
         _MIGRATE,
     ),
@@ -200,7 +203,7 @@ _PLACE = re.compile(rf"on node {_NODE} for instance")  # of a device that could 
 
 
 def cause_of(error: str, operation: str, instance: Instance) -> Cause | None:
-    """What is known of `error`, with which `operation` (`INSTANCE_FAILOVER`) of a job on `instance` ended; or None."""
+    """The known cause of `error`, with which `operation` (`INSTANCE_FAILOVER`) failed on `instance`; or None."""
     row = _find(error, operation, instance)
     if row is None:
         return None
@@ -210,7 +213,7 @@ def cause_of(error: str, operation: str, instance: Instance) -> Cause | None:
 
 
 def _find(error: str, operation: str, instance: Instance) -> tuple[_Known, re.Match[str]] | None:
-    """The first row that is about `error`, and what its pattern has found."""
+    """The first row that matches `error`, with the match."""
     for known in _KNOWN:
         found = re.search(known.pattern, error)
         about = not known.operations or operation in known.operations
@@ -220,7 +223,7 @@ def _find(error: str, operation: str, instance: Instance) -> tuple[_Known, re.Ma
 
 
 def _names(error: str, instance: Instance) -> Mapping[str, str]:
-    """What sentences and commands can name, where a pattern has not found it."""
+    """The values for sentences and commands that the pattern does not provide."""
     node = _PLACE.search(error)
     return {
         "name": instance.name,
@@ -231,14 +234,14 @@ def _names(error: str, instance: Instance) -> Mapping[str, str]:
 
 
 def telling(error: str) -> str:
-    """`error` without the usage page of a program, which tells nothing of what went wrong."""
+    """`error` without a program's usage text, which does not explain the failure."""
     return _USAGE.sub("", error) or error
 
 
 def why_failed(job: Job, instance: Instance) -> str:
-    """Why `job` on `instance` failed, for people: what is known of it, then Ganeti's own words.
+    """Why `job` on `instance` failed, for people: the known cause, then Ganeti's own text.
 
-    A command stands behind a colon and ends at a semicolon.
+    A command follows a colon and ends at a semicolon.
     """
     words = telling(job.error)
     cause = cause_of(words, job.stopped_at, instance)

@@ -9,7 +9,7 @@ from ..ganeti.client import Client
 from ..ganeti.usable import time_of, values_of
 from ..tags.clocks import MAX_SKEW
 
-_TRY_AGAIN = "nothing was begun; run it again"
+_TRY_AGAIN = "nothing was started; run it again"
 
 
 def check_clock(client: Client, job: int, sent: float, answered: float) -> None:

@@ -17,9 +17,9 @@ from .waiter import await_jobs
 def confirm(
     outcomes: Iterable[Outcome], client: Client, sleep: Callable[[float], None], release: int | None = None
 ) -> tuple[Outcome, ...]:
-    """C(outcomes) with the errors of the jobs that write tags, once these have ended or CONFIRM_SECONDS have passed.
+    """`outcomes` with the errors of the jobs that write tags, once these have ended or CONFIRM_SECONDS have passed.
 
-    The job that let go of the claim, C(release), is waited for as well, so that the next round finds none. One request
+    The job that let go of the claim, `release`, is waited for as well, so that the next round finds none. One request
     asks for all of them; the pauses between such requests grow.
     """
     outcomes = tuple(outcomes)
@@ -29,10 +29,10 @@ def confirm(
 
 
 def _confirmed(outcome: Outcome, jobs: Iterable[Job]) -> Outcome:
-    """C(outcome) with what became of its jobs, unless it has an error of its own."""
+    """`outcome` with what became of its jobs, unless it has an error of its own."""
     for job in jobs:
         if job.status != "success" and not outcome.error:
             how = "has not ended yet" if job.unfinished else f"ended as {job.status} ({job.error or 'no reason given'})"
             words = f"job {job.id}, which writes its tags, {how}"
-            outcome = replace(outcome, error=words, late=job.unfinished)
+            outcome = replace(outcome, error=words, still_queued=job.unfinished)
     return outcome

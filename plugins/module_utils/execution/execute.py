@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Execute: carry out a plan, some actions at a time, so that a runner may die at any moment (design, section 5).
+"""Execute: carry out a plan, several actions at a time, so that a runner may die at any moment (design, section 5).
 
-A new repair begins with its pending tag, the step, which comes after that tag, and the tag again with the step's job in
-it; nothing of it is waited for. The intent thus stands before the step can run, and a job that was not noted, or not
-any more, is found by the repair's id in its reason trail. docs/exactly-once.md has the argument.
+A new repair starts with its pending tag, then the step, which depends on that tag, then the tag again with the step's
+job in it; none of these is waited for. So the intent is recorded before the step can run, and a job that is missing in
+the tag is found by the repair's id in its reason trail. docs/exactly-once.md has the argument.
 """
 
 from __future__ import annotations
@@ -27,37 +27,37 @@ from ..ganeti.client import Client
 from ..ganeti.model import Instance
 from ..ganeti.operations import Operation
 from ..planning.plan import Plan
-from ..repair.action import Action, Kind, hold
+from ..repair.action import Action, ActionKind, hold
 from ..repair.outcome import NOT_BEGUN, Outcome
-from ..repair.reasons import Why
+from ..repair.reasons import Reason
 from ..settings.terms import Settings
 from ..tags.fields import result_tag
 from .submission import give_up_disks, replace_tags, take_step, type_of, unnoted
 from .writer import Writer
 
 
-class _End:
-    """What ended a round early, if anything did: an error that the next action would meet as well."""
+class _AbortState:
+    """The error that ended a round early, if any: the next action would meet it as well."""
 
     def __init__(self) -> None:
         self.error: ClusterError | None = None
-        self.stopped = False  # by something that nobody has foreseen
+        self.stopped = False  # by an unexpected exception
         self._lost = 0
 
     def note(self, error: AutorepairError | None) -> None:
-        """Take into account how an action has ended."""
+        """Record how an action has ended."""
         if isinstance(error, ClusterError):
             self.error = self.error or error
         self._lost = self._lost + 1 if isinstance(error, AnswerLost) else 0
         if self._lost > 1 and not self.error:
-            words = f"two answers in a row did not come, so nothing more is sent; the last: {error}"
+            words = f"two answers in a row were lost, so nothing more is sent; the last: {error}"
             self.error = Unreachable(words)
 
 
 @dataclass
-class _Deed:
-    """An action being executed. C(work) yields where it lets all others go first, so that the first steps of all
-    repairs are sent before anything else; C(over) says that it has come to its end."""
+class _RunningAction:
+    """An action being executed. `work` is a generator: it yields to let all others go first, so that the first steps of
+    all repairs are sent before anything else; `over` says that it is finished."""
 
     action: Action
     writer: Writer
@@ -65,8 +65,8 @@ class _Deed:
     over: bool = False
     error: AutorepairError | None = None
 
-    def go_on(self, end: _End) -> None:
-        """Do the next part of the work; nothing more once the round has come to its C(end)."""
+    def go_on(self, end: _AbortState) -> None:
+        """Do the next part of the work, unless the round was aborted (`end`)."""
         if end.error or end.stopped or self.error:
             return
         before = self.writer.outcome_so_far
@@ -77,15 +77,15 @@ class _Deed:
         except BaseException:
             end.stopped = True
             raise
-        if self.error or self.writer.outcome_so_far is not before:  # a part that sends nothing tells nothing
+        if self.error or self.writer.outcome_so_far is not before:  # a part that sends nothing shows nothing
             end.note(self.error)
 
-    def outcome(self, end: _End) -> Outcome:
+    def outcome(self, end: _AbortState) -> Outcome:
         """What has become of it."""
         if not self.action.writes:
             return Outcome(self.action)
         if isinstance(self.error, Withheld):
-            held = hold(self.action, Why.JUST_CHANGED, str(self.error))
+            held = hold(self.action, Reason.JUST_CHANGED, str(self.error))
             return replace(self.writer.outcome(), action=held)
         ended_by = self.error or (None if self.over else end.error)
         if isinstance(ended_by, ClusterError) and not self.writer.sent:
@@ -96,7 +96,7 @@ class _Deed:
 def carry_out(
     plan: Plan, client: Client, settings: Settings, sleep: Callable[[float], None]
 ) -> tuple[tuple[Outcome, ...], ClusterError | None]:
-    """Carry out C(plan): the outcome of each action, and what ended the round early, if anything did. C(sleep) waits
+    """Carry out `plan`: the outcome of each action, and what ended the round early, if anything did. `sleep` waits
     for some seconds.
 
     The first steps of all repairs are submitted before anything else, but for those that give up disks: of these the
@@ -104,49 +104,49 @@ def carry_out(
     action leaves that one alone; the next are carried out. A drained queue and the end of the claim are no trouble:
     what could not be submitted any more is held.
     """
-    end = _End()
+    end = _AbortState()
     instances = {case.instance.name: case.instance for case, _action in plan.rows}
     settings = replace(settings, unnoted=unnoted(plan, client.joins))
-    deeds = [_deed(action, instances, plan, client, settings, sleep) for action in plan.actions]
+    running = [_running(action, instances, plan, client, settings, sleep) for action in plan.actions]
     with ThreadPoolExecutor(settings.connections) as pool:
         for _part in ("first steps", "all else", "new disks"):
-            list(pool.map(lambda deed: deed.go_on(end), deeds))
-    outcomes = tuple(deed.outcome(end) for deed in deeds)
+            list(pool.map(lambda action: action.go_on(end), running))
+    outcomes = tuple(action.outcome(end) for action in running)
     return outcomes, None if isinstance(end.error, (QueueDrained, ClaimOver)) else end.error
 
 
-def _deed(
+def _running(
     action: Action,
     instances: Mapping[str, Instance],
     plan: Plan,
     client: Client,
     settings: Settings,
     sleep: Callable[[float], None],
-) -> _Deed:
+) -> _RunningAction:
     writer = Writer(client, action, settings.reason)
-    if action.kind is not Kind.SUBMIT:
-        return _Deed(action, writer, _write_tags(action, plan, writer, settings))
+    if action.kind is not ActionKind.SUBMIT:
+        return _RunningAction(action, writer, _write_tags(action, plan, writer, settings))
     instance = instances[action.name]
     if action.steps[0].operation is Operation.RECREATE_DISKS:
-        return _Deed(action, writer, give_up_disks(action, instance, plan, writer, settings, sleep))
-    return _Deed(action, writer, take_step(action, instance, plan, writer, settings))
+        return _RunningAction(action, writer, give_up_disks(action, instance, plan, writer, settings, sleep))
+    return _RunningAction(action, writer, take_step(action, instance, plan, writer, settings))
 
 
 def _not_begun(action: Action, error: ClusterError) -> Outcome:
     if isinstance(error, QueueDrained):
-        return Outcome(hold(action, Why.QUEUE_DRAINED, "the job queue is drained"))
+        return Outcome(hold(action, Reason.QUEUE_DRAINED, "the job queue is drained"))
     if isinstance(error, ClaimOver):
-        return Outcome(hold(action, Why.CLAIM_OVER, "this round has come to the end of its claim"))
+        return Outcome(hold(action, Reason.CLAIM_OVER, "this round's claim is about to expire"))
     return Outcome(action, error=NOT_BEGUN)
 
 
 def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
-    """Write what C(action) says in tags, if anything, behind the first steps of all repairs."""
+    """Write the tags of `action`, if any, after the first steps of all repairs."""
     yield False
-    if action.kind is Kind.REFUSE:
+    if action.kind is ActionKind.REFUSE:
         writer.repair_id = settings.new_id()
         replace_tags(writer, [_result(action, writer.repair_id, plan.time, ())], action.remove)
-    elif action.kind is Kind.FINISH:
+    elif action.kind is ActionKind.FINISH:
         repair = action.repair
         result = [_result(action, repair.id, plan.time, repair.jobs)] if repair and action.result else []
         writer.cancel(action.cancel)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lease: who may write to a cluster, as a tag of the cluster itself (design, law 3).
 
-Ganeti's tags know no compare-and-set, so a claim is set first and looked at afterwards: a round writes only after one
-look that showed its own claim and nobody else's. Of two rounds, the one whose claim was set later looks later, and so
-sees the other's. See docs/exactly-once.md.
+Ganeti's tags have no compare-and-set, so a claim is set first and checked afterwards: a round writes only after a read
+that showed its own claim and nobody else's. Of two rounds, the one whose claim was set later reads later, and so sees
+the other's. See docs/exactly-once.md.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ..ganeti.model import utc
 from ..ganeti.operations import Operation
 from ..queries.cluster import cluster_tags
 from ..queries.jobs import query_jobs
-from ..settings.terms import Terms
+from ..settings.terms import RunContext
 from ..tags.clocks import LEASE, is_beyond
 from ..tags.fields import claim_tag
 from ..tags.values import Claim, Malformed, parse_tags
 from .clock import check_clock
 from .waiter import growing, wait_until
 
-MARGIN = 120  # seconds before its end when its holder stops writing: for what is on its way, and for wrong clocks
-WRITING = 30  # seconds that have to be left for the look under the claim, and for the writes
-SET_SECONDS = LEASE - MARGIN - WRITING  # to wait for the claim to stand: its job may have to queue
+MARGIN = 120  # seconds before its end when its holder stops writing: for requests in transit, and for wrong clocks
+WRITING = 30  # seconds that must remain for the read under the claim, and for the writes
+SET_SECONDS = LEASE - MARGIN - WRITING  # to wait for the claim to be set: its job may have to queue
 GIVE_WAY_SECONDS = 15  # to wait for others who claimed in the same moment, and withdraw
 _REASON = "ganeti.autorepair: one writer at a time"
 
@@ -37,7 +37,7 @@ _REASON = "ganeti.autorepair: one writer at a time"
 class ClaimedClient:
     """A client that writes only while its claim holds."""
 
-    def __init__(self, client: Client, terms: Terms, tag: str, until: float) -> None:
+    def __init__(self, client: Client, terms: RunContext, tag: str, until: float) -> None:
         self._client = client
         self._terms = terms
         self._tag = tag
@@ -47,27 +47,31 @@ class ClaimedClient:
         self.query = client.query
 
     def submit(self, request: JobRequest) -> int | None:
-        """See Client. Raises ClaimOver, and sends nothing, when the claim has come too near to its end."""
+        """See Client. Raises ClaimOver, and sends nothing, if the claim is about to expire."""
         if self._terms.clock() > self._until - MARGIN:
-            raise ClaimOver(f"cannot submit {request}: this round's claim ends at {utc(self._until)}; run another")
+            raise ClaimOver(
+                f"cannot submit {request}: this round's claim ends at {utc(self._until)}; run another round"
+            )
         return self._client.submit(request)
 
     def cancel(self, job: int) -> str | None:
-        """See Client. Raises ClaimOver as C(submit) does."""
+        """See Client. Raises ClaimOver as `submit` does."""
         if self._terms.clock() > self._until - MARGIN:
-            raise ClaimOver(f"cannot cancel job {job}: this round's claim ends at {utc(self._until)}; run another")
+            raise ClaimOver(
+                f"cannot cancel job {job}: this round's claim ends at {utc(self._until)}; run another round"
+            )
         return self._client.cancel(job)
 
     def release(self) -> int | None:
-        """Let go of the claim, after all writes; the job that does it, or None where that can't be done: then it runs
-        out by itself."""
+        """Release the claim, after all writes. Returns the job that does it, or None if it can't be submitted: then the
+        claim expires."""
         with suppress(AutorepairError):
             return _remove(self._client, [self._tag])
         return None
 
 
-def take(client: Client, seen: Sequence[str], terms: Terms) -> ClaimedClient:
-    """Claim the cluster whose tags were C(seen), and return the client to write with.
+def acquire(client: Client, seen: Sequence[str], terms: RunContext) -> ClaimedClient:
+    """Claim the cluster whose tags were `seen`, and return the client to write with.
 
     Raises Held when somebody else has it, ClockWrong when this machine's clock can't be relied upon, another
     AutorepairError when the claim can't be set. Nothing of it is left behind then.
@@ -83,7 +87,7 @@ def take(client: Client, seen: Sequence[str], terms: Terms) -> ClaimedClient:
             check_clock(client, job, started, answered)
         tags = _wait_until_it_stands(client, tag, job, terms)
         if job is None:  # without its job the clock can't be checked, and claiming again costs nothing
-            raise Held("no answer came to this round's claim")
+            raise Held("this round's claim got no answer")
         tags = _wait_for_the_field(client, tag, tags, terms)
     except BaseException:
         _withdraw(client, tag, job)
@@ -92,7 +96,7 @@ def take(client: Client, seen: Sequence[str], terms: Terms) -> ClaimedClient:
     return ClaimedClient(client, terms, tag, until)
 
 
-def compare_clocks(client: Client, terms: Terms) -> int | None:
+def compare_clocks(client: Client, terms: RunContext) -> int | None:
     """Compare this machine's clock with the master's, before a time is written without a claim.
 
     Only a job tells the master's time over every transport, so a claim is set that has run out from its beginning and
@@ -121,8 +125,8 @@ def _set(client: Client, tag: str) -> int | None:
         return None
 
 
-def _wait_until_it_stands(client: Client, tag: str, job: int | None, terms: Terms) -> Sequence[str]:
-    """The cluster's tags in the first look that shows the claim C(tag)."""
+def _wait_until_it_stands(client: Client, tag: str, job: int | None, terms: RunContext) -> Sequence[str]:
+    """The cluster's tags in the first look that shows the claim `tag`."""
     end = terms.clock() + SET_SECONDS
     tags = wait_until(
         lambda tags: tag in tags,
@@ -144,13 +148,13 @@ def _not_set(client: Client, job: int | None) -> ClusterError:
     found = query_jobs(client, [["=", "id", job]]).get(job)
     if found is None or found.unfinished:
         state = found.status if found else "gone"
-        return Held(f"{said}: job {job} is {state}; see what the job queue waits for: gnt-job list, gnt-debug locks")
+        return Held(f"{said}: job {job} is {state}; to see what the job queue waits for: gnt-job list, gnt-debug locks")
     return ClusterError(
         f"cannot claim the cluster: job {job} ended as {found.status} ({found.error or 'no reason given'})"
     )
 
 
-def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: Terms) -> Sequence[str]:
+def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: RunContext) -> Sequence[str]:
     """The cluster's tags in the first look that shows no other claim.
 
     Of claims that were set side by side the first in order waits for the others to withdraw; whoever sees one before
@@ -168,13 +172,13 @@ def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: Te
         is_settled, lambda: next(looks), terms.sleep, lambda _waited: terms.clock() > end, lambda _waited: 0.5
     )
     if tag not in tags:
-        raise Held("somebody has removed this round's claim; run another")
+        raise Held("somebody has removed this round's claim; run another round")
     _refuse_if_held(_others(tags, terms, tag))
     return tags
 
 
-def _others(tags: Iterable[str], terms: Terms, own: str) -> Sequence[Claim | Malformed]:
-    """The claims among C(tags) that hold, but for C(own); one that can't be read holds. One that this runner could not
+def _others(tags: Iterable[str], terms: RunContext, own: str) -> Sequence[Claim | Malformed]:
+    """The claims among `tags` that hold, but for `own`; one that can't be read holds. One that this runner could not
     let go of, or left standing for a lost answer, is like anybody's.
 
     One that ends later than a right clock can have set it does not hold: its holder has found its clock wrong before
@@ -191,20 +195,20 @@ def _refuse_if_held(others: Sequence[Claim | Malformed]) -> None:
         if isinstance(other, Claim):
             raise Held(f"the cluster is claimed by {other.holder} until {utc(other.until)}")
         raise ClaimUnread(
-            f"{other}; while it stands nobody knows who writes, so remove it: gnt-cluster remove-tags {other.tag}"
+            f"{other}; while it exists nobody knows who writes, so remove it: gnt-cluster remove-tags {other.tag}"
         )
 
 
 def _withdraw(client: Client, tag: str, job: int | None) -> int | None:
-    """Take the claim back, also one whose job is still to come; the job that does it."""
-    with suppress(AutorepairError):  # it runs out by itself
+    """Withdraw the claim, also if its job has not run yet; returns the job that does it."""
+    with suppress(AutorepairError):  # it expires anyway
         return _remove(client, [tag], () if job is None else (job,))
     return None
 
 
 def _clear_up(client: Client, tags: Iterable[str], now: float) -> None:
-    """Remove the claims of those who died, which have run out; whoever holds the claim next tries again. One from a
-    wrong clock stays for a person to see."""
+    """Remove expired claims of runners that died; if this fails, the next holder tries again. A claim from a wrong
+    clock stays for a person to see."""
     over = [claim.tag for claim in parse_tags(tags).claims if claim.until <= now]
     if over:
         with suppress(AutorepairError):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rounds: one run over a cluster, from reading it to what stands there afterwards (design, section 1)."""
+"""Rounds: one run over a cluster, from reading it to its state afterwards (design, section 1)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 from ..errors import AutorepairError, ClaimUnread, Held, QueueDrained
 from ..ganeti.client import Client
 from ..mirrors.devices import ask_secondaries
-from ..planning.document import planned
+from ..planning.document import plan_data
 from ..planning.fencing import still_fenced
-from ..planning.plan import Plan, ends_together, is_left, left_to_others
-from ..planning.planner import look
+from ..planning.plan import Plan, defer_successes, has_more_work, hold_everything
+from ..planning.planner import plan_round
 from ..planning.secondary import only_asked
-from ..repair.action import Kind
+from ..repair.action import ActionKind
 from ..repair.outcome import Outcome
-from ..repair.reasons import Why
-from ..reporting.results import diff, performed, standing
-from ..reporting.text import lines
-from ..settings.limits import Followed, Limits, SecondaryState
-from ..settings.terms import Settings, Terms
+from ..repair.reasons import Reason
+from ..reporting.results import diff, executed_actions, status_data
+from ..reporting.text import render_round
+from ..settings.limits import ApprovedRepair, Limits, SecondaryState
+from ..settings.terms import RunContext, Settings
 from .confirm import confirm
 from .execute import carry_out
-from .lease import ClaimedClient, take
+from .lease import ClaimedClient, acquire
 
-# What is not known after writes whose effect nobody has seen.
+# Result keys that are unknown after writes whose effect could not be read.
 UNKNOWN: Mapping[str, None] = dict.fromkeys(("summary", "pending", "under_way", "failed_instances", "needs_person"))
 
 
@@ -35,15 +35,15 @@ UNKNOWN: Mapping[str, None] = dict.fromkeys(("summary", "pending", "under_way", 
 class Round:
     """A round: its plan, what became of each action, and the plan that the cluster would get now.
 
-    C(trouble) is what kept it from carrying out all of its plan, or from seeing how that went; C(seen) says whether
-    C(after) was looked at after the writes.
+    `trouble` is the error that stopped it from carrying out all of its plan, or from checking the effect; `verified`
+    says whether `after` was read after the writes.
     """
 
     before: Plan
     outcomes: tuple[Outcome, ...]
     after: Plan
     trouble: AutorepairError | None = None
-    seen: bool = True
+    verified: bool = True
 
     @property
     def changed(self) -> bool:
@@ -52,54 +52,54 @@ class Round:
 
     @property
     def left(self) -> bool:
-        """Whether a later round has something to do, or to see the end of; not so if all that this one did went wrong,
-        and nothing else is under way."""
+        """Whether a later round has something to do, or to see the end of; False if everything that this one did failed
+        and nothing else is in progress."""
         wrong = any(outcome.error and not outcome.lost for outcome in self.outcomes)
-        waits = any(action.kind is Kind.WAIT for case, action in self.after.rows)
-        return is_left(self.after) and (waits or not wrong)
+        waits = any(action.kind is ActionKind.WAIT for case, action in self.after.rows)
+        return has_more_work(self.after) and (waits or not wrong)
 
 
-def rehearse(client: Client, limits: Limits, settings: Settings, now: float) -> Round:
-    """What a round would do, for check mode; C(client) sends no writes. Nothing is claimed."""
-    plan = look(client, limits, now)
+def dry_run(client: Client, limits: Limits, settings: Settings, now: float) -> Round:
+    """What a round would do, for check mode; `client` sends no writes. Nothing is claimed."""
+    plan = plan_round(client, limits, now)
     outcomes, trouble = carry_out(plan, client, settings, lambda _seconds: None)
     return Round(plan, outcomes, plan, trouble)
 
 
-def play(
-    client: Client, limits: Limits, settings: Settings, terms: Terms, noticed: Sequence[str] | None = None
+def run_round(
+    client: Client, limits: Limits, settings: Settings, terms: RunContext, noticed: Sequence[str] | None = None
 ) -> Round:
-    """Play one round. Raises an AutorepairError when it can't begin; what goes wrong later stands in the round.
+    """Run one round. Raises an AutorepairError if it can't start; later errors are part of the result.
 
-    C(noticed) are the cluster's tags where somebody has just looked, and found something to write: then the look before
-    the claim, which only tells whether there is something, is left out.
+    `noticed` are the cluster's tags if somebody has just read it and found something to write: then the first read,
+    which only decides whether there is something to write, is skipped.
     """
     if noticed is None or limits.approved or limits.secondary_state is SecondaryState.UPTODATE:
-        plan = _now(look(client, limits, terms.clock()), settings)
-        answers = ask_secondaries(plan, client, terms)  # before the claim: what they say may leave nothing to write
+        plan = _now(plan_round(client, limits, terms.clock()), settings)
+        answers = ask_secondaries(plan, client, terms)  # before the claim: their answers may leave nothing to write
         if answers:
             limits = replace(limits, secondaries=answers)
-            plan = _now(look(client, limits, terms.clock()), settings)
+            plan = _now(plan_round(client, limits, terms.clock()), settings)
         if not plan.writes:
             return _quiet(plan)
         noticed = plan.cluster.tags
     try:
-        claimed = take(client, noticed, terms)
+        claimed = acquire(client, noticed, terms)
     except (Held, QueueDrained) as error:
         if limits.approved:  # that plan, or a failure
             raise
-        why, words = Why.CLAIMED, str(error)
+        why, words = Reason.CLAIMED, str(error)
         if isinstance(error, QueueDrained):
-            why, words = Why.QUEUE_DRAINED, "the job queue is drained"
+            why, words = Reason.QUEUE_DRAINED, "the job queue is drained"
         elif isinstance(error, ClaimUnread):
-            why = Why.UNREADABLE_TAG
-        return _quiet(left_to_others(_now(look(client, limits, terms.clock()), settings), why, words))
+            why = Reason.UNREADABLE_TAG
+        return _quiet(hold_everything(_now(plan_round(client, limits, terms.clock()), settings), why, words))
     return _write(claimed, limits, settings, terms)
 
 
 def _now(plan: Plan, settings: Settings) -> Plan:
-    """What of C(plan) is done now: a runner that stays writes ends together."""
-    return ends_together(plan) if settings.stays else plan
+    """With `wait`, postpone successful results so that they are written together."""
+    return defer_successes(plan) if settings.waits else plan
 
 
 def _quiet(plan: Plan) -> Round:
@@ -107,49 +107,49 @@ def _quiet(plan: Plan) -> Round:
     return Round(plan, tuple(Outcome(action) for action in plan.actions), plan)
 
 
-def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: Terms) -> Round:
-    """What a round does while it is the only one that writes; it looks at the cluster again first."""
+def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: RunContext) -> Round:
+    """The part of a round that writes, under the claim; it reads the cluster again first."""
     lost = False
     try:
-        plan = only_asked(_now(look(client, limits, terms.clock()), settings))
+        plan = only_asked(_now(plan_round(client, limits, terms.clock()), settings))
         outcomes, trouble = carry_out(plan, client, settings, terms.sleep)
         lost = any(outcome.lost for outcome in outcomes)
-    finally:  # a request without an answer may still be on its way: nobody writes before it has arrived, or never will
+    finally:  # an unanswered request may still arrive: nobody may write until it has, or never will
         released = None if lost else client.release()
     try:
         outcomes = confirm(outcomes, client, terms.sleep, released)
         if not any(outcome.written for outcome in outcomes):
             return Round(plan, outcomes, plan, trouble)
-        after = look(client, replace(limits, approved=None, retry_now=False), terms.clock())
+        after = plan_round(client, replace(limits, approved=None, retry_now=False), terms.clock())
         return Round(plan, outcomes, after, trouble)
     except AutorepairError as error:
-        return Round(plan, outcomes, plan, trouble or error, seen=False)
+        return Round(plan, outcomes, plan, trouble or error, verified=False)
 
 
 def result(played: Round, check_mode: bool) -> dict[str, Any]:
-    """What C(ganeti_autorepair_step) returns for a round."""
+    """What `ganeti_autorepair_step` returns for a round."""
     return {
         "changed": played.changed,
-        "actions": performed(played.outcomes),
-        **standing(played.after),
-        **({} if played.seen else UNKNOWN),
+        "actions": executed_actions(played.outcomes),
+        **status_data(played.after),
+        **({} if played.verified else UNKNOWN),
         "left": played.left,
-        "plan": planned(played.before),
-        "report": lines(played.before, played.outcomes, played.after, check_mode),
+        "plan": plan_data(played.before),
+        "report": render_round(played.before, played.outcomes, played.after, check_mode),
         "diff": diff(played.outcomes),
         "carry_on": carry_on(played),
     }
 
 
-def onward(played: Round) -> Limits:
-    """The limits for the round after C(played): what was approved is followed to its end, a node counts as fenced only
-    as long as it stays as it was, secondaries are asked anew, and pauses are kept."""
+def limits_for_next_round(played: Round) -> Limits:
+    """The limits for the round after `played`: approved repairs are completed, a node counts as fenced only as long as
+    it has not changed, secondaries are asked again, and pauses between attempts are kept."""
     limits = played.before.limits
     fenced = still_fenced(limits.fenced_nodes, played.before.cluster, played.after.cluster)
-    follow = limits.follow
+    follow = limits.approved_repairs
     if limits.approved:
         follow = {
-            action.name: Followed(
+            action.name: ApprovedRepair(
                 tuple(step.operation.value for step in action.steps), action.repair.jobs if action.repair else ()
             )
             for action in played.before.actions
@@ -158,7 +158,7 @@ def onward(played: Round) -> Limits:
     return replace(
         limits,
         approved=None,
-        follow=follow,
+        approved_repairs=follow,
         fenced_nodes=tuple(fenced),
         fenced_as_of=fenced,
         secondaries={},
@@ -167,9 +167,11 @@ def onward(played: Round) -> Limits:
 
 
 def carry_on(played: Round) -> dict[str, Any]:
-    """What a module has to be given to go on after C(played), as plain data."""
-    limits = onward(played)
+    """The data with which a module can continue after `played`."""
+    limits = limits_for_next_round(played)
     follow = None
-    if limits.follow is not None:
-        follow = {name: {"steps": list(one.steps), "jobs": list(one.jobs)} for name, one in limits.follow.items()}
+    if limits.approved_repairs is not None:
+        follow = {
+            name: {"steps": list(one.steps), "jobs": list(one.jobs)} for name, one in limits.approved_repairs.items()
+        }
     return {"follow": follow, "fenced_nodes": dict(limits.fenced_as_of)}

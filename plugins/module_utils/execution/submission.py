@@ -12,7 +12,7 @@ from ..ganeti.job_request import Task
 from ..ganeti.model import Instance, RepairType
 from ..ganeti.operations import TAGGING, Operation
 from ..planning.plan import Plan
-from ..repair.action import Action, Kind
+from ..repair.action import Action, ActionKind
 from ..repair.history import HELD_BY, Repair
 from ..settings.terms import Settings
 from ..tags.fields import accepting, pending_tag
@@ -35,7 +35,7 @@ def take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, se
     yield False
     jobs = before[-len(first) :] + writer.submit(*rest, after=before)
     reinstalls = action.steps[0].operation is Operation.REINSTALL  # RAPI keeps no reason for that
-    if reinstalls or not (settings.stays or action.name in settings.unnoted):
+    if reinstalls or not (settings.waits or action.name in settings.unnoted):
         _note(repair, jobs, writer)
 
 
@@ -44,12 +44,12 @@ def unnoted(plan: Plan, joins: bool) -> frozenset[str]:
     their notes Ganeti would have no place left for the next round's claim. Their jobs are found by the reason trail."""
     unfinished = [job for job in plan.cluster.jobs.values() if job.unfinished]
     waiting = sum(bool(job.instances) and all(name in TAGGING for name in job.operations) for job in unfinished)
-    behind = [action.name for action in plan.actions if action.kind is Kind.SUBMIT and _holds_up(action, joins)]
+    behind = [action.name for action in plan.actions if action.kind is ActionKind.SUBMIT and _holds_up(action, joins)]
     return frozenset(behind[max(MOST_NOTES - waiting, 0) :])
 
 
 def _holds_up(action: Action, joins: bool) -> bool:
-    """Whether the note of C(action) waits for a resync. Over RAPI one that is not a later step comes after another job
+    """Whether the note of `action` waits for a resync. Over RAPI one that is not a later step comes after another job
     of its instance, and the note slips in between."""
     steps = [step.operation for step in action.submitted(joins)]
     return Operation.REPLACE_SECONDARY in (steps if joins else steps[: 1 if action.repair else 0])
@@ -83,7 +83,7 @@ def give_up_disks(
 
 
 def _intent(action: Action, plan: Plan, writer: Writer, settings: Settings) -> tuple[Repair, tuple[Task, ...]]:
-    """The repair that C(action) is of, and the task that notes it in a tag if it is a new one."""
+    """The repair that `action` is of, and the task that notes it in a tag if it is a new one."""
     if action.repair is not None:
         return action.repair, ()
     writer.repair_id = accepting(settings.new_id()) if action.accepts else settings.new_id()
@@ -94,19 +94,19 @@ def _intent(action: Action, plan: Plan, writer: Writer, settings: Settings) -> t
 def _note(repair: Repair, jobs: tuple[int, ...], writer: Writer) -> None:
     """Set the pending tag again, with the jobs in it."""
     note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
-    replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], see_through=False)
+    replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], await_completion=False)
 
 
 def type_of(action: Action) -> RepairType:
-    """The repair type of C(action), which writes the tag of a repair. Raises ValueError where the plan has none."""
+    """The repair type of `action`, which writes the tag of a repair. Raises ValueError where the plan has none."""
     if action.type is None:
         raise ValueError(f"the plan has no repair type for {action.name}, whose action is {action.kind.value}")
     return action.type
 
 
-def replace_tags(writer: Writer, new: Iterable[str], old: Iterable[str], see_through: bool = True) -> None:
-    """Set C(new), then remove C(old): between the two both stand, which every reader takes for the new one."""
+def replace_tags(writer: Writer, new: Iterable[str], old: Iterable[str], await_completion: bool = True) -> None:
+    """Set `new`, then remove `old`: between the two both stand, which every reader takes for the new one."""
     tasks = [Task(Operation.ADD_TAGS, tags=tuple(new))] if tuple(new) else []
     tasks += [Task(Operation.REMOVE_TAGS, tags=tuple(old))] if tuple(old) else []
     if tasks:
-        writer.submit(*tasks, see_through=see_through)
+        writer.submit(*tasks, await_completion=await_completion)

@@ -16,9 +16,9 @@ from ..repair.action import Action
 
 
 def tasks_of(action: Action, instance: Instance, plan: Plan, joins: bool, iallocator: str) -> list[Task]:
-    """What is to be submitted now for C(action): the first of its steps, and what belongs to it.
+    """What is to be submitted now for `action`: the first of its steps, and what belongs to it.
 
-    C(joins) says whether one job can hold several tasks; an empty C(iallocator) stands for the cluster's own.
+    `joins` says whether one job can hold several tasks; an empty `iallocator` stands for the cluster's own.
     """
     allocator = iallocator or plan.cluster.default_iallocator or "hail"
     guard = {"instance_uuid": instance.uuid} if instance.uuid else {}  # Ganeti refuses another one of the same name

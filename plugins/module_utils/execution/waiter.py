@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiter: look again and again until something is so, or too much time has passed."""
+"""Waiter: poll until a condition holds, or a timeout passes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def wait_until(
     over: Callable[[float], bool],
     pause: Callable[[float], float],
 ) -> Seen:
-    """The first thing that a `look` shows for which `done` is true, or the last one before it was `over`.
+    """The first result of `look` for which `done` is true, or the last one when `over` becomes true.
 
     `over` and the length of the next `pause` depend on the seconds that were slept so far.
     """

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting: round after round, until nothing is left to do (design, section 6, C(wait))."""
+"""Waiting: round after round, until nothing is left to do (design, section 6, `wait`)."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from typing import Any
 from ..ganeti.client import Client
 from ..planning.plan import Plan
 from ..queries.jobs import query_jobs
-from ..repair.action import Kind
-from ..repair.reasons import Why
+from ..repair.action import ActionKind
+from ..repair.reasons import Reason
 from ..settings.limits import Limits
-from ..settings.terms import Settings, Terms
-from .rounds import UNKNOWN, Round, onward, play
+from ..settings.terms import RunContext, Settings
+from .rounds import UNKNOWN, Round, limits_for_next_round, run_round
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at the jobs that are waited for
 PAUSE_SHARE = 0.1  # ... of the time that they have been waited for
 LONGEST_WAIT = 60.0  # seconds without a look at the whole cluster
-_TURNS = (Why.MAX_IN_FLIGHT, Why.MAX_PER_NODE, Why.MAX_PER_GROUP)
+_TURNS = (Reason.MAX_IN_FLIGHT, Reason.MAX_PER_NODE, Reason.MAX_PER_GROUP)
 
 
 @dataclass(frozen=True)
 class _Awaited:
-    """The unfinished jobs of one instance; C(more) says whether there will be something to do once they have ended,
+    """The unfinished jobs of one instance; `more` says whether there will be something to do once they have ended,
     beyond writing down how the repair has ended."""
 
     jobs: frozenset[int]
     more: bool
 
 
-def play_on(
+def run_until_done(
     client: Client,
     limits: Limits,
     settings: Settings,
-    terms: Terms,
+    terms: RunContext,
     seconds: float,
     noticed: Sequence[str] | None = None,
 ) -> Iterator[Round]:
-    """Play rounds until one leaves nothing to do, or C(seconds) have passed; the first is always played, by what was
-    C(noticed).
+    """Play rounds until one leaves nothing to do, or `seconds` have passed; the first is always played, by what was
+    `noticed`.
 
     The jobs of steps are not noted on the way: the results name them. Raises an AutorepairError when a round can't
     begin.
     """
-    end, settings = terms.clock() + seconds, replace(settings, stays=True)
+    end, settings = terms.clock() + seconds, replace(settings, waits=True)
     while True:
-        played = play(client, limits, settings, terms, noticed)
+        played = run_round(client, limits, settings, terms, noticed)
         noticed = None
         yield played
-        if played.trouble or not played.seen or not played.left or terms.clock() >= end:
+        if played.trouble or not played.verified or not played.left or terms.clock() >= end:
             return
-        limits = onward(played)
+        limits = limits_for_next_round(played)
         _wait(client, played.after, terms, end)
 
 
-def _wait(client: Client, plan: Plan, terms: Terms, end: float) -> None:
-    """Return when there may be something to do, or at C(end), or after LONGEST_WAIT.
+def _wait(client: Client, plan: Plan, terms: RunContext, end: float) -> None:
+    """Return when there may be something to do, or at `end`, or after LONGEST_WAIT.
 
     Ends are written down for all at once: for each by itself that would be a claim of the cluster each time.
     """
@@ -85,11 +85,11 @@ def _awaited(plan: Plan) -> Iterable[_Awaited]:
     """What is waited for, by instance."""
     turns = any(action.why in _TURNS for case, action in plan.rows)
     for case, action in plan.rows:
-        numbers = {job.id for job in case.busy} | set(case.pending.jobs if case.pending else ())
+        numbers = {job.id for job in case.unfinished_jobs} | set(case.pending.jobs if case.pending else ())
         jobs = [plan.cluster.jobs[number] for number in numbers if number in plan.cluster.jobs]
         unfinished = [job for job in jobs if job.unfinished]
         taken = {name for job in unfinished for name in job.operations}
-        if unfinished and action.kind is Kind.WAIT:
+        if unfinished and action.kind is ActionKind.WAIT:
             more = any(step.operation.opcode not in taken for step in action.steps)
             yield _Awaited(frozenset(job.id for job in unfinished), more or turns)
 
@@ -97,14 +97,14 @@ def _awaited(plan: Plan) -> Iterable[_Awaited]:
 def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One result for several rounds, the oldest first: what was done in all of them, and how things stand now."""
     *before, last = results
-    done = [one for one in before if one["changed"]]
+    done = [result for result in before if result["changed"]]
     return {
         **last,
-        "changed": any(one["changed"] for one in results),
+        "changed": any(result["changed"] for result in results),
         "plan": results[0]["plan"],
-        "actions": [action for one in done for action in one["actions"] if _was_done(action)] + last["actions"],
-        "report": [line for one in done for line in (*one["report"], "")] + last["report"],
-        "diff": [part for one in results for part in one["diff"]],
+        "actions": [action for result in done for action in result["actions"] if _was_done(action)] + last["actions"],
+        "report": [line for result in done for line in (*result["report"], "")] + last["report"],
+        "diff": [part for result in results for part in result["diff"]],
     }
 
 
@@ -114,6 +114,6 @@ def unseen(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _was_done(action: Mapping[str, Any]) -> bool:
-    if action["action"] == Kind.HOLD.label:  # a breaker's memory is called so as well, and adds a tag
+    if action["action"] == ActionKind.HOLD.label:  # a breaker's memory is called so as well, and adds a tag
         return bool(action["tags_added"])
-    return action["action"] in [kind.label for kind in Kind if kind.writes]
+    return action["action"] in [kind.label for kind in ActionKind if kind.writes]

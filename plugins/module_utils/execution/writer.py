@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writer: submits the jobs of one action and keeps the account of them."""
+"""Writer: submits the jobs of one action and records them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TAGGING = (Operation.ADD_TAGS, Operation.REMOVE_TAGS)
 
 
 class Writer:
-    """Submits the jobs of one action and keeps the account of them."""
+    """Submits the jobs of one action and records them."""
 
     def __init__(self, client: Client, action: Action, reason: str) -> None:
         self.client = client
@@ -43,21 +43,21 @@ class Writer:
         return self.client.joins
 
     def submit(
-        self, *tasks: Task, after: tuple[int, ...] = (), see_through: bool = True, remark: str = ""
+        self, *tasks: Task, after: tuple[int, ...] = (), await_completion: bool = True, remark: str = ""
     ) -> tuple[int, ...]:
-        """Submit C(tasks), each to be done when those before it, and the jobs C(after), have succeeded; the jobs that
-        do it, one for all where the transport can join them. C(remark) goes into their reason trail.
+        """Submit `tasks`, each to be done when those before it, and the jobs `after`, have succeeded; the jobs that
+        do it, one for all where the transport can join them. `remark` goes into their reason trail.
 
-        Without C(see_through), and for a job with a step in it, the round does not wait.
+        Without `await_completion`, and for a job with a step in it, the round does not wait.
         """
         jobs: tuple[int, ...] = ()
         for part in ([tasks] if tasks else []) if self.joins else [(task,) for task in tasks]:
             job = self._submit(part, (*after, *jobs), remark)
-            self._note(part, job, see_through)
+            self._note(part, job, await_completion)
             jobs = jobs if job is None else (*jobs, job)
         return jobs
 
-    def _note(self, tasks: tuple[Task, ...], job: int | None, see_through: bool) -> None:
+    def _note(self, tasks: tuple[Task, ...], job: int | None, await_completion: bool) -> None:
         done = self.outcome_so_far
         for task in tasks:
             if task.operation is Operation.ADD_TAGS:
@@ -68,19 +68,19 @@ class Writer:
         done = replace(done, steps=done.steps + steps)
         if job is not None and steps:
             done = replace(done, jobs=(*done.jobs, job))
-        elif job is not None and see_through:
+        elif job is not None and await_completion:
             done = replace(done, tag_jobs=(*done.tag_jobs, job))
         self.outcome_so_far = done
 
     def cancel(self, jobs: Iterable[int]) -> None:
-        """Cancel C(jobs), which wait. Raises Withheld where one of them has begun or ended meanwhile."""
+        """Cancel `jobs`, which wait. Raises Withheld where one of them has begun or ended meanwhile."""
         for job in jobs:
             try:
                 refusal = self.client.cancel(job)
             finally:
                 self.outcome_so_far = replace(self.outcome_so_far, sent=True)
             if refusal:
-                raise Withheld(f"job {job} could not be canceled any more ({refusal})")
+                raise Withheld(f"job {job} could no longer be canceled ({refusal})")
 
     def _submit(self, tasks: tuple[Task, ...], after: tuple[int, ...], remark: str) -> int | None:
         request = JobRequest(

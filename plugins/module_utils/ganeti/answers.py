@@ -1,9 +1,8 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers: what a cluster has sent as JSON, as values that can be shown and reckoned with, whatever it was.
+"""Answers: decoding a cluster's JSON into values that are safe to show and to calculate with.
 
-Both transports decode their answers here, so that nothing behind them meets a control character or a number that is
-none.
+Both transports decode their answers here, so the rest of the engine never sees control characters, NaN or infinity.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from typing import Any
 
 from ..printable import printable
 
-HUGE = 2**53  # beyond it floats are no longer exact; Ganeti has no number of that size
+HUGE = 2**53  # floats are not exact beyond it; Ganeti has no number of that size
 
 
 def decoded(body: bytes) -> Any:
-    """The value of the JSON text C(body). Each text in it is printable. NaN and what is infinite or HUGE becomes a
-    mapping, which nobody takes for a number, a text or nothing.
+    """The value of the JSON text `body`, with every string made printable. NaN, infinity and HUGE numbers become a
+    mapping, so that nothing mistakes them for a number, a string or null.
 
-    Raises ValueError for what is no JSON, or is nested too deep.
+    Raises ValueError for invalid JSON, and for JSON that is nested too deep.
     """
     try:
         text = body.decode(errors="replace")  # luxid sends a reason that is not ASCII in Latin-1 (measured)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one interface through which the engine talks to a cluster, and its form that writes nothing."""
+"""Client: the interface through which the engine talks to a cluster, and a client for dry runs."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from ..errors import AnswerLost, BadAnswer
 from .job_request import JobRequest
 
 Row = tuple[tuple[int, Any], ...]  # one object: (status, value) for each field, as Ganeti's queries give them
-NORMAL = 0  # the status of a value that is there
+STATUS_NORMAL = 0  # the status of a value that is there
 UNKNOWN_FIELD = 1  # the status of a field that this version of Ganeti does not have
 
 
 class Client(Protocol):
     """What every transport can do. Each call raises an AutorepairError for whatever goes wrong.
 
-    C(joins) says whether one job can hold several tasks; without it each is a job of its own.
+    `joins` says whether one job can hold several tasks; without it each is a job of its own.
     """
 
     joins: bool
 
     def cluster_info(self) -> Mapping[str, Any]:
-        """The cluster's own data, as C(gnt-cluster info) knows it: C(name), C(master), C(tags), ..."""
+        """The cluster's own data, as `gnt-cluster info` knows it: `name`, `master`, `tags`, ..."""
 
     def query(
         self, resource: str, fields: Sequence[str], qfilter: Sequence[Any] | None = None, seconds: float | None = None
     ) -> Sequence[Row]:
-        """The C(fields) of all objects of C(resource) (C(node), C(group), C(instance), C(job)) that C(qfilter) lets by.
+        """The `fields` of all objects of `resource` (`node`, `group`, `instance`, `job`) that `qfilter` lets by.
 
-        C(seconds) is for live fields, which the nodes have to answer: longer is not waited, and not asked again.
+        `seconds` limits the wait for live fields, which the nodes have to answer; such a query is not retried.
         """
 
     def submit(self, request: JobRequest) -> int | None:
         """Submit one job; its id, or None where nothing was sent (check mode)."""
 
     def cancel(self, job: int) -> str | None:
-        """Cancel the job with that number, which has not begun; empty, or Ganeti's words where it is not canceled. None
-        where nothing was sent (check mode)."""
+        """Cancel a job that has not started. Returns an empty string, or Ganeti's explanation if it was not canceled;
+        None if nothing was sent (check mode)."""
 
 
-def table(answer: Any, fields: int, what: str) -> Sequence[Row]:
-    """The rows of the answer to a query of so many C(fields), which is the same over every transport.
+def parse_rows(answer: Any, fields: int, what: str) -> Sequence[Row]:
+    """The rows of the answer to a query of so many `fields`, which is the same over every transport.
 
-    Raises BadAnswer, whose words begin with C(what), for anything else.
+    Raises BadAnswer, with a message that begins with `what`, for anything else.
     """
     rows = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(rows, list) or not all(_is_row(row, fields) for row in rows):
-        raise BadAnswer(f"{what} sent no table of {fields} fields")
+        raise BadAnswer(f"{what} did not send a table with {fields} fields")
     return [tuple((status, value) for status, value in row) for row in rows]
 
 
@@ -60,7 +60,7 @@ def _is_row(row: Any, fields: int) -> bool:
 
 
 class DryRunClient:
-    """A client for check mode (law 1): reads pass, a write is remembered in C(unsent) and goes nowhere."""
+    """Client for check mode (law 1): it passes reads on, and records writes in `unsent` instead of sending them."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -78,21 +78,21 @@ class DryRunClient:
         return self._client.query(resource, fields, qfilter, seconds)
 
     def submit(self, request: JobRequest) -> int | None:
-        """Remember the request; there is no job."""
+        """Record the request; no job is created."""
         self.unsent.append(request)
         return None
 
     def cancel(self, job: int) -> str | None:
-        """Remember the job; it goes on."""
+        """Record the job; it keeps running."""
         self.unsent.append(job)
         return None
 
 
 def cancel_answer(answer: Any, what: str) -> str:
-    """What the answer to a cancel says, as Client.cancel gives it: C([canceled, words]) over every transport.
+    """What the answer to a cancel says, as Client.cancel gives it: `[canceled, words]` over every transport.
 
-    Raises AnswerLost, whose words begin with C(what), for anything else: the job may be canceled.
+    Raises AnswerLost, with a message that begins with `what`, for anything else: the job may be canceled.
     """
     if isinstance(answer, list) and len(answer) == 2 and isinstance(answer[0], bool):
         return "" if answer[0] else str(answer[1]) or "no reason given"
-    raise AnswerLost(f"{what} sent no word whether it is canceled, but {answer!r}")
+    raise AnswerLost(f"{what} did not say whether it is canceled, but sent {answer!r}")

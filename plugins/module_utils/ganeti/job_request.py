@@ -22,10 +22,10 @@ class Task:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """A write: one job that does C(tasks), in this order and up to the first that fails, with the object C(name) of
-    C(kind) (C(instance), C(group), C(cluster)).
+    """A write: one job that does `tasks`, in this order and up to the first that fails, with the object `name` of
+    `kind` (`instance`, `group`, `cluster`).
 
-    C(after) are ids of jobs that must have succeeded before this one runs; C(reason) goes into the reason trail.
+    `after` are ids of jobs that must have succeeded before this one runs; `reason` goes into the reason trail.
     Neither reaches a reinstall over RAPI, which ignores both (Ganeti facts, (a)).
     """
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """LUXI: Ganeti's own protocol, on the master's unix socket (design, section 7; Ganeti facts, (g)).
 
-A message is JSON and a closing byte 3, both ways. Each call has a connection of its own, so what was lost with one is
-that call's answer and no other's.
+A message is JSON followed by byte 3, in both directions. Each call has its own connection, so a lost connection loses
+only that call's answer.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from ..errors import (
     Unreachable,
 )
 from .answers import decoded
-from .client import Row, cancel_answer, table
+from .client import Row, cancel_answer, parse_rows
 from .job_request import JobRequest
 from .opcodes import opcodes
 
 END = b"\x03"
 TIMEOUT = 60  # seconds for each answer, as Ganeti's own client has it
 READ_TRIES = 3
-PATIENT_TRIES = 7  # of a socket that has answered before: the daemon may be starting anew
+PATIENT_TRIES = 7  # for a socket that has answered before: the daemon may be restarting
 _WRITES = frozenset({"SubmitJob", "CancelJob"})
 
 
@@ -57,7 +57,7 @@ class LuxiClient:
         answer = self._call("QueryClusterInfo", [], what)
         values = self._call("QueryConfigValues", [["drain_flag", "watcher_pause"]], what)
         if not isinstance(answer, dict) or not isinstance(values, list) or len(values) != 2:
-            raise BadAnswer(f"cannot {what}: LUXI at {self._path} sent no object")
+            raise BadAnswer(f"cannot {what}: LUXI at {self._path} did not send an object")
         return {**answer, "queue_drained": values[0], "watcher_paused_until": 0 if values[1] is None else values[1]}
 
     def query(
@@ -66,13 +66,13 @@ class LuxiClient:
         """See Client."""
         what = f"query {resource}s"
         answer = self._call("Query", [resource, list(fields), qfilter], what, seconds)
-        return table(answer, len(fields), f"cannot {what}: LUXI at {self._path}")
+        return parse_rows(answer, len(fields), f"cannot {what}: LUXI at {self._path}")
 
     def submit(self, request: JobRequest) -> int | None:
         """See Client. An answer that does not come raises AnswerLost: the job may have been submitted."""
         answer = self._call("SubmitJob", [opcodes(request)], f"submit {request}")
         if not isinstance(answer, int) or isinstance(answer, bool):
-            raise AnswerLost(f"cannot tell whether {request} was submitted: LUXI sent no job id but {answer!r}")
+            raise AnswerLost(f"cannot tell whether {request} was submitted: LUXI sent no job id, but {answer!r}")
         return answer
 
     def cancel(self, job: int) -> str | None:
@@ -81,14 +81,14 @@ class LuxiClient:
         return cancel_answer(answer, f"cannot cancel job {job}: LUXI at {self._path}")
 
     def _call(self, method: str, arguments: Sequence[Any], what: str, seconds: float | None = None) -> Any:
-        """The result of one call; C(what) is what was tried, for messages. For C(seconds) see Client."""
+        """The result of one call; `what` is what was tried, for messages. For `seconds` see Client."""
         tries = 1 if method in _WRITES or seconds else PATIENT_TRIES if self._known else READ_TRIES
         for pause in (0.25 * 2**number for number in range(tries - 1)):
             try:
                 return self._call_once(method, arguments, what, seconds or self._timeout)
             except Unreachable as error:
                 if isinstance(error.__cause__, (socket.timeout, BlockingIOError)):
-                    raise  # it hangs, and has been waited for
+                    raise  # the daemon hangs, and we have waited long enough
                 time.sleep(pause)
         return self._call_once(method, arguments, what, seconds or self._timeout)
 
@@ -132,34 +132,34 @@ def _receive(connection: socket.socket) -> bytes:
 
 
 def _no_connection(error: OSError, path: str, what: str) -> AutorepairError:
-    """The error for a socket that nobody answers on; nothing was sent."""
+    """The error for a socket that nothing answers on; nothing was sent."""
     if isinstance(error, FileNotFoundError):
-        advice = "LUXI is to be had on the master node only, while ganeti-luxid runs there; check luxi_socket"
+        advice = "LUXI is only available on the master node, while ganeti-luxid runs there; check luxi_socket"
         return Unreachable(f"cannot {what}: there is no socket {path} on {socket.gethostname()}; {advice}")
     if isinstance(error, PermissionError):
         advice = "use become, or a user of Ganeti's group for administrators"
         return Forbidden(f"cannot {what}: the user {os.geteuid()} may not use {path}; {advice}")
     if isinstance(error, BlockingIOError):
-        return Unreachable(f"cannot {what}: {path} took no connection in time; see whether ganeti-luxid hangs")
-    advice = "see whether ganeti-luxid runs on this node, and whether it is still the master"
-    return Unreachable(f"cannot {what}: nobody answers on {path} ({error.strerror or error}); {advice}")
+        return Unreachable(f"cannot {what}: {path} accepted no connection in time; check whether ganeti-luxid hangs")
+    advice = "check whether ganeti-luxid runs on this node, and whether the node is still the master"
+    return Unreachable(f"cannot {what}: nothing answers on {path} ({error.strerror or error}); {advice}")
 
 
 def _no_answer(error: OSError, path: str, what: str, write: bool) -> AutorepairError:
-    """The error for an answer that did not come."""
+    """The error for a request that got no answer."""
     words = "no answer in time" if isinstance(error, socket.timeout) else error.strerror or str(error)
     if write:
-        look = "the next round looks whether it was carried out"
+        look = "the next round checks whether it was carried out"
         return AnswerLost(f"cannot {what}: it was sent to {path}, but no answer came ({words}); {look}")
-    return Unreachable(f"cannot {what}: {path} gave no answer ({words}); see whether ganeti-luxid runs on this node")
+    return Unreachable(f"cannot {what}: {path} gave no answer ({words}); check whether ganeti-luxid runs on this node")
 
 
 def _refusal(result: Any, path: str, what: str) -> AutorepairError:
-    """The error for an answer that says no: C([class, [words, ...]]), or words alone."""
+    """The error for an answer that says no: `[class, [words, ...]]`, or words alone."""
     kind, words = "", str(result)
     if isinstance(result, list) and len(result) == 2 and isinstance(result[1], list):
         kind, words = str(result[0]), " ".join(str(part) for part in result[1])
     said = f"cannot {what}: LUXI at {path} answered {kind + ': ' if kind else ''}{words}"
     if kind == "JobQueueDrainError" or words == "Queue drained":  # as the source has it; as measured
-        return QueueDrained(said + "; gnt-cluster queue undrain lets jobs in again")
+        return QueueDrained(said + "; gnt-cluster queue undrain opens the queue again")
     return RequestRefused(said)

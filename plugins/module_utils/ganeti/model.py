@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster as values: what is read, what is judged, nothing that acts."""
+"""Model: the cluster as immutable values, without behaviour that acts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class RepairType(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name as it stands in tags: C(fix-storage), C(migrate), ..."""
+        """The name used in tags: `fix-storage`, `migrate`, ..."""
         return self.name.lower().replace("_", "-")
 
     @classmethod
     def parse(cls, label: str) -> RepairType | None:
-        """The type that is spelt exactly so in a tag, or None."""
+        """The type with exactly this spelling in a tag, or None."""
         return next((kind for kind in cls if kind.label == label), None)
 
 
@@ -39,7 +39,7 @@ class NodeState(Enum):
 
 
 class TemplateClass(Enum):
-    """Where an instance's data lives: on two nodes, beside the nodes, or on its primary alone."""
+    """Where an instance's data is: on two nodes, outside the nodes, or only on its primary."""
 
     MIRRORED = "mirrored"
     SHARED = "shared"
@@ -61,11 +61,11 @@ TEMPLATE_CLASSES: Mapping[str, TemplateClass] = {
 
 @dataclass(frozen=True)
 class Node:
-    """A node; C(vm_capable) says whether it may hold instances at all.
+    """A node; `vm_capable` says whether it may hold instances at all.
 
-    C(changed) is when its configuration was last changed, in seconds since the epoch: it was marked offline then, or
-    before (measured: whatever marks a node sets its mtime). C(powered) is None where Ganeti does not know, and C(tags)
-    where they did not come.
+    `changed` is when its configuration was last changed, in seconds since the epoch: it was marked offline then, or
+    before (measured: whatever marks a node sets its mtime). `powered` is None if Ganeti does not know it, and `tags`
+    is None if the cluster did not return them.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Group:
-    """A node group with its tags; C(alloc_policy) is empty where it did not come."""
+    """A node group with its tags; `alloc_policy` is empty if the cluster did not return it."""
 
     name: str
     tags: tuple[str, ...] = ()
@@ -94,9 +94,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance's configuration; sizes in MiB. C(unread) names the fields for which no value came that can be used.
+    """An instance's configuration; sizes in MiB.
 
-    One that is C(forthcoming) is a reservation, and no instance yet.
+    `missing_fields` names the fields without a usable value. A `forthcoming` instance is a reservation, not an
+    instance yet.
     """
 
     name: str
@@ -110,7 +111,7 @@ class Instance:
     memory: int = 0
     disk_sizes: tuple[int, ...] = ()
     tags: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
+    missing_fields: tuple[str, ...] = ()
     forthcoming: bool = False
 
     @property
@@ -120,7 +121,7 @@ class Instance:
 
     @property
     def shared(self) -> bool:
-        """Whether its disks are beside the nodes, so that any of them could run it."""
+        """Whether its disks are outside the nodes, so that any node could run it."""
         return TEMPLATE_CLASSES.get(self.disk_template) is TemplateClass.SHARED
 
     @property
@@ -142,12 +143,12 @@ FINISHED = ("success", "error", "canceled")
 class Job:
     """A job of the queue, as far as a repair needs it.
 
-    C(operations) are opcodes in their order as the job's summary names them (C(INSTANCE_FAILOVER)), C(done) those at
-    the beginning that have succeeded, C(begun) the number of those that had their locks and began, C(instances) and
-    C(nodes) the names that they were given, C(uuids) those of instances, which Ganeti adds when an opcode begins,
-    C(tags) the tags that they set, C(reasons) the texts of the reason trail and C(sources) who wrote them. C(received),
-    C(started) and C(ended) are seconds since the epoch, None if not told; C(after) are the jobs that have to end before
-    it. C(error), C(error_class) and C(error_code) come from the first opcode that failed.
+    `operations` are opcodes in their order as the job's summary names them (`INSTANCE_FAILOVER`), `done` those at
+    the beginning that have succeeded, `begun` the number of those that had their locks and began, `instances` and
+    `nodes` the names that they were given, `uuids` those of instances, which Ganeti adds when an opcode begins,
+    `tags` the tags that they set, `reasons` the texts of the reason trail and `sources` who wrote them. `received`,
+    `started` and `ended` are seconds since the epoch, or None if unknown; `after` are the jobs that have to end before
+    it. `error`, `error_class` and `error_code` come from the first opcode that failed.
     """
 
     id: int
@@ -171,17 +172,17 @@ class Job:
 
     @property
     def unfinished(self) -> bool:
-        """Whether it may still do something; a status that is not known here is taken for one that does."""
+        """Whether it may still do something; an unknown status counts as unfinished."""
         return self.status not in FINISHED
 
     @property
     def left(self) -> tuple[str, ...]:
-        """The operations that have not succeeded, or not yet."""
+        """The operations that have not succeeded (yet)."""
         return self.operations[len(self.done) :]
 
     @property
     def stopped_at(self) -> str:
-        """The operation that did not succeed; empty where all did."""
+        """The first operation that did not succeed; empty if all did."""
         return self.left[0] if self.left else ""
 
     @property
@@ -192,7 +193,7 @@ class Job:
         return stopped and not (self.status == "error" and self.error_class == "OpPrereqError")
 
     def is_about(self, instance: Instance) -> bool:
-        """Whether it is about this very C(instance) (law 11): by UUID where it has one, and else by the name, which
+        """Whether it is about this very `instance` (law 11): by UUID where it has one, and else by the name, which
         people may have given without its domain."""
         if self.uuids and instance.uuid:
             return instance.uuid in self.uuids
@@ -201,12 +202,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One consistent look at a cluster.
+    """One consistent snapshot of a cluster.
 
-    C(jobs) were read before the instances, so a job that had ended by then shows its effects in them. C(followed) are
-    the ids of the repairs whose jobs were looked for, C(asked) the ids of those jobs: one of them that is not in
-    C(jobs) has left the queue. Of a repair or a job that has come since nothing is known yet.
-    C(queue_drained) and C(watcher_paused_until) are None where the transport can't tell.
+    `jobs` were read before the instances, so a job that had ended by then shows its effects in them.
+    `tracked_repair_ids` are the ids of the repairs whose jobs were queried, `queried_job_ids` the ids of those jobs:
+    one of them that is not in `jobs` has left the queue. Repairs and jobs that appeared later are not known yet.
+    `queue_drained` and `watcher_paused_until` are None if the transport does not report them.
     """
 
     name: str
@@ -222,8 +223,8 @@ class Cluster:
     groups: Mapping[str, Group] = field(default_factory=dict)
     instances: tuple[Instance, ...] = ()
     jobs: Mapping[int, Job] = field(default_factory=dict)
-    asked: frozenset[int] = frozenset()
-    followed: frozenset[str] = frozenset()
+    queried_job_ids: frozenset[int] = frozenset()
+    tracked_repair_ids: frozenset[str] = frozenset()
 
     def is_down(self, instance: Instance) -> bool:
         """Whether an instance should be running, and can't be: its primary is dead."""

@@ -15,9 +15,11 @@ _KINDS = {"group": "nodegroup"}  # as opcodes name the kinds of objects
 
 
 def opcodes(request: JobRequest) -> list[dict[str, Any]]:
-    """The opcodes of C(request), in their order; the first one waits for the jobs that it comes after."""
+    """The opcodes of `request`, in their order; the first one waits for the jobs that it comes after."""
     trail = [["ganeti.autorepair", request.reason, time.time_ns()]] if request.reason else []
-    made = [dict(one, reason=trail) for task in request.tasks for one in _of_task(task, request.kind, request.name)]
+    made = [
+        dict(opcode, reason=trail) for task in request.tasks for opcode in _of_task(task, request.kind, request.name)
+    ]
     if request.after:
         made[0]["depends"] = [[job, ["success"]] for job in request.after]
     return made

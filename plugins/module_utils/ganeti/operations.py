@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operations: everything about each thing that Ganeti is asked to do, in one table (Ganeti facts, (a), (g), "Repairs").
 
-A new operation is one row here. What a job was seen to do is known by its opcode, which several operations may share.
+A new operation is one row here. A job shows only opcodes, and several operations may share one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Loss(Enum):
 class Repeat(Enum):
     """When an operation that failed may be submitted again without harm (law 8)."""
 
-    ALWAYS = "always"  # however far it came, the one good copy is where it was
+    ALWAYS = "always"  # however far it got, the one good copy stays where it was
     IF_REFUSED = "if refused"  # only where Ganeti's checks, which come first, have refused it
     NEVER = "never"
 
@@ -106,7 +106,7 @@ class Operation(Enum):
 
     @property
     def gives_up_something(self) -> bool:
-        """Whether the running state or the disks are lost by it."""
+        """Whether it gives up the running state or the disks."""
         return self.row.loses in (Loss.RUNNING_STATE, Loss.DISKS)
 
     @property
@@ -123,7 +123,7 @@ REPEATABLE = tuple(operation.opcode for operation in Operation if operation.row.
 TAGGING = (Operation.ADD_TAGS.opcode, Operation.REMOVE_TAGS.opcode)
 STARTUP = "INSTANCE_STARTUP"
 REBOOT = "INSTANCE_REBOOT"
-# By these, which are never ours, somebody may have made use of an instance's new disks.
+# Operations of others, never ours, that may have used an instance's new disks.
 OTHERS_USE_DISKS = (
     "INSTANCE_SHUTDOWN",
     REBOOT,

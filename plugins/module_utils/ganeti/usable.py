@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Usable: what a value of a cluster's answer has to be before anything is decided by it."""
+"""Usable: checks of the values in a cluster's answers before anything is decided by them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any, Callable
 
 from ..printable import REPLACED
 from .answers import HUGE
-from .client import NORMAL, Row
+from .client import STATUS_NORMAL, Row
 
 _NOT_IN_NAMES = re.compile(rf"[\s{REPLACED}]")
 
 
 def number(value: Any) -> float | None:
-    """C(value), if it is a number that can be reckoned with; else None."""
+    """`value` if it is a usable number, else None."""
     usable = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < HUGE  # NaN is not
     return float(value) if usable else None
 
 
 def is_number(value: Any) -> bool:
-    """Whether it can be reckoned with."""
+    """Whether it is a usable number."""
     return number(value) is not None
 
 
@@ -32,7 +32,7 @@ def is_size(value: Any) -> bool:
 
 
 def is_sizes(value: Any) -> bool:
-    """Whether it is a list of such."""
+    """Whether it is a list of such numbers."""
     return isinstance(value, list) and all(map(is_size, value))
 
 
@@ -52,17 +52,17 @@ def is_texts(value: Any) -> bool:
 
 
 def is_name(value: Any) -> bool:
-    """Whether Ganeti could know an object by it; what can't be shown has been replaced in it."""
+    """Whether it could be the name of a Ganeti object; characters that can't be shown have been replaced in it."""
     return isinstance(value, str) and _NOT_IN_NAMES.search(value) is None
 
 
 def as_list(value: Any) -> list[Any]:
-    """C(value), if it is a list; else an empty one."""
+    """`value`, if it is a list; else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def time_of(value: Any) -> float | None:
-    """A time as jobs have it, C([seconds, microseconds]), in seconds since the epoch; None where there is none."""
+    """A time as jobs have it, `[seconds, microseconds]`, in seconds since the epoch; None where there is none."""
     parts = [number(part) for part in as_list(value)]
     if len(parts) != 2 or parts[0] is None or parts[1] is None:
         return None
@@ -70,8 +70,10 @@ def time_of(value: Any) -> float | None:
 
 
 def values_of(fields: Sequence[str], row: Row) -> Mapping[str, Any]:
-    """The values of C(row) that are there, by field; a value that Ganeti could not give is left out."""
-    return {field: value for field, (status, value) in zip(fields, row) if status == NORMAL and value is not None}
+    """The values of `row` that are there, by field; a value that Ganeti could not give is left out."""
+    return {
+        field: value for field, (status, value) in zip(fields, row) if status == STATUS_NORMAL and value is not None
+    }
 
 
 INSTANCE: Mapping[str, Callable[[Any], bool]] = {  # the fields by which something is decided for an instance

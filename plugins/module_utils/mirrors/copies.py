@@ -25,7 +25,7 @@ _PROGRESS, _DEGRADED, _LOCAL = 3, 5, 6  # of these
 
 @dataclass(frozen=True)
 class Device:
-    """One DRBD device, as its node tells of it, in DRBD's own words; C(instance) is the instance whose disk it is."""
+    """One DRBD device, as its node tells of it, in DRBD's own words; `instance` is the instance whose disk it is."""
 
     instance: str
     role: str
@@ -55,7 +55,7 @@ class Mirror:
 
 
 def to_look_at(cases: Iterable[Case], cluster: Cluster) -> tuple[Case, ...]:
-    """Those of C(cases) whose mirrors can be looked at: mirrored, and with a primary that is not marked offline."""
+    """Those of `cases` whose mirrors can be looked at: mirrored, and with a primary that is not marked offline."""
     return tuple(
         case
         for case in cases
@@ -68,30 +68,30 @@ def to_look_at(cases: Iterable[Case], cluster: Cluster) -> tuple[Case, ...]:
 
 
 def by_devices(instance: Instance, told: Told) -> Mirror:
-    """The mirror of C(instance) by what the node of its primary has C(told)."""
+    """The mirror of `instance` by what the node of its primary has `told`."""
     primary = instance.primary
     if isinstance(told, str):
-        return Mirror(instance, None, f"{primary} did not say how its mirrors are ({told})")
+        return Mirror(instance, None, f"{primary} did not report the state of its mirrors ({told})")
     mine = [device for device in told if device.instance == instance.name]
     if not mine:
-        return Mirror(instance, None, f"{primary} has no device of it: its disks are not assembled")
+        return Mirror(instance, None, f"{primary} has no device for it: its disks are not assembled")
     wrong = [device for device in mine if device.role != "Primary" or device.local != "UpToDate"]
     if wrong:
-        return Mirror(instance, None, f"its own copy on {primary} is not the one to judge by ({wrong[0]})")
+        return Mirror(instance, None, f"its own copy on {primary} is not both primary and up to date ({wrong[0]})")
     apart = [device for device in mine if not device.in_step]
     if apart:
         return Mirror(instance, False, "; ".join(map(str, apart)))
     if len(mine) != len(instance.disk_sizes):
-        return Mirror(instance, None, f"{primary} told of {len(mine)} of its {len(instance.disk_sizes)} disks")
+        return Mirror(instance, None, f"{primary} reported {len(mine)} of its {len(instance.disk_sizes)} disks")
     return Mirror(instance, True)
 
 
 def by_answer(instance: Instance, answer: Any) -> Mirror:
-    """The mirror of C(instance) by the result of OP_INSTANCE_QUERY_DATA, which asks both nodes."""
+    """The mirror of `instance` by the result of OP_INSTANCE_QUERY_DATA, which asks both nodes."""
     found = answer.get(instance.name) if isinstance(answer, Mapping) else None
     disks = found.get("disks") if isinstance(found, Mapping) else None
     if not isinstance(found, Mapping) or not isinstance(disks, list) or len(disks) != len(instance.disk_sizes):
-        return Mirror(instance, None, "the answer about it is not about its disks")
+        return Mirror(instance, None, "the answer is not about its disks")
     if found.get("pnode") != instance.primary or found.get("snodes") != list(instance.secondaries):
         return Mirror(instance, None, "it has moved since")
     states = [_own_states(disk) for disk in disks]
@@ -115,7 +115,7 @@ def _own_state(status: Any) -> tuple[bool, int] | None:
 
 
 def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change:
-    """What is to be written on the instance of C(case), so that what a look at C(now) has found outlasts its primary.
+    """What is to be written on the instance of `case`, so that what a look at `now` has found outlasts its primary.
 
     A copy that is behind is noted once; the note goes when it is seen in step with a primary that is not in doubt
     itself, for a copy that is in step with empty disks proves nothing.
@@ -126,8 +126,8 @@ def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change
     noted = tuple(tag.tag for tag in tags if tag.node == secondary)
     doubtful = any(tag.node == primary for tag in tags)
     change = Change("instance", instance.name)
-    if "tags" in instance.unread:  # one of them may say that its primary is in doubt
-        return change.noted("its tags are not known, as the cluster gave no value for them, so nothing is noted")
+    if "tags" in instance.missing_fields:  # one of them may say that its primary is in doubt
+        return change.noted("the cluster did not return its tags, so nothing is noted")
     if mirror.in_step is None:
         still = f"; still noted as behind: {' '.join(noted)}" if noted else ""
         return change.noted(f"not known whether it is in step: {mirror.words}{still}")
@@ -137,12 +137,12 @@ def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change
         words = f"the copy on {instance.secondaries[0]} is in step" + (" again" if noted else "")
         return Change("instance", instance.name, remove=noted, note=words)
     since = utc(min(tag.since for tag in tags if tag.node == secondary)) if noted else utc(now)
-    words = f"the copy on {instance.secondaries[0]} is behind since {since} at the latest ({mirror.words})"
+    words = f"the copy on {instance.secondaries[0]} has been behind since {since} at the latest ({mirror.words})"
     return Change("instance", instance.name, add=() if noted else (behind_tag(secondary, now),), note=words)
 
 
 def remember_again(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change | None:
-    """What is to be written where the note of C(case) has just gone, and C(mirror) is what a look after that has found;
+    """What is to be written where the note of `case` has just gone, and `mirror` is what a look after that has found;
     None where it is still in step.
 
     Somebody else may have looked in between, have found the copy behind, and have left it at the note that stood.

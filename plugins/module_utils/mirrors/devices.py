@@ -15,7 +15,7 @@ from typing import Any, Callable
 
 from ..diagnosis.causes import telling
 from ..errors import AutorepairError, ClusterError, Unreachable
-from ..ganeti.client import NORMAL, Client
+from ..ganeti.client import STATUS_NORMAL, Client
 from ..ganeti.job_request import JobRequest, Task
 from ..ganeti.model import FINISHED, Instance
 from ..ganeti.operations import Operation
@@ -23,7 +23,7 @@ from ..ganeti.usable import values_of
 from ..planning.placement import LIVE_SECONDS
 from ..planning.plan import Plan
 from ..planning.secondary import problem_of, to_ask
-from ..settings.terms import Terms
+from ..settings.terms import RunContext
 from .copies import Mirror, by_answer
 
 QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second
@@ -50,7 +50,7 @@ class _Questions:
     answers: dict[str, Any] = field(default_factory=dict)
 
 
-def ask_secondaries(plan: Plan, client: Client, terms: Terms) -> Mapping[str, str]:
+def ask_secondaries(plan: Plan, client: Client, terms: RunContext) -> Mapping[str, str]:
     """What is wrong with the copies to which `plan` would fail instances over, by the instances' names; an empty text
     for a copy that is up to date, and nothing where nobody has to be asked.
 
@@ -68,8 +68,8 @@ def ask_secondaries(plan: Plan, client: Client, terms: Terms) -> Mapping[str, st
     return _answers(_Questions(instances, _secondary, problem_of, _only_words, begun), client, terms)
 
 
-def ask_mirrors(instances: Iterable[Instance], client: Client, terms: Terms) -> Mapping[str, Mirror]:
-    """How the mirrors of C(instances) are, by their names, as C(ask_secondaries) finds it out; of one about which there
+def ask_mirrors(instances: Iterable[Instance], client: Client, terms: RunContext) -> Mapping[str, Mirror]:
+    """How the mirrors of `instances` are, by their names, as `ask_secondaries` finds it out; of one about which there
     is no answer it is not known."""
     return _answers(_Questions(list(instances), _primary, by_answer, _not_known), client, terms)
 
@@ -90,7 +90,7 @@ def _not_known(instance: Instance, words: str) -> Mirror:
     return Mirror(instance, None, words)
 
 
-def _answers(questions: _Questions, client: Client, terms: Terms) -> Mapping[str, Any]:
+def _answers(questions: _Questions, client: Client, terms: RunContext) -> Mapping[str, Any]:
     if not questions.waiting:
         return {}
     try:
@@ -110,7 +110,7 @@ def _leave_out_silent(questions: _Questions, client: Client) -> None:
     names = sorted({questions.node(instance) for instance in questions.waiting})
     try:
         rows = client.query("node", _LIVE, ["|", *(["=", "name", name] for name in names)], LIVE_SECONDS)
-        alive = {name for (_status, name), (status, _free) in rows if status == NORMAL}
+        alive = {name for (_status, name), (status, _free) in rows if status == STATUS_NORMAL}
     except Unreachable:  # the nodes, not the cluster: that has just answered
         alive = set()
     for instance in [each for each in questions.waiting if questions.node(each) not in alive]:
@@ -134,7 +134,7 @@ def _give_up(questions: _Questions, words: str) -> None:
         questions.answers.setdefault(instance.name, questions.silent(instance, told))
 
 
-def _ask(questions: _Questions, client: Client, terms: Terms) -> None:
+def _ask(questions: _Questions, client: Client, terms: RunContext) -> None:
     """Submit the questions and wait for the answers, until there are all, or none has come for QUIET_SECONDS."""
     heard, pause = terms.clock(), 0.1
     _submit(questions, client)

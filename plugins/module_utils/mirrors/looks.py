@@ -17,7 +17,7 @@ from ..ganeti.client import Client
 from ..ganeti.model import Cluster, Instance
 from ..ganeti.usable import is_text, values_of
 from ..repair.case import Case
-from ..settings.terms import Terms
+from ..settings.terms import RunContext
 from .copies import Mirror, Told, by_devices, remember, remember_again, to_look_at
 from .devices import ask_mirrors
 from .mond import ask_nodes
@@ -28,7 +28,7 @@ _ADDRESS = ("name", "pip")
 
 @dataclass(frozen=True)
 class Ways:
-    """The ways in which a look may ask: the C(port) of the monitoring daemons and the C(seconds) that each has, and
+    """The ways in which a look may ask: the `port` of the monitoring daemons and the `seconds` that each has, and
     whether jobs may be submitted, which check mode does not."""
 
     port: int
@@ -43,17 +43,17 @@ class Ways:
 
 
 def look_at_mirrors(
-    cases: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
+    cases: Iterable[Case], cluster: Cluster, client: Client, terms: RunContext, ways: Ways
 ) -> tuple[tuple[Change, Mirror], ...]:
-    """What has been found of the mirrors of C(cases), and what is to be remembered of it."""
+    """What has been found of the mirrors of `cases`, and what is to be remembered of it."""
     found, now = _found(cases, cluster, client, terms, ways), terms.clock()
     return tuple((remember(case, mirror, cluster, now), mirror) for case, mirror in found)
 
 
 def look_again(
-    forgotten: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
+    forgotten: Iterable[Case], cluster: Cluster, client: Client, terms: RunContext, ways: Ways
 ) -> tuple[Change, ...]:
-    """What is to be remembered after all of C(forgotten), whose copies are not noted as behind any more: each is looked
+    """What is to be remembered after all of `forgotten`, whose copies are not noted as behind any more: each is looked
     at once more, for what it is now."""
     found, now = _found(forgotten, cluster, client, terms, ways), terms.clock()
     changes = (remember_again(case, mirror, cluster, now) for case, mirror in found)
@@ -61,9 +61,9 @@ def look_again(
 
 
 def _found(
-    cases: Iterable[Case], cluster: Cluster, client: Client, terms: Terms, ways: Ways
+    cases: Iterable[Case], cluster: Cluster, client: Client, terms: RunContext, ways: Ways
 ) -> list[tuple[Case, Mirror]]:
-    """Those of C(cases) that can be looked at, and their mirrors."""
+    """Those of `cases` that can be looked at, and their mirrors."""
     wanted = to_look_at(cases, cluster)
     told = _told_by_nodes(wanted, client, ways)
     mirrors = {case.instance.name: by_devices(case.instance, told[case.instance.primary]) for case in wanted}

@@ -28,7 +28,7 @@ _FIELDS = ("instance", "localRole", "connectionState", "localState", "remoteStat
 
 
 def ask_nodes(addresses: Mapping[str, str], port: int, seconds: float) -> Mapping[str, Told]:
-    """What each node tells, by its name: its devices, or why it told nothing. C(addresses) are by name, too; C(seconds)
+    """What each node tells, by its name: its devices, or why it told nothing. `addresses` are by name, too; `seconds`
     is how long each may take."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         told = pool.map(lambda address: _ask(address, port, seconds), addresses.values())
@@ -58,7 +58,7 @@ def _read(connection: HTTPConnection) -> Told:
 
 @contextmanager
 def _ending(sock: socket, seconds: float) -> Iterator[None]:
-    """Let what is read from C(sock) end after C(seconds), however slowly it comes: the socket's own time is that of one
+    """Let what is read from `sock` end after `seconds`, however slowly it comes: the socket's own time is that of one
     byte."""
     late = Event()
 

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Breaker: whether so much is broken that it is more likely the network than the nodes (design, law 9).
+"""Breaker: stops repairs when so many nodes are broken that the network is the likelier cause (design, law 9).
 
-Counted are nodes that are offline, or whose state nobody knows, and that hold instances, or were marked within the last
-hour, against all that can hold some: in the cluster, and in each group of at least three. A tag of the cluster or the
-group remembers that it has tripped, so that it stays shut for a while after, whoever runs next: C(breaker) from when it
-trips until a round sees that the storm is over, then C(breaker:TIMESTAMP) until that time.
+It counts the nodes that are offline, or of unknown state, and hold instances, or were marked within the last hour, and
+compares them with all nodes that can hold instances: in the cluster, and in each group of at least three. A tag of the
+cluster or the group records that it has tripped, so that it stays tripped for a while after, whoever runs next:
+`breaker` from when it trips until a round sees that the storm is over, then `breaker:TIMESTAMP` until that time.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a la
 
 @dataclass(frozen=True)
 class Breaker:
-    """The breaker of the cluster, or of the group C(name), at one time.
+    """The breaker of the cluster, or of the group `name`, at one time.
 
-    C(counted) of C(total) nodes are unhealthy, of which C(unknown) have no known state, and C(emptied) hold no
-    instances any more; C(limit) may be; C(lowest) is the least number with which repairs begin. C(noted) are its tags,
-    C(unread) those of them that can't be read.
-    C(cooldown) and C(now) are in seconds.
+    `counted` of `total` nodes are unhealthy, of which `unknown` have no known state, and `emptied` no longer hold
+    instances; `limit` is the number that is tolerated; `lowest` is the least number for which repairs start. `noted`
+    are its tags, `unread` those of them that can't be read. `cooldown` and `now` are in seconds.
     """
 
     scope: str
@@ -55,50 +54,51 @@ class Breaker:
 
     @property
     def too_few(self) -> bool:
-        """Whether less is broken than the user wants repairs for; with nothing broken there is nothing to say."""
+        """Whether fewer nodes are broken than the user wants repairs for; False if none is broken."""
         return 0 < self.counted < self.lowest
 
     @property
     def lasting(self) -> tuple[Breaking, ...]:
-        """The tags without an end, or with one that no right clock can have set: the storm counts as over just now."""
+        """The tags without an end, or with one that no correct clock can have set: the storm counts as just ended."""
         return tuple(tag for tag in self.noted if tag.until is None or is_beyond(tag, self.now))
 
     @property
     def until(self) -> float | None:
-        """When it opens after a storm, in seconds since the epoch; None where no storm is remembered."""
+        """When it resets after a storm, in seconds since the epoch; None if no storm is recorded."""
         if self.lasting:
             return self.now + self.cooldown
         return max((tag.until for tag in self.noted if tag.until is not None), default=None)
 
     @property
     def cooling(self) -> bool:
-        """Whether the storm is over, but not for long enough; a cooldown of 0 does not heed one that is remembered."""
+        """Whether the storm is over, but not for long enough; a cooldown of 0 ignores a recorded storm."""
         return not self.storm and self.cooldown > 0 and (self.until or 0) > self.now
 
     @property
     def tripped(self) -> bool:
-        """Whether no repair begins."""
+        """Whether it keeps repairs from starting."""
         return self.storm or self.too_few or self.cooling or bool(self.unread)
 
     @property
     def words(self) -> str:
-        """Why it is shut."""
+        """Why it has tripped."""
         where = "" if self.scope == "cluster" else f" of group {self.name}"
-        unknown = f", or of unknown state ({self.unknown})" if self.unknown else ""
-        emptied = f", or did within the last hour ({self.emptied})" if self.emptied else ""
+        unknown = f", or are in an unknown state ({self.unknown})" if self.unknown else ""
+        emptied = f", or held some within the last hour ({self.emptied})" if self.emptied else ""
         nodes = f"{self.counted} of {self.total} nodes{where} hold instances and are offline{emptied}{unknown}"
         if self.storm or self.too_few:
-            return f"{nodes}, {self.rule}"
+            return f"{nodes}; {self.rule}"
         if self.unread:
             where = "gnt-cluster remove-tags" if self.scope == "cluster" else f"gnt-group remove-tags {self.name}"
             return "; ".join(map(str, self.unread)) + f"; remove it: {where} {' '.join(tag.tag for tag in self.unread)}"
-        return f"too many nodes{where} were offline until just now; it stays so until {utc(self.until or self.now)}"
+        until = utc(self.until or self.now)
+        return f"too many nodes{where} were offline until just now; the breaker stays tripped until {until}"
 
     def to_write(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The tags to add and to remove, so that the storm is remembered.
+        """The tags to add and to remove, so that the storm is recorded.
 
-        Nothing changes from round to round while a storm goes on, or while it is remembered. A cooldown of 0 forgets
-        nothing: others may have one.
+        Nothing changes from round to round while a storm lasts, or while it is recorded. A cooldown of 0 removes no
+        record: others may have a cooldown.
         """
         stand = [tag.tag for tag in self.noted]
         lasting = [tag.tag for tag in self.lasting]
@@ -111,9 +111,9 @@ class Breaker:
 
 
 def judge_breakers(cluster: Cluster, shared: SharedTags, limits: Limits, now: float) -> tuple[Breaker, ...]:
-    """The breaker of C(cluster) at C(now) (seconds since the epoch), and then those of its groups, by name.
+    """The breaker of `cluster` at `now` (seconds since the epoch), and then those of its groups, by name.
 
-    A small group has one only while a storm is remembered there.
+    A small group has one only while a storm is recorded there.
     """
     held = [instance for instance in cluster.instances if not instance.forthcoming]  # a reservation loses nothing
     names = {name for instance in held for name in (instance.primary, *instance.secondaries)}
@@ -131,7 +131,7 @@ def judge_breakers(cluster: Cluster, shared: SharedTags, limits: Limits, now: fl
 
 def _counts(node: Node, holding: Collection[str], now: float) -> bool:
     """Whether a node counts as broken: it is offline, or of unknown state, and holds instances, or did until just now;
-    else nodes that die one after the other, each emptied before the next, would never be too many."""
+    otherwise nodes that die one after another, each emptied before the next, would never be too many."""
     just_marked = node.changed is not None and now - RECENT < node.changed
     if node.state is NodeState.OFFLINE:
         return node.name in holding or just_marked
@@ -168,13 +168,13 @@ def _breaker(
 
 
 def _bounds(scope: str, total: int, limits: Limits) -> tuple[int, int, str]:
-    """How many of C(total) nodes have to be broken for repairs to begin, how many may be, and the rule in words."""
+    """How many of `total` nodes must be broken for repairs to start, how many may be, and the rule in words."""
     lowest, limit = 0, limits.max_unhealthy.of(total)
-    rule = f"and max_unhealthy ({limits.max_unhealthy.text}) lets {limit} be"
+    rule = f"max_unhealthy ({limits.max_unhealthy.text}) allows {limit}"
     if limits.unhealthy_range:
         least, limit = limits.unhealthy_range
         lowest = least if scope == "cluster" else 0
-        rule = f"and unhealthy_range takes {least} to {limit}"
+        rule = f"unhealthy_range allows {least} to {limit}"
     if scope == "group" and total < SMALLEST_GROUP:
         limit = total  # the cluster's breaker counts these
     return lowest, limit, rule

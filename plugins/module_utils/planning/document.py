@@ -9,21 +9,21 @@ from typing import Any
 
 from ..diagnosis.causes import telling
 from ..ganeti.model import Cluster, Group, Job, Node
-from ..repair.action import Action, Kind
+from ..repair.action import Action, ActionKind
 from ..repair.case import Case, State
 from ..repair.history import Repair
 from ..tags.fields import BEHIND, PREFIX
 from ..tags.values import FOREVER
-from .deeds import deeds_of, last_ended, states_of_nodes
+from .fingerprint import fingerprint_of, last_ended, states_of_nodes
 from .plan import Plan
 
 
-def planned(plan: Plan) -> dict[str, Any]:
-    """The actions of C(plan), the nodes to fence for it, and a hash over what it would write."""
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """The actions of `plan`, the nodes to fence for it, and a hash over what it would write."""
     cases = {case.instance.name: case for case, action in plan.rows}
     actions = [{**action_data(action), **state_data(action, cases, plan)} for action in plan.actions]
-    deeds = deeds_of(plan)
-    return {"actions": actions, "fence": list(plan.fence), "cluster": deeds.cluster, "hash": deeds.hash}
+    fingerprint = fingerprint_of(plan)
+    return {"actions": actions, "fence": list(plan.fence), "cluster": fingerprint.cluster, "hash": fingerprint.hash}
 
 
 def node_data(node: Node) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def group_data(group: Group) -> dict[str, Any]:
 
 
 def _ours(tags: Iterable[str]) -> list[str]:
-    """Those of C(tags) that repairs go by."""
+    """Those of `tags` that repairs go by."""
     return sorted(tag for tag in tags if tag.startswith((PREFIX, BEHIND)))
 
 
@@ -113,7 +113,7 @@ def instance_data(case: Case, action: Action) -> dict[str, Any]:
 
 def has_news(case: Case, action: Action) -> bool:
     """Whether there is anything to say of an instance."""
-    return case.state is not State.HEALTHY or action.kind is not Kind.NONE or case.instance.forthcoming
+    return case.state is not State.HEALTHY or action.kind is not ActionKind.NONE or case.instance.forthcoming
 
 
 def _label(kind: Any) -> str | None:

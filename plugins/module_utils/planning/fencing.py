@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fencing: which nodes have to be off before a step, and what proves it (design, law 10)."""
+"""Fencing: which nodes must be off before a step, and what proves it (design, law 10)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..settings.limits import Fencing, Limits
 
 
 def full_names(limits: Limits, nodes: Mapping[str, Node]) -> tuple[str, ...]:
-    """The fenced nodes that C(limits) names, as Ganeti calls them; not those that have changed since they were seen, as
-    they may have been switched on.
+    """The full names of the fenced nodes that `limits` names; not those that have changed since they were seen, as they
+    may have been switched on.
 
-    Raises BadOption for a name that means no node, or more than one: a proof is of one node.
+    Raises BadOption for a name that matches no node, or more than one: a proof is for one node.
     """
     found = [name for name, changed in limits.fenced_as_of.items() if name in nodes and nodes[name].changed == changed]
     for name in limits.fenced_nodes:
@@ -50,7 +50,7 @@ def to_prove(case: Case, action: Action, cluster: Cluster) -> tuple[Node, ...]:
 
 
 def unproven(case: Case, action: Action, cluster: Cluster, limits: Limits) -> tuple[Node, ...]:
-    """Those of the nodes to prove that nothing proves to be off; C(limits) names fenced nodes in full."""
+    """The nodes that must be off without a proof that they are; `limits` has the full names of fenced nodes."""
     if limits.fencing is Fencing.OFFLINE_FLAG:
         return ()
     nodes = to_prove(case, action, cluster)
@@ -60,8 +60,8 @@ def unproven(case: Case, action: Action, cluster: Cluster, limits: Limits) -> tu
 
 
 def still_fenced(names: Iterable[str], before: Cluster, after: Cluster) -> dict[str, float]:
-    """Those of the fenced nodes C(names) that have stayed as they were from C(before) to C(after), each with the time
-    of its last change: one that was marked, or changed, since may have been switched on."""
+    """Those of the fenced nodes `names` that have stayed as they were from `before` to `after`, each with the time
+    of its last change: a node that has changed since may have been switched on."""
     nodes = [before.nodes[name] for name in names if name in before.nodes]
     return {
         node.name: node.changed

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gating: which gates keep a step from being taken now that permission and health ask for (design, laws 9 and 10).
+"""Gating: which gates hold a step that permission and diagnosis would allow (design, laws 9 and 10).
 
 Each gate is a file in `gates`: a function from an instance's case and action to the obstacle that holds it, or None.
-All are for repairs that begin; those about how much is broken, about pauses, proof and hours are also for a later step
-that gives up running state or data: a repair is followed to its end, but not into a new loss.
+All apply to repairs that start; those about the breaker, pauses, fencing and hours also apply to a later step that
+gives up running state or data: a repair is completed, but without a new loss.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..ganeti.model import utc
-from ..repair.action import Action, Kind, hold, report
+from ..repair.action import Action, ActionKind, hold, report
 from ..repair.case import Case
-from ..repair.reasons import Why
+from ..repair.reasons import Reason
 from .breaker import judge_breakers
 from .fencing import full_names
 from .gates.breaker import breaker
@@ -28,9 +28,9 @@ from .gates.settle_time import settle_time
 from .gates.stopped import stopped
 from .gates.watcher_paused import watcher_paused
 from .gates.windows import windows
-from .plan import Draft, Plan, Row, behind_breakers, left_to_others
+from .plan import Draft, Plan, PlanRow, behind_breakers, hold_everything
 
-# In the order in which they are tried: the first that is shut names the reason.
+# In the order in which they are tried: the first closed gate gives the reason.
 GATES: tuple[Gate, ...] = (
     stopped,
     other_repair,
@@ -44,8 +44,8 @@ GATES: tuple[Gate, ...] = (
 )
 
 
-def gated(draft: Draft) -> Plan:
-    """The plan that is made of `draft`: with every step held that a brake or a gate keeps from being taken now.
+def apply_gates(draft: Draft) -> Plan:
+    """The plan made from `draft`, with every step held that a gate does not allow now.
 
     Raises BadOption for a fenced node that is not in the cluster.
     """
@@ -54,13 +54,13 @@ def gated(draft: Draft) -> Plan:
     rows = tuple((case, _gated(case, action, plan)) for case, action in plan.rows)
     plan = replace(plan, rows=rows, upkeep=plan.upkeep + tuple(_memory(plan, rows)))
     if plan.cluster.queue_drained:
-        return left_to_others(plan, Why.QUEUE_DRAINED, "the job queue is drained")
+        return hold_everything(plan, Reason.QUEUE_DRAINED, "the job queue is drained")
     return plan
 
 
 def _gated(case: Case, action: Action, plan: Plan) -> Action:
-    """C(action), or what is left of it behind the first gate that is shut."""
-    for gate in GATES if action.kind is Kind.SUBMIT else ():
+    """`action`, or what remains of it after the first closed gate."""
+    for gate in GATES if action.kind is ActionKind.SUBMIT else ():
         obstacle = gate(case, action, plan)
         if obstacle and obstacle.person:
             words = f"{action.reason}; {obstacle.words}{obstacle.command}"
@@ -70,25 +70,32 @@ def _gated(case: Case, action: Action, plan: Plan) -> Action:
     return action
 
 
-def _memory(plan: Plan, rows: tuple[Row, ...]) -> Iterable[Action]:
-    """What is to be written so that storms are remembered.
+def _memory(plan: Plan, rows: tuple[PlanRow, ...]) -> Iterable[Action]:
+    """The tags to write so that storms are recorded.
 
     A round over some instances does so only for a storm that holds one of them.
     """
-    held = {case.group for case, action in rows if action.why in (Why.BREAKER, Why.STORM_COOLDOWN)}
-    for one in plan.breakers:
-        added, removed = one.to_write()
-        holds = bool(held) if one.scope == "cluster" else one.name in held
-        if not (holds or plan.limits.covers(one.scope, one.name)):
+    held = {case.group for case, action in rows if action.why in (Reason.BREAKER, Reason.STORM_COOLDOWN)}
+    for brake in plan.breakers:
+        added, removed = brake.to_write()
+        holds = bool(held) if brake.scope == "cluster" else brake.name in held
+        if not (holds or plan.limits.covers(brake.scope, brake.name)):
             continue
         if added:
             words = (
-                one.words
-                if one.storm
-                else f"that many nodes may be offline; no repair begins until {utc(one.until or 0)}"
+                brake.words
+                if brake.storm
+                else f"few enough nodes are offline again; no repair starts until {utc(brake.until or 0)}"
             )
-            yield Action(Kind.REMEMBER, one.name, words, one.scope, remove=removed, add=added, why=Why.BREAKER)
+            yield Action(
+                ActionKind.REMEMBER, brake.name, words, brake.scope, remove=removed, add=added, why=Reason.BREAKER
+            )
         elif removed:
             yield Action(
-                Kind.FORGET, one.name, "its breaker has cooled down", one.scope, remove=removed, why=Why.BREAKER
+                ActionKind.FORGET,
+                brake.name,
+                "its breaker has cooled down",
+                brake.scope,
+                remove=removed,
+                why=Reason.BREAKER,
             )

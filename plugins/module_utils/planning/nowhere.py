@@ -14,9 +14,9 @@ from dataclasses import replace
 from ..diagnosis.instances import REPLACE_SECONDARY, Step
 from ..ganeti.model import Instance, Node, NodeState
 from ..ganeti.operations import Operation
-from ..repair.action import Action, Kind, report
+from ..repair.action import Action, ActionKind, report
 from ..repair.case import Case
-from ..repair.reasons import Why
+from ..repair.reasons import Reason
 from .plan import Plan
 
 _NAMED = 3  # nodes of which it is said why they can't take it
@@ -26,27 +26,27 @@ _WHAT = {
 }
 
 
-def without_hopeless(plan: Plan) -> Plan:
-    """C(plan) without the steps that no node could take: for a person where that is the first step, and with the first
+def hold_hopeless(plan: Plan) -> Plan:
+    """`plan` without the steps that no node could take: for a person where that is the first step, and with the first
     one alone where it is the new secondary that would follow it."""
     return replace(plan, rows=tuple((case, _judged(case, action, plan)) for case, action in plan.rows))
 
 
 def _judged(case: Case, action: Action, plan: Plan) -> Action:
-    again = action.kind is Kind.WAIT and action.why is Why.NO_ROOM
-    if not action.steps or not (action.kind is Kind.SUBMIT or again):
+    again = action.kind is ActionKind.WAIT and action.why is Reason.NO_ROOM
+    if not action.steps or not (action.kind is ActionKind.SUBMIT or again):
         return action
     nobody = _nobody(case.instance, action.steps[0], case.instance.primary, plan)
     if nobody:
-        return report(case, Why.NO_NODE, f"{case.health.problem}; {nobody}", steps=action.steps)
-    moves = action.kind is Kind.SUBMIT and action.submitted(joins=False)[1:] == (REPLACE_SECONDARY,)
+        return report(case, Reason.NO_NODE, f"{case.health.problem}; {nobody}", steps=action.steps)
+    moves = action.kind is ActionKind.SUBMIT and action.submitted(joins=False)[1:] == (REPLACE_SECONDARY,)
     if moves and _nobody(case.instance, REPLACE_SECONDARY, case.instance.secondaries[0], plan):
         return replace(action, alone=True)
     return action
 
 
 def _nobody(instance: Instance, step: Step, primary: str, plan: Plan) -> str:
-    """Why too few nodes of the group of C(primary) could take what C(step) moves, in words; empty if there are enough.
+    """Why too few nodes of the group of `primary` could take what `step` moves, in words; empty if there are enough.
     A node whose state is not known may be able to."""
     if not _needs_node(instance, step, plan):
         return ""
@@ -65,7 +65,7 @@ def _nobody(instance: Instance, step: Step, primary: str, plan: Plan) -> str:
 
 
 def _needs_node(instance: Instance, step: Step, plan: Plan) -> bool:
-    """Whether C(step) takes a node of the instance's group that is not the instance's own. An allocator other than hail
+    """Whether `step` takes a node of the instance's group that is not the instance's own. An allocator other than hail
     may know other groups for what is on shared storage."""
     if step.operation in _WHAT:
         return True
@@ -74,7 +74,7 @@ def _needs_node(instance: Instance, step: Step, plan: Plan) -> bool:
 
 
 def _barred(node: Node, instance: Instance) -> str:
-    """Why C(node) can't take anything of C(instance), in words; empty if it may."""
+    """Why `node` can't take anything of `instance`, in words; empty if it may."""
     if node.state in (NodeState.OFFLINE, NodeState.DRAINED):
         return f"is {node.state.value}"
     if not node.vm_capable:

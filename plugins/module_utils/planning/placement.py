@@ -21,12 +21,12 @@ from ..ganeti.client import Client
 from ..ganeti.model import Instance
 from ..ganeti.operations import Operation
 from ..ganeti.usable import values_of
-from ..repair.action import Action, Kind, report
+from ..repair.action import Action, ActionKind, report
 from ..repair.case import Case
-from ..repair.reasons import Why
+from ..repair.reasons import Reason
 from .locations import desired, labels
 from .plan import Plan
-from .rooms import Need, Room, choose, no_room
+from .resources import FreeResources, Requirements, choose, no_room
 
 LIVE_SECONDS = 20  # for the answer of live nodes; one that hangs is not worth a longer wait
 _FIELDS = ("name", "dfree", "mfree", "dtotal")
@@ -36,26 +36,26 @@ _EXCLUSION = "htools:iextags:"  # a cluster's tag: what follows begins tags that
 
 @dataclass
 class _Rooms:
-    """C(known) are all nodes, without what they have free; C(asked) those that told what they have free, less what is
-    promised to others; C(trouble) says why none could be asked."""
+    """`known` are all nodes, without what they have free; `asked` those that told what they have free, less what is
+    promised to others; `trouble` says why none could be asked."""
 
-    known: Mapping[str, Room]
-    asked: Mapping[str, Room]
+    known: Mapping[str, FreeResources]
+    asked: Mapping[str, FreeResources]
     trouble: str = ""
 
-    def take(self, nodes: tuple[str, ...], need: Need) -> None:
-        """Promise what C(need) asks for on C(nodes), of which the first is the primary."""
+    def take(self, nodes: tuple[str, ...], need: Requirements) -> None:
+        """Promise what `need` asks for on `nodes`, of which the first is the primary."""
         taken = {name: self.asked[name].without(need, name == nodes[0]) for name in nodes}
         self.asked = {**self.asked, **taken}
 
-    def inside(self, case: Case, plan: Plan) -> Mapping[str, Room]:
-        """Those of the asked nodes to which the instance of C(case) may go."""
+    def inside(self, case: Case, plan: Plan) -> Mapping[str, FreeResources]:
+        """Those of the asked nodes to which the instance of `case` may go."""
         nodes, primary = plan.cluster.nodes, case.instance.primary
         return {name: room for name, room in self.asked.items() if nodes[name].group == case.group and name != primary}
 
 
-def place(plan: Plan, client: Client) -> Plan:
-    """C(plan) with nodes for every step that we choose them for; one for which there is no room waits.
+def assign_nodes(plan: Plan, client: Client) -> Plan:
+    """`plan` with nodes for every step that we choose them for; one for which there is no room waits.
 
     Asks live, once, only those nodes that could be chosen, and for LIVE_SECONDS at most. Nothing is asked when there is
     nothing to place.
@@ -73,17 +73,17 @@ def place(plan: Plan, client: Client) -> Plan:
 
 
 def _wants_nodes(case: Case, action: Action, plan: Plan) -> bool:
-    if action.kind is not Kind.SUBMIT:
+    if action.kind is not ActionKind.SUBMIT:
         return False
     operation = action.steps[0].operation
-    if action.begins and not plan.limits.max_in_flight:  # nothing may begin
+    if action.starts_repair and not plan.limits.max_in_flight:  # nothing may begin
         return False
     moves = operation in (Operation.FAILOVER, Operation.MIGRATE) and case.instance.shared and plan.limits.choose_nodes
     return moves or operation is Operation.RECREATE_DISKS
 
 
 def _closed(group: str, plan: Plan) -> str:
-    """Why nothing is placed in C(group), in words; empty if something may be."""
+    """Why nothing is placed in `group`, in words; empty if something may be."""
     policy = plan.cluster.groups[group].alloc_policy
     if policy in ("preferred", "last_resort"):
         return ""
@@ -91,7 +91,7 @@ def _closed(group: str, plan: Plan) -> str:
 
 
 def _read_rooms(plan: Plan, client: Client, groups: Iterable[str]) -> _Rooms:
-    """What the nodes of C(groups) that may take an instance have free; or why nobody knows, in words."""
+    """What the nodes of `groups` that may take an instance have free; or why nobody knows, in words."""
     known = _known(plan)
     names = [node.name for node in plan.cluster.nodes.values() if node.group in groups and node.takes_instances]
     if not names:
@@ -109,28 +109,28 @@ def _read_rooms(plan: Plan, client: Client, groups: Iterable[str]) -> _Rooms:
     return _Rooms(known, {cell["name"]: _room(cell, known[cell["name"]]) for cell in answered})
 
 
-def _room(cell: Mapping[str, Any], known: Room) -> Room:
-    """What is C(known) of a node by its configuration, with what it has free; without a volume group it has no disk."""
+def _room(cell: Mapping[str, Any], known: FreeResources) -> FreeResources:
+    """What is `known` of a node by its configuration, with what it has free; without a volume group it has no disk."""
     size = cell["dtotal"] if isinstance(cell.get("dtotal"), int) else None
     return replace(known, disk=_number(cell.get("dfree")), memory=cell["mfree"], size=size)
 
 
-def _known(plan: Plan) -> Mapping[str, Room]:
+def _known(plan: Plan) -> Mapping[str, FreeResources]:
     """All nodes by their configuration: as rooms of which nobody knows what is free."""
     tags = _tags_of_primaries(plan)
     nodes = plan.cluster.nodes
     return {
-        name: Room(0, 0, tags.get(name, frozenset()), labels=labels(node, plan.cluster.tags))
+        name: FreeResources(0, 0, tags.get(name, frozenset()), labels=labels(node, plan.cluster.tags))
         for name, node in nodes.items()
     }
 
 
-def _without_promised(plan: Plan, free: Mapping[str, Room]) -> Mapping[str, Room]:
-    """C(free) less what instances will take that are on their way, as live data may not show it yet."""
+def _without_promised(plan: Plan, free: Mapping[str, FreeResources]) -> Mapping[str, FreeResources]:
+    """`free` less what instances will take that are on their way, as live data may not show it yet."""
     for case, _action in plan.rows:
-        nodes = {name for job in case.busy for name in job.nodes if name in free}
+        nodes = {name for job in case.unfinished_jobs for name in job.nodes if name in free}
         if nodes:
-            anew = any(Operation.RECREATE_DISKS.opcode in job.operations for job in case.busy)
+            anew = any(Operation.RECREATE_DISKS.opcode in job.operations for job in case.unfinished_jobs)
             need = _need(case.instance, plan, anew)
             free = {name: room.without(need, True) if name in nodes else room for name, room in free.items()}
     return free
@@ -143,8 +143,8 @@ def _number(value: Any) -> int:
 def _tags_of_primaries(plan: Plan) -> Mapping[str, frozenset[str]]:
     """The exclusion tags of the instances whose primary a node is, by its name."""
     found: dict[str, frozenset[str]] = {}
-    for one in plan.cluster.instances:
-        found[one.primary] = found.get(one.primary, frozenset()) | _exclusion_tags(one, plan)
+    for instance in plan.cluster.instances:
+        found[instance.primary] = found.get(instance.primary, frozenset()) | _exclusion_tags(instance, plan)
     return found
 
 
@@ -154,15 +154,15 @@ def _exclusion_tags(instance: Instance, plan: Plan) -> frozenset[str]:
 
 
 def _placed(case: Case, action: Action, plan: Plan, rooms: _Rooms) -> Action:
-    """C(action) with its nodes, for which the room is taken from C(rooms); or the same to wait for, or for a person."""
+    """`action` with its nodes, for which the room is taken from `rooms`; or the same to wait for, or for a person."""
     instance, first = case.instance, action.steps[0].operation
     anew = first is Operation.RECREATE_DISKS
     never = _closed(case.group, plan) or _not_enabled(instance, plan)
     if never:
         told = plan.cluster.groups[case.group].alloc_policy and plan.cluster.enabled_disk_templates
-        return _reported(case, action, Why.NO_NODE if told else Why.NOT_KNOWN, never)
+        return _reported(case, action, Reason.NO_NODE if told else Reason.NOT_KNOWN, never)
     if anew and not instance.disk_sizes:
-        return _reported(case, action, Why.NOT_KNOWN, "the sizes of its disks are not known")
+        return _reported(case, action, Reason.NOT_KNOWN, "the sizes of its disks are not known")
     if rooms.trouble:
         return _waiting(action, rooms.trouble)
     need = _need(instance, plan, anew)
@@ -176,8 +176,10 @@ def _placed(case: Case, action: Action, plan: Plan, rooms: _Rooms) -> Action:
     return replace(action, nodes=nodes)
 
 
-def _unplaced(case: Case, action: Action, plan: Plan, need: Need, inside: Mapping[str, Room]) -> Action:
-    """C(action), to wait until there is room; or for a person where there never will be."""
+def _unplaced(
+    case: Case, action: Action, plan: Plan, need: Requirements, inside: Mapping[str, FreeResources]
+) -> Action:
+    """`action`, to wait until there is room; or for a person where there never will be."""
     words = no_room(need, inside)
     if need.disk:
         words += "; disk is counted in the cluster's main volume group only"
@@ -185,15 +187,15 @@ def _unplaced(case: Case, action: Action, plan: Plan, need: Need, inside: Mappin
     silent = [node for node in asked if node.name not in inside and node.name != case.instance.primary]
     able = sum(not need.never(room) for room in inside.values()) + len(silent)
     if able < need.copies:
-        return _reported(case, action, Why.NO_NODE, f"no node of group {case.group} can ever take it: {words}")
+        return _reported(case, action, Reason.NO_NODE, f"no node of group {case.group} can ever take it: {words}")
     return _waiting(action, f"no room in group {case.group}: {words}")
 
 
 def _waiting(action: Action, words: str) -> Action:
-    return replace(action, kind=Kind.WAIT, reason=f"{action.reason}; {words}", why=Why.NO_ROOM)
+    return replace(action, kind=ActionKind.WAIT, reason=f"{action.reason}; {words}", why=Reason.NO_ROOM)
 
 
-def _reported(case: Case, action: Action, why: Why, words: str) -> Action:
+def _reported(case: Case, action: Action, why: Reason, words: str) -> Action:
     return report(case, why, f"{action.reason}; {words}", steps=action.steps)
 
 
@@ -202,16 +204,16 @@ def _not_enabled(instance: Instance, plan: Plan) -> str:
     if instance.disk_template in enabled:
         return ""
     has = ", ".join(enabled) or "none"
-    return f"the disk template {instance.disk_template} is not enabled in the cluster, which has {has}"
+    return f"the disk template {instance.disk_template} is not enabled in the cluster, which enables {has}"
 
 
-def _need(instance: Instance, plan: Plan, anew: bool) -> Need:
-    """What C(instance) needs of a node: room for disks only where they are made C(anew), and not for those that are
+def _need(instance: Instance, plan: Plan, anew: bool) -> Requirements:
+    """What `instance` needs of a node: room for disks only where they are made `anew`, and not for those that are
     files, as Ganeti tells how much room a node has for these by a job only."""
     copies = 2 if instance.mirrored else 1
     meta = _DRBD_META if instance.mirrored else 0
     disk = sum(size + meta for size in instance.disk_sizes) if anew and instance.disk_template != "file" else 0
     memory = instance.memory if instance.meant_to_run else 0
-    return Need(
+    return Requirements(
         disk, memory, _exclusion_tags(instance, plan), copies, desired=desired(instance.tags, plan.cluster.tags)
     )

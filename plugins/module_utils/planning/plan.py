@@ -12,33 +12,33 @@ from dataclasses import dataclass, replace
 
 from ..ganeti.model import Cluster, RepairType
 from ..ganeti.operations import STEP_OPCODES
-from ..repair.action import Action, Kind, hold, wait
+from ..repair.action import Action, ActionKind, hold, wait
 from ..repair.case import Case, State, make_cases
 from ..repair.decide import decide
 from ..repair.progress import Progress, last_job
-from ..repair.reasons import Why
-from ..settings.limits import Followed, Limits
+from ..repair.reasons import Reason
+from ..settings.limits import ApprovedRepair, Limits
 from ..tags.policy import expired, stop_of
 from ..tags.shared import SharedTags, shared_tags
 from .breaker import Breaker
 from .notices import notices
 from .selection import matching
 
-Row = tuple[Case, Action]
-END_SECONDS = 60.0  # that the end of a repair may be put off
+PlanRow = tuple[Case, Action]
+END_SECONDS = 60.0  # for which the end of a repair may be postponed
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a round would do if nothing held it: `rows` has every instance, by name; `upkeep` are the suspends to remove
-    and what the breakers have to remember; `notices` are tags of the cluster and of groups that a person has to look
-    at; `stopped` is what stops the whole cluster, if anything does."""
+    """What a round would do without safeguards: `rows` has every instance, by name; `upkeep` are the suspends to remove
+    and the breakers' tags; `notices` are tags of the cluster and of groups that need a person; `stopped` is what stops
+    the whole cluster, if anything does."""
 
     cluster: Cluster
     shared: SharedTags
     limits: Limits
     time: float
-    rows: tuple[Row, ...]
+    rows: tuple[PlanRow, ...]
     upkeep: tuple[Action, ...]
     warnings: tuple[str, ...]
     notices: tuple[Action, ...]
@@ -46,15 +46,15 @@ class Draft:
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        """All that is more than nothing, in the order in which it is carried out."""
-        planned = [row for row in self.rows if row[1].kind is not Kind.NONE]
+        """All actions except NONE, in execution order."""
+        planned = [row for row in self.rows if row[1].kind is not ActionKind.NONE]
         return self.notices + self.upkeep + tuple(action for case, action in sorted(planned, key=self.urgency))
 
-    def urgency(self, row: Row) -> tuple[bool, bool, bool, int, int, str]:
-        """Smaller for what comes first: what is done now; repairs that have begun; instances that are down before those
-        that only lost redundancy; of those that were asked for the oldest; the smaller risk; then by name."""
+    def urgency(self, row: PlanRow) -> tuple[bool, bool, bool, int, int, str]:
+        """The sort key of a row, smaller for what comes first: actions that write; repairs that have started; instances
+        that are down before those that only lost redundancy; older requests; the smaller risk; then by name."""
         case, action = row
-        begun = action.repair is not None and not action.begins
+        begun = action.repair is not None and not action.starts_repair
         asked = case.pending.timestamp if case.pending else int(self.time)
         risk = int(action.type or RepairType.REINSTALL)
         return not action.writes, not begun, not self.cluster.is_down(case.instance), asked, risk, case.instance.name
@@ -80,20 +80,20 @@ class Draft:
 
 @dataclass(frozen=True)
 class Plan(Draft):
-    """What a round does: a draft behind its gates. `breakers` are what they went by, the cluster's first; `fence` are
-    nodes that somebody has to see off before steps that would else be taken."""
+    """What a round does: a draft after its gates. `breakers` are those that the gates used, the cluster's first;
+    `fence` are nodes that somebody has to confirm as off before steps that would otherwise be taken."""
 
     breakers: tuple[Breaker, ...]
     fence: tuple[str, ...] = ()
 
 
 def behind_breakers(draft: Draft, limits: Limits, breakers: tuple[Breaker, ...]) -> Plan:
-    """`draft` within `limits` as a plan, whose steps the gates have still to look at."""
+    """`draft` within `limits` as a plan; the gates have not been applied yet."""
     return Plan(**{**vars(draft), "limits": limits}, breakers=breakers)
 
 
 def make_draft(cluster: Cluster, limits: Limits, now: float) -> Draft:
-    """The draft of the plan for `cluster` at `now` (seconds since the epoch), before brakes and gates.
+    """The draft of the plan for `cluster` at `now` (seconds since the epoch), before safeguards are applied.
 
     Raises BadOption for a name that matches nothing.
     """
@@ -118,7 +118,7 @@ def make_draft(cluster: Cluster, limits: Limits, now: float) -> Draft:
 
 
 def _accepted(cluster: Cluster, limits: Limits) -> frozenset[str]:
-    """The instances that may go on with a copy that is behind: of those nobody names, none."""
+    """The instances that may continue with a copy that is behind: only those that are named."""
     if not limits.accept_behind:
         return frozenset()
     return matching("accept_behind", limits.accept_behind, [instance.name for instance in cluster.instances])
@@ -132,54 +132,59 @@ def _chosen(cases: tuple[Case, ...], cluster: Cluster, limits: Limits) -> tuple[
 
 
 def _outside(case: Case) -> Action:
-    return Action(Kind.NONE, case.instance.name, "outside of what this round is limited to", why=Why.NOT_CHOSEN)
+    return Action(
+        ActionKind.NONE,
+        case.instance.name,
+        "not among the instances that this round is limited to",
+        why=Reason.NOT_CHOSEN,
+    )
 
 
-def is_left(plan: Plan) -> bool:
-    """Whether there is something in C(plan) that a later round can do, or see the end of, without anybody's help."""
+def has_more_work(plan: Plan) -> bool:
+    """Whether `plan` has something that a later round can do, or see the end of, without a person."""
     return plan.writes or any(_passes(action, plan.limits) for case, action in plan.rows)
 
 
 def _passes(action: Action, limits: Limits) -> bool:
-    """Whether what C(action) waits for goes by itself; a limit of 0, by the option of its name, never does."""
-    return action.why is not None and action.why.passes and getattr(limits, action.why.value, 1) != 0
+    """Whether what `action` waits for resolves itself; a limit of 0, set by the option of that name, never does."""
+    return action.why is not None and action.why.resolves_itself and getattr(limits, action.why.value, 1) != 0
 
 
-def left_to_others(plan: Plan, why: Why, words: str) -> Plan:
-    """C(plan) with everything held that would write, because of C(why), which C(words) tell."""
+def hold_everything(plan: Plan, why: Reason, words: str) -> Plan:
+    """`plan` with every writing action held because of `why`, explained by `words`."""
     rows = [(case, hold(action, why, words) if action.writes else action) for case, action in plan.rows]
     return replace(plan, rows=tuple(rows), upkeep=tuple(hold(action, why, words) for action in plan.upkeep))
 
 
-def ends_together(plan: Plan) -> Plan:
-    """C(plan) with the good ends of repairs put off, where nothing else is to be written while others are under way.
+def defer_successes(plan: Plan) -> Plan:
+    """`plan` with successful ends of repairs postponed, if nothing else is to be written while others are in progress.
 
-    To write takes a claim, and its jobs stand in the way of theirs. No end is put off for longer than END_SECONDS.
+    Writing takes a claim, and the claim's jobs delay theirs. No end is postponed for longer than END_SECONDS.
     """
     running = any(case.progress is Progress.RUNNING for case, action in plan.rows)
     if not running or plan.upkeep or not all(_may_end_later(action, plan) for action in plan.actions if action.writes):
         return plan
-    words = "its success is noted together with that of the repairs still under way"
+    words = "its success is recorded together with that of the repairs still in progress"
     rows = [
-        (case, wait(case, Why.JUST_CHANGED, f"{action.reason}; {words}") if action.writes else action)
+        (case, wait(case, Reason.JUST_CHANGED, f"{action.reason}; {words}") if action.writes else action)
         for case, action in plan.rows
     ]
     return replace(plan, rows=tuple(rows))
 
 
 def _may_end_later(action: Action, plan: Plan) -> bool:
-    if action.kind is not Kind.FINISH or action.result != "success" or not action.repair:
+    if action.kind is not ActionKind.FINISH or action.result != "success" or not action.repair:
         return False
     last = last_job(action.repair, plan.cluster.jobs)
     return last is not None and last.ended is not None and last.ended + END_SECONDS > plan.time
 
 
 def within_approved(plan: Plan) -> Plan:
-    """C(plan) with everything held that goes beyond what was approved, where something was and has begun."""
-    follow = plan.limits.follow
+    """`plan` with everything held that goes beyond the approved repairs, if an approved plan is being followed."""
+    follow = plan.limits.approved_repairs
     if follow is None:
         return plan
-    why, words = Why.NOT_APPROVED, "it is not in the approved plan"
+    why, words = Reason.NOT_APPROVED, "it is not in the approved plan"
     rows = [
         (case, hold(action, why, words) if action.writes and not _is_approved(case, action, follow, plan) else action)
         for case, action in plan.rows
@@ -187,10 +192,10 @@ def within_approved(plan: Plan) -> Plan:
     return replace(plan, rows=tuple(rows), upkeep=tuple(hold(action, why, words) for action in plan.upkeep))
 
 
-def _is_approved(case: Case, action: Action, follow: Mapping[str, Followed], plan: Plan) -> bool:
-    """Whether it ends a repair that was approved, or takes nothing but the next of its approved steps."""
+def _is_approved(case: Case, action: Action, follow: Mapping[str, ApprovedRepair], plan: Plan) -> bool:
+    """Whether it ends an approved repair, or takes only the next of its approved steps."""
     approved = follow.get(case.instance.name)
-    if approved is None or action.kind is not Kind.SUBMIT:
+    if approved is None or action.kind is not ActionKind.SUBMIT:
         return approved is not None
     numbers = [number for number in (action.repair.jobs if action.repair else ()) if number not in approved.jobs]
     done = [name for number in numbers if number in plan.cluster.jobs for name in plan.cluster.jobs[number].done]
@@ -205,7 +210,7 @@ def _lifts(
     limits: Limits,
     now: float,
 ) -> Iterable[Action]:
-    """The removal of suspends whose time has passed; of those on the cluster only by a round over all of it."""
+    """The removal of expired suspends; those on the cluster are only removed by a round over the whole cluster."""
     objects = []
     if not limits.instances:
         if not limits.groups:
@@ -215,25 +220,26 @@ def _lifts(
     objects += [
         ("instance", case.instance.name, case.tags)
         for case in cases
-        if not (case.failure or case.unread or case.busy or case.instance.forthcoming)
+        if not (case.failure or case.malformed_tags or case.unfinished_jobs or case.instance.forthcoming)
     ]
     for scope, name, tags in objects:
         over = expired(tags, now)
         if over:
             yield Action(
-                Kind.LIFT,
+                ActionKind.LIFT,
                 name,
-                "its suspend has run out",
+                "its suspend has expired",
                 scope=scope,
                 remove=tuple(suspend.tag for suspend in over),
             )
 
 
 def _no_limit(cluster: Cluster, limits: Limits) -> Iterable[str]:
-    """A number of nodes that can never be passed is likely to be meant as a share."""
+    """A number of nodes that can never be exceeded was probably meant as a percentage."""
     number, nodes = limits.max_unhealthy.number, len(cluster.nodes)
     if number is not None and number >= nodes and not limits.unhealthy_range:
-        yield f"max_unhealthy is {number}, and the cluster has {nodes} nodes, so it never holds; was {number}% meant?"
+        too_many = f"max_unhealthy is {number}, and the cluster has {nodes} nodes, so it never takes effect"
+        yield f"{too_many}; was {number}% meant?"
 
 
 def _warnings(shared: SharedTags) -> Iterable[str]:
@@ -244,4 +250,4 @@ def _warnings(shared: SharedTags) -> Iterable[str]:
         for bad in tags.malformed:
             yield f"{name}: {bad}"
         for text in [tag.tag for tag in tags.pendings] + [tag.tag for tag in tags.results]:
-            yield f"{name}: the tag {text} means something on an instance only"
+            yield f"{name}: the tag {text} only has a meaning on an instance"

@@ -15,19 +15,19 @@ from typing import Any
 from ..ganeti.model import Instance
 from ..ganeti.operations import Operation
 from ..ganeti.usable import is_size
-from ..repair.action import Action, Kind, hold, report
+from ..repair.action import Action, ActionKind, hold, report
 from ..repair.case import Case
-from ..repair.reasons import Why
+from ..repair.reasons import Reason
 from ..settings.limits import SecondaryState
 from .fencing import to_prove
-from .plan import Plan, Row
+from .plan import Plan, PlanRow
 
 UP_TO_DATE = 1  # what Ganeti calls the state of a node's own copy, its ldisk_status
 _STATES = {2: "is still being resynced", 3: "is not up to date", 4: "is faulty or not connected"}
-_NEW_STATE = "is in a state that is not known here"
+_NEW_STATE = "is in an unknown state"
 _STATUS = 7  # fields: path, major, minor, sync percentage, seconds left, is_degraded, ldisk_status
 _PROGRESS, _LOCAL = 3, 6  # of these the sync percentage, and the state of the node's own copy
-_TURNS = (Why.MAX_IN_FLIGHT, Why.MAX_PER_NODE, Why.MAX_PER_GROUP)
+_TURNS = (Reason.MAX_IN_FLIGHT, Reason.MAX_PER_NODE, Reason.MAX_PER_GROUP)
 
 
 def needs_proof(case: Case, action: Action, plan: Plan) -> bool:
@@ -38,28 +38,28 @@ def needs_proof(case: Case, action: Action, plan: Plan) -> bool:
     return action.steps[0].operation is Operation.FAILOVER and bool(to_prove(case, action, plan.cluster))
 
 
-def to_ask(plan: Plan) -> tuple[Row, ...]:
+def to_ask(plan: Plan) -> tuple[PlanRow, ...]:
     """The failovers of `plan` whose secondary has to be asked, the most urgent first.
 
     Those that only wait for their turn are among them: it is theirs where another turns out not to be up to date.
     """
-    rows = [row for row in plan.rows if row[1].kind is Kind.SUBMIT or row[1].why in _TURNS]
+    rows = [row for row in plan.rows if row[1].kind is ActionKind.SUBMIT or row[1].why in _TURNS]
     wanted = [row for row in rows if needs_proof(*row, plan) and row[0].instance.name not in plan.limits.secondaries]
     return tuple(sorted(wanted, key=plan.urgency))
 
 
-def secondaries_known(plan: Plan) -> Plan:
+def hold_unknown_secondaries(plan: Plan) -> Plan:
     """`plan` with the failovers held for a person whose secondary was asked and is not known to be up to date; of one
     that was not asked yet it is said that it will be."""
     return replace(plan, rows=tuple((case, _checked(case, action, plan)) for case, action in plan.rows))
 
 
 def _checked(case: Case, action: Action, plan: Plan) -> Action:
-    if action.kind is not Kind.SUBMIT or not needs_proof(case, action, plan):
+    if action.kind is not ActionKind.SUBMIT or not needs_proof(case, action, plan):
         return action
     problem = plan.limits.secondaries.get(case.instance.name)
     if problem is None:
-        asked = f"before it, {case.instance.secondaries[0]} is asked whether its copy is up to date"
+        asked = f"first, {case.instance.secondaries[0]} is asked whether its copy is up to date"
         return replace(action, reason=f"{action.reason}; {asked}")
     return _held(case, action, problem) if problem else action
 
@@ -70,9 +70,9 @@ def _held(case: Case, action: Action, problem: str) -> Action:
     command = f"gnt-instance failover {case.instance.name}"
     words = (
         f"{action.reason}; {problem} (secondary_state: uptodate); newer data may be on {primary}: bring {primary} back "
-        f"if you can; to go on with the copy on {secondary} as it is: "
+        f"if you can; to continue with the copy on {secondary} as it is: "
     )
-    return report(case, Why.SECONDARY_STATE, words + command, command, steps=action.steps)
+    return report(case, Reason.SECONDARY_STATE, words + command, command, steps=action.steps)
 
 
 def only_asked(plan: Plan) -> Plan:
@@ -80,7 +80,7 @@ def only_asked(plan: Plan) -> Plan:
     names = {case.instance.name for case, action in to_ask(plan)}
     words = "its secondary has not been asked yet whether its copy is up to date"
     rows = (
-        (case, hold(action, Why.JUST_CHANGED, words) if action.writes and case.instance.name in names else action)
+        (case, hold(action, Reason.JUST_CHANGED, words) if action.writes and case.instance.name in names else action)
         for case, action in plan.rows
     )
     return replace(plan, rows=tuple(rows))
@@ -96,9 +96,9 @@ def problem_of(instance: Instance, answer: Any) -> str:
     disks = found.get("disks") if isinstance(found, Mapping) else None
     secondary = instance.secondaries[0]
     if not isinstance(found, Mapping) or not isinstance(disks, list) or found.get("snodes") != [secondary]:
-        return f"{secondary} was asked for its disks, and the answer is not about them"
+        return f"{secondary} was asked for its disks, but the answer is not about them"
     if not disks or len(disks) != len(instance.disk_sizes):
-        return f"{secondary} was asked for {len(instance.disk_sizes)} disks, and the answer is about {len(disks)}"
+        return f"{secondary} was asked for {len(instance.disk_sizes)} disks, but the answer is about {len(disks)}"
     found_out = [(number, _problem(disk)) for number, disk in enumerate(disks)]
     return "; ".join(f"disk {number} on {secondary} {problem}" for number, problem in found_out if problem)
 
@@ -107,9 +107,9 @@ def _problem(disk: Any) -> str:
     """What keeps a disk's copy on the secondary from being known to be up to date; empty if nothing does."""
     status = disk.get("sstatus", ()) if isinstance(disk, Mapping) else ()
     if status is None:
-        return "is not assembled, so nobody can tell whether that copy is up to date"
+        return "is not assembled, so it is not known whether that copy is up to date"
     if not isinstance(status, list) or len(status) < _STATUS:
-        return "did not tell its state"
+        return "did not report its state"
     progress, local = status[_PROGRESS], status[_LOCAL]
     if progress is not None:
         return f"{_STATES[2]} ({progress} %)"

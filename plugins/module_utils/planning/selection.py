@@ -17,7 +17,7 @@ from ..repair.case import Case, cases_at
 class Filter:
     """What instances have to have in common; each field holds globs, one of which has to fit, and is no limit if empty.
 
-    C(groups) and C(nodes) are those of the primary; C(tags) are tags of the instance's own.
+    `groups` and `nodes` are those of the primary; `tags` are tags of the instance's own.
     """
 
     names: tuple[str, ...] = ()
@@ -29,9 +29,9 @@ class Filter:
 
 
 def matching(option: str, patterns: Iterable[str], names: Iterable[str]) -> frozenset[str]:
-    """Those of C(names) that one of C(patterns) means, which may leave the domain out; all where there is no pattern.
+    """Those of `names` that one of `patterns` means, which may leave the domain out; all where there is no pattern.
 
-    Raises BadOption, naming the C(option), for a pattern that means none.
+    Raises BadOption, naming the `option`, for a pattern that means none.
     """
     names, patterns = tuple(names), tuple(pattern.strip() for pattern in patterns)  # "web1, web2" is one of two
     if not patterns:
@@ -40,7 +40,7 @@ def matching(option: str, patterns: Iterable[str], names: Iterable[str]) -> froz
     for pattern in patterns:
         meant = _meant(pattern, names)
         if not pattern:
-            raise BadOption(f"{option}: an empty name is given; nothing was done")
+            raise BadOption(f"{option}: an empty name was given; nothing was done")
         if not meant:
             raise BadOption(f"{option}: nothing in the cluster is called {pattern}; nothing was done")
         found.update(meant)
@@ -48,7 +48,7 @@ def matching(option: str, patterns: Iterable[str], names: Iterable[str]) -> froz
 
 
 def _meant(pattern: str, names: Sequence[str]) -> list[str]:
-    """Those of C(names) that one pattern means: the very one, if there is one, before any that are like it."""
+    """Those of `names` that one pattern means: the very one, if there is one, before any that are like it."""
     return (
         [name for name in names if name == pattern]
         or [name for name in names if name.lower() == pattern.lower()]
@@ -57,14 +57,18 @@ def _meant(pattern: str, names: Sequence[str]) -> list[str]:
 
 
 def select(cluster: Cluster, wanted: Filter, option: str = "names") -> tuple[Instance, ...]:
-    """The instances of C(cluster) that C(wanted) lets by, in the cluster's order; its names stand in the C(option).
+    """The instances of `cluster` that `wanted` lets by, in the cluster's order; its names stand in the `option`.
 
     Raises BadOption for a name, a group or a node that does not exist, and where no instance is left.
     """
-    names = matching(option, wanted.names, [one.name for one in cluster.instances])
+    names = matching(option, wanted.names, [instance.name for instance in cluster.instances])
     groups = matching("groups", wanted.groups, cluster.groups)
     nodes = matching("nodes", wanted.nodes, cluster.nodes)
-    found = tuple(one for one in cluster.instances if one.name in names and _has(one, wanted, cluster, groups, nodes))
+    found = tuple(
+        instance
+        for instance in cluster.instances
+        if instance.name in names and _has(instance, wanted, cluster, groups, nodes)
+    )
     if not found:
         told = [
             f"{option if field.name == 'names' else field.name} {', '.join(value)}"
@@ -72,19 +76,19 @@ def select(cluster: Cluster, wanted: Filter, option: str = "names") -> tuple[Ins
             for value in [getattr(wanted, field.name)]
             if value
         ]
-        raise BadOption(f"no instance of the cluster fits {' and '.join(told) or 'nothing'}; nothing was done")
+        raise BadOption(f"no instance of the cluster matches {' and '.join(told) or 'nothing'}; nothing was done")
     return found
 
 
 def objects(cluster: Cluster, scope: str, wanted: Filter) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """The kind, the name and the tags of each object of the kind C(scope) that C(wanted) lets by.
+    """The kind, the name and the tags of each object of the kind `scope` that `wanted` lets by.
 
-    Raises BadOption as C(select) does, and where it is not said which groups or instances are meant.
+    Raises BadOption as `select` does, and where it is not said which groups or instances are meant.
     """
     limits = [field.name for field in fields(wanted) if getattr(wanted, field.name)]
     if scope == "cluster":
         if limits:
-            raise BadOption(f"{limits[0]} is given, but object is cluster, of which there is one; nothing was done")
+            raise BadOption(f"{limits[0]} is given, but object is cluster, and there is only one; nothing was done")
         return (("cluster", "", cluster.tags),)
     if not limits:
         raise BadOption(f"object is {scope}, but names is empty; for all of them give '*'; nothing was done")
@@ -93,34 +97,34 @@ def objects(cluster: Cluster, scope: str, wanted: Filter) -> tuple[tuple[str, st
             raise BadOption(f"{limits[-1]} is for object: instance, but object is group; nothing was done")
         found = matching("names", wanted.names, cluster.groups)
         return tuple(("group", name, cluster.groups[name].tags) for name in sorted(found))
-    return tuple(("instance", one.name, one.tags) for one in select(cluster, wanted))
+    return tuple(("instance", instance.name, instance.tags) for instance in select(cluster, wanted))
 
 
 def cases_of(cluster: Cluster, wanted: Filter, now: float) -> tuple[Case, ...]:
-    """The cases of the instances that C(wanted), whose names are in the option C(instances), lets by.
+    """The cases of the instances that `wanted`, whose names are in the option `instances`, lets by.
 
-    Raises BadOption as C(select) does, and where it is not said which instances are meant.
+    Raises BadOption as `select` does, and where it is not said which instances are meant.
     """
     if wanted == Filter():
         raise BadOption("instances is empty; for all of them give '*'; nothing was done")
-    names = {one.name for one in select(cluster, wanted, "instances")}
+    names = {instance.name for instance in select(cluster, wanted, "instances")}
     return tuple(case for case in cases_at(cluster, now) if case.instance.name in names)
 
 
-def _has(one: Instance, wanted: Filter, cluster: Cluster, groups: frozenset[str], nodes: frozenset[str]) -> bool:
-    node = cluster.nodes.get(one.primary)
+def _has(instance: Instance, wanted: Filter, cluster: Cluster, groups: frozenset[str], nodes: frozenset[str]) -> bool:
+    node = cluster.nodes.get(instance.primary)
     return (
         (not wanted.groups or (node is not None and node.group in groups))
-        and (not wanted.nodes or one.primary in nodes)
-        and (not wanted.disk_templates or _fits(one.disk_template, wanted.disk_templates))
-        and (not wanted.os or _fits(one.os, wanted.os))
-        and (not wanted.tags or any(_fits(tag, wanted.tags, False) for tag in one.tags))
+        and (not wanted.nodes or instance.primary in nodes)
+        and (not wanted.disk_templates or _fits(instance.disk_template, wanted.disk_templates))
+        and (not wanted.os or _fits(instance.os, wanted.os))
+        and (not wanted.tags or any(_fits(tag, wanted.tags, False) for tag in instance.tags))
     )
 
 
 def _fits(text: str, patterns: Sequence[str], short: bool = True) -> bool:
-    """Whether one of C(patterns) fits C(text), or where names may be C(short) its first parts, as many as the pattern
-    has: C(*1) does not mean C(web2.rack1.example.com)."""
+    """Whether one of `patterns` fits `text`, or where names may be `short` its first parts, as many as the pattern
+    has: `*1` does not mean `web2.rack1.example.com`."""
     text, patterns = text.lower(), [pattern.strip().lower() for pattern in patterns]
     parts = text.split(".")
     return any(

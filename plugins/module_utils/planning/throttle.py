@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Throttle: which steps may be submitted now, so that no more work is under way at once than the limits allow (law 9).
+"""Throttle: concurrency limits: which steps may be submitted now (law 9).
 
-The limits count two kinds of work, each by itself. What brings back an instance that is down is short and urgent; it is
-never held because others resync or migrate. A new secondary that would follow it at once is left out where the limits
-have no room for one more resync, and is submitted in its turn.
+The limits count two kinds of work separately. Work that brings back an instance that is down is short and urgent; it is
+never held because others resync or migrate. The new secondary that would follow it immediately is left out if the
+limits do not allow one more resync, and is submitted later.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from enum import Enum
 
 from ..ganeti.model import NodeState
 from ..ganeti.operations import STEP_OPCODES, Operation
-from ..repair.action import Action, Kind, hold
+from ..repair.action import Action, ActionKind, hold
 from ..repair.ages import is_overdue
 from ..repair.case import Case
 from ..repair.progress import Progress
-from ..repair.reasons import Why
+from ..repair.reasons import Reason
 from .plan import Plan
 
 
 class Work(Enum):
-    """A kind of work that the limits count by itself; the values are the words for one and for several."""
+    """A kind of work with limits of its own; the values are its singular and plural in messages."""
 
     RETURN = ("repair of an instance that is down", "repairs of instances that are down")
     OTHER = ("repair", "repairs")  # resyncs above all, and moves of what runs
@@ -33,14 +33,14 @@ class Work(Enum):
 
 @dataclass
 class _Load:
-    """The work of one kind that is under way: in all, by group, and by node that takes part."""
+    """The work of one kind in progress: in total, by group, and by node that takes part."""
 
     total: int = 0
     groups: Counter[str] = field(default_factory=Counter)
     nodes: Counter[str] = field(default_factory=Counter)
 
     def add(self, case: Case, action: Action, plan: Plan) -> None:
-        """Count the work that C(action) does, or will do, for the instance of C(case)."""
+        """Count the work that `action` does, or will do, for the instance of `case`."""
         self.total += 1
         self.groups[case.group] += 1
         self.nodes.update(_working(case, action, plan))
@@ -49,10 +49,10 @@ class _Load:
 _Loads = Mapping[Work, _Load]
 
 
-def in_turn(plan: Plan) -> Plan:
-    """C(plan) with the steps held that would be too many at once.
+def limit_concurrency(plan: Plan) -> Plan:
+    """`plan` with the steps held that would be too many at once.
 
-    The most urgent go first; one that is over a limit of its node or group lets the next by, and is tried first again
+    The most urgent go first. One that exceeds a limit of its node or group lets the next one pass, and is first again
     in the next round.
     """
     loads = {work: _Load() for work in Work}
@@ -60,7 +60,7 @@ def in_turn(plan: Plan) -> Plan:
         for work in _under_way(case, plan):
             loads[work].add(case, action, plan)
     changed: dict[str, Action] = {}
-    submits = [row for row in plan.rows if row[1].kind is Kind.SUBMIT]
+    submits = [row for row in plan.rows if row[1].kind is ActionKind.SUBMIT]
     for case, action in sorted(submits, key=lambda row: (_queues(*row), plan.urgency(row))):
         changed[case.instance.name] = _admitted(case, action, plan, loads)
     rows = tuple((case, changed.get(case.instance.name, action)) for case, action in plan.rows)
@@ -68,7 +68,7 @@ def in_turn(plan: Plan) -> Plan:
 
 
 def _admitted(case: Case, action: Action, plan: Plan, loads: _Loads) -> Action:
-    """C(action) as the limits allow it: as it is, its first step alone, or held. Its work is counted in C(loads)."""
+    """`action` as the limits allow it: as it is, its first step alone, or held. Its work is counted in `loads`."""
     first, *later = _works(case, action, plan)
     full = _full(case, action, plan, loads, first) if _queues(case, action) else None
     if full:
@@ -81,18 +81,18 @@ def _admitted(case: Case, action: Action, plan: Plan, loads: _Loads) -> Action:
     return action
 
 
-def _full(case: Case, action: Action, plan: Plan, loads: _Loads, work: Work) -> tuple[Why, str] | None:
-    """The limit that leaves no place for one more C(work), in words."""
+def _full(case: Case, action: Action, plan: Plan, loads: _Loads, work: Work) -> tuple[Reason, str] | None:
+    """The limit that does not allow one more `work`, with its message; None if there is room."""
     limits, load = plan.limits, loads[work]
     if load.total >= limits.max_in_flight:
-        return Why.MAX_IN_FLIGHT, f"max_in_flight lets {_count(limits.max_in_flight, work)} be under way at once"
+        return Reason.MAX_IN_FLIGHT, f"max_in_flight allows {_count(limits.max_in_flight, work)} at once"
     if load.groups[case.group] >= limits.max_per_group:
-        words = f"max_per_group lets {_count(limits.max_per_group, work)} be under way in group {case.group}"
-        return Why.MAX_PER_GROUP, words
+        words = f"max_per_group allows {_count(limits.max_per_group, work)} at once in group {case.group}"
+        return Reason.MAX_PER_GROUP, words
     for name in _working(case, action, plan):
         if load.nodes[name] >= limits.max_per_node:
-            words = f"max_per_node lets {_count(limits.max_per_node, work)} be under way on node {name}"
-            return Why.MAX_PER_NODE, words
+            words = f"max_per_node allows {_count(limits.max_per_node, work)} at once on node {name}"
+            return Reason.MAX_PER_NODE, words
     return None
 
 
@@ -113,19 +113,19 @@ def _working(case: Case, action: Action, plan: Plan) -> tuple[str, ...]:
 
 
 def _queues(case: Case, action: Action) -> bool:
-    """Whether a step waits for its turn: it begins a repair, tries again what has not run since, or makes a new
-    secondary. Any other step of a repair that has begun goes on at once, so that no instance rests half-way."""
-    tried = case.progress in (Progress.FAILED, Progress.NO_ROOM)
-    return action.begins or tried or action.steps[0].operation is Operation.REPLACE_SECONDARY
+    """Whether a step is subject to the limits: it starts a repair, retries a failed step, or makes a new secondary. Any
+    other step of a repair continues at once, so that no instance stays half-way."""
+    tried = case.progress in (Progress.FAILED, Progress.NO_RESOURCES)
+    return action.starts_repair or tried or action.steps[0].operation is Operation.REPLACE_SECONDARY
 
 
 # --- what is under way, and what would be ---------------------------------------------------------------------------
 
 
 def _under_way(case: Case, plan: Plan) -> Iterable[Work]:
-    """The work that the repair of C(case) does now. A return that is overdue does not count: it may hang, and nobody
-    else should stay down for that."""
-    if case.progress is Progress.UNSEEN:  # what has come since is not known
+    """The work that the repair of `case` does now. An overdue return does not count: it may hang, and no other
+    instance should stay down because of it."""
+    if case.progress is Progress.NOT_READ:  # what has come since is not known
         return {Work.RETURN if plan.cluster.is_down(case.instance) else Work.OTHER}
     if case.progress is not Progress.RUNNING or not case.pending:
         return ()
@@ -141,13 +141,13 @@ def _under_way(case: Case, plan: Plan) -> Iterable[Work]:
 
 
 def _works(case: Case, action: Action, plan: Plan) -> tuple[Work, ...]:
-    """The work that the steps do that C(action) submits, in their order."""
+    """The work that the steps do that `action` submits, in their order."""
     steps = action.submitted(joins=True)
     return tuple(dict.fromkeys(_work(step.operation.opcode, case, plan) for step in steps))
 
 
 def _work(opcode: str, case: Case, plan: Plan) -> Work:
-    """The kind of work that C(opcode) does for the instance. A recreation moves the primary before it is done, so there
+    """The kind of work that `opcode` does for the instance. A recreation moves the primary before it is done, so there
     it is not looked whether that is dead."""
     anew = opcode in (Operation.RECREATE_DISKS.opcode, Operation.REINSTALL.opcode) and case.instance.meant_to_run
     failover = opcode == Operation.FAILOVER.opcode and plan.cluster.is_down(case.instance)

@@ -64,8 +64,8 @@ def read_cluster(client: Client) -> Cluster:
         groups={group.name: group for group in groups if group},
         instances=tuple(sorted(instances, key=lambda instance: instance.name)),
         jobs=jobs,
-        asked=asked,
-        followed=frozenset(repair.id for name, repair in pending),
+        queried_job_ids=asked,
+        tracked_repair_ids=frozenset(repair.id for name, repair in pending),
     )
 
 
@@ -78,15 +78,15 @@ def _told(info: Mapping[str, Any], key: str, is_usable: Callable[[Any], bool]) -
     """What holds all repairs back, or None where the transport can't tell; nobody guesses at anything else."""
     value = info.get(key)
     if value is not None and not is_usable(value):
-        raise BadAnswer(f"cannot read the cluster's data: its {key} is {str(value)[:80]!r}, and means nothing")
+        raise BadAnswer(f"cannot read the cluster's data: its {key} is {str(value)[:80]!r}, which has no meaning")
     return value
 
 
 def cluster_tags(info: Mapping[str, Any]) -> tuple[str, ...]:
-    """The tags in C(info), the cluster's data; without them nobody knows what is allowed, so nothing can go on."""
+    """The tags in `info`, the cluster's data; without them nobody knows what is allowed, so nothing can go on."""
     tags = info.get("tags")
     if not is_texts(tags):
-        raise BadAnswer("cannot read the cluster's data: there are no tags in it")
+        raise BadAnswer("cannot read the cluster's data: it has no tags")
     return tuple(tags or ())
 
 
@@ -142,7 +142,7 @@ def _instance(row: Row) -> Instance:
         memory=usable.get("be/maxmem", 0),
         disk_sizes=tuple(usable.get("disk.sizes", ())),
         tags=tuple(tags),
-        unread=tuple(field for field in INSTANCE if field not in usable),
+        missing_fields=tuple(field for field in INSTANCE if field not in usable),
         forthcoming=usable.get("forthcoming", False),
     )
 

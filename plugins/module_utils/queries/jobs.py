@@ -23,7 +23,7 @@ def read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: froz
     """The jobs of interest in one request: all that are unfinished, those noted in the tags of repairs that are pending
     or have failed, and whatever steps were submitted for an instance with a pending repair.
 
-    Ganeti looks for archived jobs only if it has to: where no job of a repair is known, or a C(noted) one is missing,
+    Ganeti looks for archived jobs only if it has to: where no job of a repair is known, or a `noted` one is missing,
     it is asked once more, in a way that makes it look there. So it is for a repair that may reinstall, where a step
     that is overlooked would cost data.
     """
@@ -73,7 +73,7 @@ def _reinstalls(repair: Repair) -> bool:
 
 
 def query_jobs(client: Client, terms: list[list[Any]], archived: bool = False) -> dict[int, Job]:
-    """The jobs that any of the filter's C(terms) lets by, by their ids; with C(archived), also of those put away."""
+    """The jobs that any of the filter's `terms` lets by, by their ids; with `archived`, also of those put away."""
     fields = (*_JOB, "archived") if archived else _JOB
     try:
         rows = [values_of(fields, row) for row in client.query("job", fields, ["|", *terms])]
@@ -86,7 +86,7 @@ def query_jobs(client: Client, terms: list[list[Any]], archived: bool = False) -
 
 
 def _query_apart(client: Client, fields: Sequence[str], terms: list[list[Any]]) -> list[Mapping[str, Any]]:
-    """The values of the jobs that the C(terms) let by, where RAPI can't read the opcodes of one of them: somebody has
+    """The values of the jobs that the `terms` let by, where RAPI can't read the opcodes of one of them: somebody has
     given it a reason that is not ASCII, and the answer about all is refused (measured). It comes without opcodes."""
     known = [name for name in fields if name != "ops"]
     plain = {row[0][1]: values_of(known, row) for row in client.query("job", known, ["|", *terms])}
@@ -174,7 +174,7 @@ def _succeeded(named: tuple[str, Any]) -> bool:
 
 
 def _error(statuses: Sequence[Any], results: Sequence[Any]) -> tuple[str, str, str]:
-    """The class, the words and the code of the first opcode that failed; its result is C([class, [words, code]])."""
+    """The class, the words and the code of the first opcode that failed; its result is `[class, [words, code]]`."""
     for status, result in zip(statuses, results):
         if status == "error":
             kind, *rest = as_list(result) or [""]

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import takewhile
 
-from ..diagnosis.instances import Step, together
+from ..diagnosis.instances import Step, submitted_together
 from ..ganeti.model import Job, RepairType
 from .ages import jobs_text
 from .case import Case
 from .history import Repair
-from .reasons import Why
+from .reasons import Reason
 
 
-class Kind(Enum):
+class ActionKind(Enum):
     """What comes next for an object."""
 
     NONE = "none"
@@ -28,9 +28,9 @@ class Kind(Enum):
     REFUSE = "refuse"
     HOLD = "hold"
     REPORT = "report"
-    REMEMBER = "remember"  # of a breaker: that it has tripped
-    FORGET = "forget"  # ... that it has cooled down
-    TAG = "tag"  # what a person wants to say by tags
+    REMEMBER = "remember"  # add a breaker's tag: it has tripped
+    FORGET = "forget"  # remove a breaker's tag: it has cooled down
+    TAG = "tag"  # write tags that a person wants to change
 
     @property
     def writes(self) -> bool:
@@ -39,12 +39,20 @@ class Kind(Enum):
 
     @property
     def label(self) -> str:
-        """The name in facts and results, where a breaker's memory counts as `hold` and its removal as `lift`."""
-        return {Kind.REMEMBER: Kind.HOLD, Kind.FORGET: Kind.LIFT}.get(self, self).value
+        """The name in facts and results, where REMEMBER is called `hold` and FORGET `lift`."""
+        return {ActionKind.REMEMBER: ActionKind.HOLD, ActionKind.FORGET: ActionKind.LIFT}.get(self, self).value
 
 
 _WRITING = frozenset(
-    {Kind.SUBMIT, Kind.FINISH, Kind.LIFT, Kind.REFUSE, Kind.REMEMBER, Kind.FORGET, Kind.TAG},
+    {
+        ActionKind.SUBMIT,
+        ActionKind.FINISH,
+        ActionKind.LIFT,
+        ActionKind.REFUSE,
+        ActionKind.REMEMBER,
+        ActionKind.FORGET,
+        ActionKind.TAG,
+    },
 )
 
 
@@ -52,16 +60,16 @@ _WRITING = frozenset(
 class Action:
     """What is to be done with one object, and why.
 
-    C(repair) is the pending repair that it goes on with, None for a new one; C(type) is the repair's type; C(steps) are
-    all that are to come, of which the first is submitted now (over LUXI with those that must not wait); C(result) is
-    what a C(finish) or C(refuse) writes (None: no result); C(cancel) are jobs of ours to be canceled before that;
-    C(remove) and C(add) are tags to be removed and added; C(nodes) where disks are recreated, or an instance on shared
-    storage goes. C(alone) says that the first step is submitted without the one that belongs to it, which follows in
-    its turn; C(accepts) that somebody has accepted a copy that is behind for it. C(why) says why nothing is done now,
-    where nothing is; C(command) is what a person can run; C(reason) ends with it.
+    `repair` is the pending repair that it continues, None for a new one; `type` is the repair's type; `steps` are all
+    remaining steps, of which the first is submitted now (over LUXI with those that must not wait); `result` is what a
+    `finish` or `refuse` writes (None: no result); `cancel` are jobs of ours to cancel before that; `remove` and `add`
+    are tags to remove and add; `nodes` are the nodes for recreated disks, or for an instance on shared storage.
+    `alone` says that the first step is submitted without the step that usually follows it immediately; `accepts` that
+    somebody has accepted a copy that is behind. `why` says why nothing is done now, if nothing is; `command` is a
+    command that a person can run; `reason` ends with it.
     """
 
-    kind: Kind
+    kind: ActionKind
     name: str
     reason: str
     scope: str = "instance"
@@ -75,7 +83,7 @@ class Action:
     nodes: tuple[str, ...] = ()
     alone: bool = False
     accepts: bool = False
-    why: Why | None = None
+    why: Reason | None = None
     command: str = ""
 
     @property
@@ -84,40 +92,42 @@ class Action:
         return self.kind.writes
 
     @property
-    def begins(self) -> bool:
-        """Whether it begins a repair: none of the repair's jobs is known to be ours yet (law 11)."""
-        return self.kind is Kind.SUBMIT and not (self.repair and self.repair.begun)
+    def starts_repair(self) -> bool:
+        """Whether it starts a repair: none of the repair's jobs is known to be ours yet (law 11)."""
+        return self.kind is ActionKind.SUBMIT and not (self.repair and self.repair.begun)
 
     @property
     def permitted(self) -> tuple[Step, ...]:
-        """Those of the steps to come that the permission covers: up to the first that it does not."""
-        kind = None if self.kind is Kind.REFUSE else self.type
+        """The remaining steps that the permission covers: up to the first that it does not."""
+        kind = None if self.kind is ActionKind.REFUSE else self.type
         return tuple(takewhile(lambda step: kind is not None and step.needs <= kind, self.steps))
 
     def submitted(self, joins: bool) -> tuple[Step, ...]:
-        """The permitted steps that are submitted now; see C(together)."""
-        return self.permitted[:1] if self.alone else together(self.permitted, joins)
+        """The permitted steps that are submitted now; see `submitted_together`."""
+        return self.permitted[:1] if self.alone else submitted_together(self.permitted, joins)
 
 
-def report(case: Case, why: Why, reason: str, command: str = "", steps: tuple[Step, ...] = ()) -> Action:
-    """A person is needed; C(steps) would heal the instance."""
-    return Action(Kind.REPORT, case.instance.name, reason, repair=case.failure, steps=steps, why=why, command=command)
+def report(case: Case, why: Reason, reason: str, command: str = "", steps: tuple[Step, ...] = ()) -> Action:
+    """A person is needed; `steps` would heal the instance."""
+    return Action(
+        ActionKind.REPORT, case.instance.name, reason, repair=case.failure, steps=steps, why=why, command=command
+    )
 
 
 def submit(case: Case, repair: Repair | None, kind: RepairType, steps: tuple[Step, ...], reason: str) -> Action:
-    """The first of C(steps) is to be submitted, for C(repair) or a new one."""
+    """The first of `steps` is to be submitted, for `repair` or a new one."""
     accepts = case.health.accepted
-    return Action(Kind.SUBMIT, case.instance.name, reason, type=kind, repair=repair, steps=steps, accepts=accepts)
+    return Action(ActionKind.SUBMIT, case.instance.name, reason, type=kind, repair=repair, steps=steps, accepts=accepts)
 
 
 def finish(
     case: Case, repair: Repair, result: str | None, reason: str, since: float, add: tuple[str, ...] = ()
 ) -> Action:
-    """The end of C(repair), with tags to C(add) beside its result; the results of repairs before it make room for its
-    own, but for those to be kept C(since) then."""
+    """The end of `repair`, with tags to `add` beside its result. Older results are removed, except those that ended
+    after `since`."""
     old = case.outdated(since) if result else ()
     return Action(
-        Kind.FINISH,
+        ActionKind.FINISH,
         case.instance.name,
         reason,
         type=repair.type,
@@ -128,10 +138,10 @@ def finish(
     )
 
 
-def wait(case: Case, why: Why, reason: str, steps: tuple[Step, ...] = ()) -> Action:
-    """Something else has to happen first; C(steps) are to come then."""
+def wait(case: Case, why: Reason, reason: str, steps: tuple[Step, ...] = ()) -> Action:
+    """Something else has to happen first; `steps` follow then."""
     return Action(
-        Kind.WAIT,
+        ActionKind.WAIT,
         case.instance.name,
         reason,
         type=case.pending.type if case.pending else None,
@@ -141,12 +151,12 @@ def wait(case: Case, why: Why, reason: str, steps: tuple[Step, ...] = ()) -> Act
     )
 
 
-def hold(action: Action, why: Why, words: str) -> Action:
-    """C(action), held because of C(why), which C(words) tell; what it would have done is still to be seen in it."""
+def hold(action: Action, why: Reason, words: str) -> Action:
+    """`action`, held because of `why`, explained by `words`; it still shows what it would have done."""
     return replace(
         action,
-        kind=Kind.HOLD,
-        reason=f"{action.reason}; held, as {words}",
+        kind=ActionKind.HOLD,
+        reason=f"{action.reason}; held: {words}",
         remove=(),
         add=(),
         cancel=(),
@@ -157,9 +167,9 @@ def hold(action: Action, why: Why, words: str) -> Action:
 
 def busy_text(case: Case, now: float) -> str:
     """The unfinished jobs of anybody on the instance, in words."""
-    return jobs_text(case.busy, now)
+    return jobs_text(case.unfinished_jobs, now)
 
 
 def named(jobs: Iterable[Job]) -> str:
-    """C(jobs) in words, each with its operations."""
+    """`jobs` in words, each with its operations."""
     return ", ".join(f"job {job.id} ({' '.join(job.operations)})" for job in jobs)

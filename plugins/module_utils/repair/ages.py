@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ages: since when a job runs or waits, in words, and whether it has done so for longer than it should (law 9)."""
+"""Ages: how long a job has been running or waiting, in words, and whether it is overdue (law 9)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ LONG_WAIT = 600.0  # seconds; a job waits behind others of its instance or node,
 
 
 def is_overdue(job: Job, now: float) -> bool:
-    """Whether an unfinished C(job) runs for more than LONG_RUN at C(now) (seconds since the epoch), or waits for more
-    than LONG_WAIT; not so where Ganeti did not say since when."""
+    """Whether an unfinished `job` at `now` (seconds since the epoch) has been running for more than LONG_RUN, or has
+    been waiting for more than LONG_WAIT; False if Ganeti did not report since when."""
     since = _since(job)
     return since is not None and now - since > (LONG_WAIT if _waits(job) else LONG_RUN)
 
 
 def jobs_text(jobs: Iterable[Job], now: float) -> str:
-    """What unfinished C(jobs) do at C(now), since when, and what to look at, for people."""
+    """What unfinished `jobs` are doing at `now`, since when, and what to check, for people."""
     jobs = tuple(jobs)
     numbers = frozenset(job.id for job in jobs)
     return ", ".join(_job_text(job, now, numbers) for job in jobs)
@@ -29,15 +29,15 @@ def jobs_text(jobs: Iterable[Job], now: float) -> str:
 def _job_text(job: Job, now: float, others: frozenset[int]) -> str:
     name = "job {} ({})".format(job.id, " ".join(job.operations))
     first = sorted(others.intersection(job.after))
-    if first and _waits(job):  # its turn comes when they have ended, so its own wait tells nothing
+    if first and _waits(job):  # it can only start after they have ended, so its own waiting time means nothing
         return f"{name} waits for job {' and '.join(map(str, first))}"
     since = _since(job)
-    start = "" if since is None else f" since {utc(since)}"
+    been, start = ("is", "") if since is None else ("has been", f" since {utc(since)}")
     if _waits(job):
-        odd = ", which is odd after ten minutes" if is_overdue(job, now) else ""
-        return f"{name} waits{start}{odd}; see which job holds its locks: gnt-debug locks"
-    odd = f" for more than an hour; see what it does: gnt-job info {job.id}" if is_overdue(job, now) else ""
-    return f"{name} is under way{start}{',' * bool(odd)}{odd}"
+        odd = ", which is unusual after ten minutes" if is_overdue(job, now) else ""
+        return f"{name} {been} waiting{start}{odd}; to see which job holds its locks: gnt-debug locks"
+    odd = f" for more than an hour; to see what it does: gnt-job info {job.id}" if is_overdue(job, now) else ""
+    return f"{name} {been} in progress{start}{',' * bool(odd)}{odd}"
 
 
 def _waits(job: Job) -> bool:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Case: everything that is known of one instance, and harep's name for it (design, section 4)."""
+"""Case: everything known about one instance, and its state by harep's names (design, section 4)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from enum import Enum
 from math import inf
 
-from ..diagnosis.instances import DrainedSecondaries, Health, judge, off_by_failover
+from ..diagnosis.instances import Diagnosis, DrainedSecondaries, diagnose, off_by_failover
 from ..ganeti.model import Cluster, Instance, Job, NodeState
-from ..tags.policy import Policy, resolve
+from ..tags.policy import Policy, effective_policy
 from ..tags.shared import SharedTags, shared_tags
 from ..tags.values import Behind, Malformed, TagSet, parse_tags
-from .history import Repair, repairs_of, with_adopted
+from .history import Repair, adopt_jobs, repairs_of
 from .progress import Progress, does_not_run, progress_of, refused_out_of_step
 
 
 class State(Enum):
-    """harep's states, the one that names an instance first (design, section 4)."""
+    """harep's states, in order of precedence (design, section 4)."""
 
     REPAIR_FAILED = "repair_failed"
     SUSPENDED = "suspended"
@@ -31,21 +31,21 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Case:
-    """Everything that is known of one instance.
+    """Everything known about one instance.
 
-    C(busy) are the unfinished jobs of anybody on it, C(jobs) all that are known to be about it; C(wrong_jobs) are
-    pending tags that name jobs about something else.
+    `unfinished_jobs` are anybody's unfinished jobs on it, `jobs` are all known jobs about it; `wrong_jobs` are pending
+    tags that name jobs about something else.
     """
 
     instance: Instance
     group: str
     tags: TagSet
     policy: Policy
-    health: Health
+    health: Diagnosis
     repairs: tuple[Repair, ...]
     pending: Repair | None
     progress: Progress
-    busy: tuple[Job, ...]
+    unfinished_jobs: tuple[Job, ...]
     jobs: tuple[Job, ...] = ()
     wrong_jobs: tuple[Malformed, ...] = ()
 
@@ -60,31 +60,33 @@ class Case:
         return tuple(repair for repair in self.repairs if repair.result is not None)
 
     def repaired(self, since: float) -> tuple[Repair, ...]:
-        """The repairs that have done something and ended since then (seconds since the epoch), but for failures."""
-        return tuple(one for one in self.results if one.jobs and one.result != "failure" and one.timestamp > since)
+        """The repairs that have jobs and ended after `since` (seconds since the epoch), except failures."""
+        return tuple(
+            result for result in self.results if result.jobs and result.result != "failure" and result.timestamp > since
+        )
 
     def outdated(self, since: float) -> tuple[str, ...]:
-        """The tags of repairs that have ended, but for those that have done something and ended since then: these tell
-        how often it was repaired."""
+        """The tags of ended repairs, except those that have jobs and ended after `since`: these show how often it
+        was repaired."""
         kept = self.repaired(since)
         return tuple(tag for repair in self.results if repair not in kept for tag in repair.tags)
 
     @property
-    def unread(self) -> tuple[Malformed, ...]:
-        """Tags of repairs that can't be read: then nothing is known of what is under way."""
+    def malformed_tags(self) -> tuple[Malformed, ...]:
+        """Tags of repairs that can't be read: then it is unknown what is in progress."""
         bad = tuple(tag for tag in self.tags.malformed if tag.kind in ("pending", "result", "behind"))
         return bad + self.wrong_jobs
 
     @property
     def state(self) -> State:
-        """The first of the states that holds."""
+        """The first state that applies."""
         if self.failure:
             return State.REPAIR_FAILED
         if self.policy.suspended:
             return State.SUSPENDED
         if self.pending:
             return State.PENDING_REPAIR
-        if self.health.whole:
+        if self.health.is_healthy:
             return State.HEALTHY
         needs, allowed = self.health.needs, self.policy.allowed
         enough = needs is not None and allowed is not None and needs <= allowed
@@ -118,7 +120,7 @@ def make_cases(
 
 
 def cases_at(cluster: Cluster, now: float) -> tuple[Case, ...]:
-    """The case of every instance of `cluster` as it stands at `now`, whatever a round is limited to."""
+    """The case of every instance of `cluster` at `now`, whatever a round is limited to."""
     return make_cases(cluster, shared_tags(cluster), now)
 
 
@@ -142,30 +144,30 @@ def _case(
     accepts = inf if accepted else max(asked, default=0.0)
     health = _health(instance, group, cluster, drained, behind, accepts)
     if tags.behind and not all(node is None or node.uuid for node in map(cluster.nodes.get, instance.nodes)):
-        health = Health(unknown="the UUID of one of its nodes is not known, so nobody can tell which copy is behind")
+        health = Diagnosis(unknown="the UUID of one of its nodes is not known, so it is not known which copy is behind")
     wrong = _wrong_jobs(pending, instance, cluster.jobs) if pending else ()
     if pending and not wrong:
-        pending = with_adopted(pending, instance, {job.id: job for job in jobs})
+        pending = adopt_jobs(pending, instance, {job.id: job for job in jobs})
         health = off_by_failover(health) if does_not_run(jobs, now) else health
     objects = (("instance", tags), ("group", shared.groups.get(group, TagSet())), ("cluster", shared.cluster))
     return Case(
         instance=instance,
         group=group,
         tags=tags,
-        policy=resolve(objects, now),
+        policy=effective_policy(objects, now),
         health=health,
         repairs=repairs,
         pending=pending,
         progress=progress_of(pending, cluster) if pending else Progress.NEW,
-        busy=_busy(jobs),
+        unfinished_jobs=_busy(jobs),
         jobs=jobs,
         wrong_jobs=wrong,
     )
 
 
 def _found_behind(instance: Instance, cluster: Cluster, jobs: tuple[Job, ...]) -> Mapping[str, Behind]:
-    """Its secondary, where Ganeti has found that out of step before the primary was marked offline: it would not look
-    any more. The end of a migration in whose middle the node died reads alike, but comes after the mark."""
+    """Its secondary, if Ganeti found it out of step before the primary was marked offline; afterwards Ganeti no longer
+    checks. A migration during which the node died fails with the same text, but only after the mark."""
     primary, refused = cluster.nodes.get(instance.primary), refused_out_of_step(jobs)
     if refused is None or primary is None or primary.state is not NodeState.OFFLINE or len(instance.secondaries) != 1:
         return {}
@@ -181,12 +183,12 @@ def _health(
     drained: DrainedSecondaries,
     behind: Mapping[str, Behind],
     accepts: float,
-) -> Health:
-    """What is broken about C(instance); unknown where its C(group) did not come, as the tags of that may suspend it."""
-    health = judge(instance, cluster.nodes, drained, behind, accepts)
+) -> Diagnosis:
+    """The diagnosis of `instance`; unknown if its `group` is missing, as the tags of the group may suspend it."""
+    health = diagnose(instance, cluster.nodes, drained, behind, accepts)
     if health.unknown or instance.forthcoming or group in cluster.groups:
         return health
-    return Health(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
+    return Diagnosis(unknown=f"the node group of its primary {instance.primary} is not in the cluster's answer")
 
 
 def _busy(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
@@ -194,7 +196,7 @@ def _busy(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
 
 
 def _wrong_jobs(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> tuple[Malformed, ...]:
-    """The tags of a pending repair that name jobs about something else: numbers begin anew, and tags are copied."""
+    """The tags of a pending repair that name jobs about something else: job numbers restart, and tags are copied."""
     named = [jobs[number] for number in repair.jobs if number in jobs]
     wrong = [job for job in named if not job.is_about(instance) and (job.instances or not job.unfinished)]
     if not wrong:
@@ -225,7 +227,7 @@ def _jobs(cluster: Cluster) -> Mapping[str, tuple[Job, ...]]:
 
 
 def _named(job: Job, by_name: Mapping[str, Instance], short: Mapping[str, Sequence[Instance]]) -> list[Instance]:
-    """The instances that C(job) names; people may have given a name without its domain."""
+    """The instances that `job` names; people may have given a name without its domain."""
     full = [by_name[name] for name in job.instances if name in by_name]
     if full:
         return full
@@ -234,7 +236,7 @@ def _named(job: Job, by_name: Mapping[str, Instance], short: Mapping[str, Sequen
 
 def _by_short_name(cluster: Cluster, by_name: Mapping[str, Instance]) -> Mapping[str, Sequence[Instance]]:
     """The instances by the names that jobs give and no instance has, where these are an instance's without its domain.
-    One pass finds them all: looking at every instance for each job would take seconds where both are thousands."""
+    One pass finds them all: checking every instance for each job would take seconds with thousands of both."""
     given = {name for job in cluster.jobs.values() for name in job.instances if name and name not in by_name}
     found: dict[str, list[Instance]] = {}
     for instance in by_name.values() if given else ():

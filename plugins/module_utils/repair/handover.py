@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Handover: when what is left of a repair is for a person, and which copies of the disks are then in doubt (law 10).
+"""Handover: when a person has to do the rest of a repair, and which copies of the disks are then in doubt (law 10).
 
-A repair that has given up disks goes on by itself only as long as nobody else can have made use of the new ones. What
-it leaves behind is remembered by tags of the instance, which outlast the job queue and an acknowledgement.
+A repair that has given up disks continues automatically only as long as nobody else can have used the new ones. What
+it leaves behind is recorded in tags of the instance, which outlast the job queue and an acknowledgement.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from .case import Case
 from .history import Repair, held_by, left_empty, recreation
 from .progress import Progress, last_job
 
-CARRY_ON = 3600  # seconds after a recreation of disks in which its reinstall may follow by itself
+CARRY_ON = 3600  # seconds after a recreation of disks in which its reinstall may follow automatically
 _WATCHER = "gnt:watcher"  # the source of its jobs in the reason trail: what it starts holds nobody's data
 _STARTING = "Could not start instance"  # a failover that ends so has a whole copy: its disks were activated before
 
 
 def taken_over(case: Case, rest: tuple[Step, ...], cluster: Cluster, now: float) -> str:
-    """Why C(rest), what is left after the disks of C(case) were recreated, is for a person; empty if it is not.
+    """Why a person has to do `rest`, the steps after the disks of `case` were recreated; empty if not.
 
-    C(now) is in seconds since the epoch.
+    `now` is in seconds since the epoch.
     """
     recreated = recreation(case.pending, cluster.jobs) if case.pending and rest else None
     if recreated is None or case.pending is None:
@@ -38,14 +38,14 @@ def taken_over(case: Case, rest: tuple[Step, ...], cluster: Cluster, now: float)
         return "it was suspended after that"
     others = [job for job in case.jobs if job.id not in case.pending.jobs and _makes_use(job, recreated)]
     if others:
-        return f"job {others[0].id} ({' '.join(others[0].operations)}) of somebody else came after that"
+        return f"job {others[0].id} ({' '.join(others[0].operations)}) from somebody else came after that"
     if recreated.ended is None or recreated.ended + CARRY_ON < now:
         return f"that was more than {CARRY_ON // 60} minutes ago"
     return _came_back(recreated, held_by(case.pending, cluster.jobs), case.instance, cluster)
 
 
 def _makes_use(job: Job, recreated: Job) -> bool:
-    """Whether somebody may have made use of the new disks by C(job), or has suspended the instance since."""
+    """Whether `job` may have used the new disks, or has suspended the instance since."""
     if not job.done or job.ended is None or job.ended < (recreated.ended or 0):
         return False
     if any(operation.startswith("TAGS") for operation in job.done):
@@ -54,9 +54,9 @@ def _makes_use(job: Job, recreated: Job) -> bool:
 
 
 def _came_back(recreated: Job, names: tuple[str, ...], instance: Instance, cluster: Cluster) -> str:
-    """Whether one of the nodes C(names), with the volumes that were given up, is there again, in words."""
+    """In words, which of the nodes `names`, which held the disks that were given up, are back; empty if none is."""
     if not names:
-        return f"job {recreated.id} does not tell which nodes held its disks before"
+        return f"job {recreated.id} does not say which nodes held its disks before"
     back = [name for name in names if name in cluster.nodes and cluster.nodes[name].state is not NodeState.OFFLINE]
     if not back:
         return ""
@@ -73,8 +73,8 @@ def leftovers(instance: Instance, nodes: Iterable[str]) -> str:
 
 
 def in_doubt(case: Case, rest: tuple[Step, ...], last: Job | None, cluster: Cluster) -> tuple[str, ...]:
-    """The nodes whose copies of the disks are not known to hold the data of the instance of C(case), after the repair
-    has stopped at C(last) with C(rest) still to do."""
+    """The nodes whose copies of the disks are not known to hold the data of the instance of `case`, after the repair
+    has stopped at `last` with `rest` still to do."""
     instance, nodes = case.instance, cluster.nodes
     if rest or (case.pending and left_empty(case.pending, cluster.jobs)):  # new disks, with nothing on them
         return instance.nodes
@@ -92,7 +92,7 @@ def in_doubt(case: Case, rest: tuple[Step, ...], last: Job | None, cluster: Clus
 
 
 def emptied_by(case: Case, repair: Repair) -> Job | None:
-    """The job of somebody else that has recreated the disks of the instance of C(case) since C(repair) began, or has
+    """The job of somebody else that has recreated the disks of the instance of `case` since `repair` began, or has
     stopped half-way there, if no job has installed anything on them after that."""
     reinstall = Operation.REINSTALL.opcode
     last = next((job for job in reversed(case.jobs) if _makes_disks(job) or reinstall in job.done), None)
@@ -107,8 +107,8 @@ def _makes_disks(job: Job) -> bool:
 
 
 def doubts(case: Case, names: Iterable[str], cluster: Cluster, now: float) -> tuple[str, ...]:
-    """The tags to add by which the instance of C(case) remembers that its copies on the nodes C(names) are in doubt,
-    since C(now) (seconds since the epoch)."""
+    """The tags to add by which the instance of `case` remembers that its copies on the nodes `names` are in doubt,
+    since `now` (seconds since the epoch)."""
     noted = {tag.node for tag in case.tags.behind}
     uuids = [cluster.nodes[name].uuid for name in names if name in cluster.nodes]
     return tuple(behind_tag(uuid, now) for uuid in uuids if uuid and uuid not in noted)
@@ -120,7 +120,7 @@ def resume_words(instance: Instance) -> str:
 
 
 def since_words(case: Case, cluster: Cluster) -> str:
-    """What the repair of C(case) has done to the disks, in words."""
+    """What the repair of `case` has done to the disks, in words."""
     recreated = recreation(case.pending, cluster.jobs) if case.pending else None
     if recreated is None:
         return ""

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""History: what the tags and the jobs together say of the repairs of one instance (design, sections 2 and 5)."""
+"""History: the repairs of one instance, from its tags and jobs (design, sections 2 and 5)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ HELD_BY = "held-by="  # begins the word there that names the nodes whose copies 
 
 @dataclass(frozen=True)
 class Repair:
-    """One attempt to heal one instance, as its tags tell it.
+    """One attempt to repair one instance, from its tags.
 
-    C(result) is None while it is pending; C(tags) are all the tags that carry its id; C(begun) says that one of its
+    `result` is None while it is pending; `tags` are all the tags that carry its id; `begun` says that one of its
     jobs is known to be ours (law 11).
     """
 
@@ -40,21 +40,21 @@ class Repair:
 
     @property
     def accepts_behind(self) -> bool:
-        """Whether somebody has accepted for it that newer data is lost: its id says so, in each of its tags."""
+        """Whether somebody has accepted that it loses newer data: its id, in each of its tags, says so."""
         return self.id.startswith(ACCEPTS)
 
     @property
     def accepts_until(self) -> float:
-        """Until when what was noted as behind is accepted for it (seconds since the epoch; 0 for never): who asked knew
-        of no more. Its clock and that of who noted it may each differ from the master's."""
+        """It accepts copies noted as behind until this time (seconds since the epoch; 0 for never): whoever requested
+        it knew of no later ones. The clocks of the requester and of the noter may each differ from the master's."""
         return self.timestamp + 2 * MAX_SKEW if self.accepts_behind else 0.0
 
 
 def repairs_of(tags: TagSet) -> tuple[Repair, ...]:
-    """The repairs that C(tags) of an instance tell of, the oldest first.
+    """The repairs in an instance's `tags`, the oldest first.
 
     Several tags with one id are one repair: a runner may have died between adding a tag and removing the one before.
-    There a result beats a pending, and of results the gravest counts (as with harep: failure, success, enoperm).
+    Then a result counts before a pending tag, and the worst result first (as in harep: failure, success, enoperm).
     """
     by_id: dict[str, list[Pending | Result]] = {}
     every: tuple[Pending | Result, ...] = (*tags.pendings, *tags.results)
@@ -78,46 +78,46 @@ def _merge(same: Iterable[Pending | Result]) -> Repair:
 
 
 def _weight(tag: Pending | Result) -> tuple[int, int]:
-    """Larger for the tag that speaks for its repair; among pending tags the one with most jobs is the newest."""
+    """Larger for the tag that decides for its repair; among pending tags the one with most jobs is the newest."""
     if isinstance(tag, Pending):
         return 0, len(tag.jobs)
     return ("enoperm", "success", "failure").index(tag.result) + 1, tag.timestamp
 
 
 def step_summaries(instance: str) -> tuple[str, ...]:
-    """The job summaries that a step of a repair of C(instance) can have, and a start of it by anybody, to look such
-    jobs up by."""
+    """The job summaries of all steps of a repair of `instance`, and of a start of it by anybody, to find such jobs by
+    query."""
     return tuple(f"{step}({instance})" for step in (*STEP_OPCODES, _PREPARES, STARTUP))
 
 
 def summaries_of_others(instance: str) -> tuple[str, ...]:
-    """The job summaries by which somebody may have made use of new disks of C(instance)."""
+    """The summaries of others' jobs that may have used new disks of `instance`."""
     return tuple(f"{operation}({instance})" for operation in OTHERS_USE_DISKS)
 
 
 def reason_of(repair_id: str, reason: str = "") -> str:
-    """Our entry in the reason trail, by which a submitted job is known again. Ganeti takes nothing but ASCII there."""
+    """Our entry in the reason trail, which identifies our jobs. Ganeti accepts only ASCII there."""
     words = reason.encode("ascii", "backslashreplace").decode()
     return " ".join(part for part in (REASON + ":" + repair_id, words) if part)
 
 
 def is_ours(job: Job, repair: Repair) -> bool:
-    """Whether C(job) carries the id of C(repair) in its reason trail."""
+    """Whether `job` carries the id of `repair` in its reason trail."""
     mark = reason_of(repair.id)
     return any(mark in reason.split(" ") for reason in job.reasons)
 
 
 def is_of_a_repair(job: Job) -> bool:
-    """Whether C(job) carries the id of any repair of ours in its reason trail."""
+    """Whether `job` carries the id of any repair of ours in its reason trail."""
     return any(reason.startswith(REASON + ":") for reason in job.reasons)
 
 
-def with_adopted(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> Repair:
-    """C(repair) with the jobs that belong to it though its tags don't say so: their submitter has not noted them, or
+def adopt_jobs(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> Repair:
+    """`repair` with the jobs that belong to it but are missing in its tags: their submitter has not recorded them, or
     died, or lost the answer.
 
-    They are known by the reason trail. RAPI writes no reason for a reinstall, so one of this instance that came after
-    the repair's recreation of the disks counts as well: its effect is the one that was wanted, whoever asked for it.
+    The reason trail identifies them. RAPI records no reason for a reinstall, so a reinstall of this instance after the
+    repair's recreation of the disks counts as well: it has the intended effect, whoever submitted it.
     """
     wanted = {*STEP_OPCODES, _PREPARES}
     steps = [job for job in jobs.values() if job.is_about(instance) and wanted.intersection(job.operations)]
@@ -133,7 +133,7 @@ def _installs(job: Job) -> bool:
 
 
 def recreation(repair: Repair, jobs: Mapping[int, Job]) -> Job | None:
-    """The job of ours that has given up the disks for C(repair), if one has: the newest."""
+    """Our newest job that has recreated the disks for `repair`, if any."""
     found = _recreations(repair, jobs)
     return found[-1] if found else None
 
@@ -144,8 +144,8 @@ def _recreations(repair: Repair, jobs: Mapping[int, Job]) -> tuple[Job, ...]:
 
 
 def held_by(repair: Repair, jobs: Mapping[int, Job]) -> tuple[str, ...]:
-    """The nodes whose copies of the disks C(repair) has given up, also those before its newest recreation; none where
-    one of its jobs does not tell."""
+    """The nodes whose copies of the disks `repair` has given up, also before its newest recreation; none if one of its
+    jobs does not name them."""
     told = [_held_by(job) for job in _recreations(repair, jobs)]
     return tuple(dict.fromkeys(name for names in told for name in names)) if all(told) else ()
 
@@ -156,7 +156,7 @@ def _held_by(job: Job) -> tuple[str, ...]:
 
 
 def rest_of_reinstall(repair: Repair, instance: Instance, jobs: Mapping[int, Job]) -> tuple[Step, ...]:
-    """What is still to do after C(repair) has recreated the disks, which are empty until the reinstall is done.
+    """The remaining steps after `repair` has recreated the disks, which are empty until the reinstall is done.
 
     An instance that is marked offline is marked down for the reinstall and offline again after it.
     """
@@ -175,19 +175,19 @@ def rest_of_reinstall(repair: Repair, instance: Instance, jobs: Mapping[int, Job
 
 
 def _cut(steps: list[str], at: str) -> tuple[list[str], bool, list[str]]:
-    """C(steps) before the first C(at), whether there is one, and those after it."""
+    """`steps` before the first `at`, whether there is one, and those after it."""
     if at not in steps:
         return steps, False, []
     return steps[: steps.index(at)], True, steps[steps.index(at) + 1 :]
 
 
 def has_done_a_step(repair: Repair, jobs: Mapping[int, Job]) -> bool:
-    """Whether a step of C(repair) is known to have succeeded (law 8)."""
+    """Whether a step of `repair` is known to have succeeded (law 8)."""
     return any(step in STEP_OPCODES for number in repair.jobs if number in jobs for step in jobs[number].done)
 
 
 def left_empty(repair: Repair, jobs: Mapping[int, Job]) -> bool:
-    """Whether C(repair) has recreated the disks, by a job of anybody's (as harep's), and installed nothing since."""
+    """Whether `repair` has recreated the disks, by a job of anybody's (as harep's), and installed nothing since."""
     done = [step for number in repair.jobs if number in jobs for step in jobs[number].done]
     telling = [step for step in done if step in (_RECREATE, _REINSTALL)]
     return telling[-1:] == [_RECREATE]

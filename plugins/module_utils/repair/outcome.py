@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Outcome: what became of an action, as a value (design, section 6)."""
+"""Outcome: the result of an action, as a value (design, section 6)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from ..ganeti.operations import Operation
 from .action import Action
 
-NOT_BEGUN = "not begun, as the round ended before"
+NOT_BEGUN = "not started, as the round ended first"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one action.
 
-    C(steps) are those that were submitted now; C(jobs) the repair's jobs; C(tag_jobs) the jobs that write tags and that
-    a round sees through to their end; C(added) and C(removed) the tags. C(sent) says that something was written, or in
-    check mode would have been; C(lost) that the answer to it did not come; C(late) that the error is only that one of
-    the jobs still waits for its turn.
+    `steps` are those that were submitted now; `jobs` the repair's jobs; `tag_jobs` the jobs that write tags and whose
+    end a round waits for; `added` and `removed` the tags. `sent` says that something was written, or in check mode
+    would have been; `lost` that it got no answer; `still_queued` that the error is only that one of the jobs is still
+    in the queue.
     """
 
     action: Action
@@ -31,7 +31,7 @@ class Outcome:
     sent: bool = False
     error: str = ""
     lost: bool = False
-    late: bool = False
+    still_queued: bool = False
 
     @property
     def written(self) -> bool:

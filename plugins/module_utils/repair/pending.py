@@ -18,32 +18,32 @@ from .case import Case
 from .endings import ends_early
 from .handover import doubts, emptied_by, in_doubt, leftovers
 from .history import Repair, has_done_a_step, held_by, left_empty, rest_of_reinstall
-from .progress import Progress, failed_step, last_job, repeatable, silent_node, tries
-from .reasons import Why
+from .progress import Progress, failed_attempts, failed_step, last_job, repeatable, silent_node
+from .reasons import Reason
 
-KEPT = 20 * 24 * 3600  # seconds for which Ganeti surely keeps a job: it deletes archived ones after 21 days
-_WAITS = {  # why a step that did nothing is tried again later
-    Progress.FAILED: Why.TRIED_AGAIN,
-    Progress.NO_ROOM: Why.NO_ROOM,
-    Progress.NO_ALLOCATOR: Why.NO_ALLOCATOR,
-    Progress.NODE_SILENT: Why.NODE_SILENT,
-    Progress.NOT_IN_STEP: Why.NOT_IN_STEP,
+QUEUE_KEPT = 20 * 24 * 3600  # seconds for which Ganeti is sure to keep a job: it deletes archived ones after 21 days
+_WAITS = {  # why a step that did nothing is retried later
+    Progress.FAILED: Reason.TRIED_AGAIN,
+    Progress.NO_RESOURCES: Reason.NO_ROOM,
+    Progress.NO_ALLOCATOR: Reason.NO_ALLOCATOR,
+    Progress.NODE_SILENT: Reason.NODE_SILENT,
+    Progress.NOT_IN_STEP: Reason.NOT_IN_STEP,
 }
 
 
-def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Limits) -> Action:
-    """What comes next for C(repair), which is pending."""
+def next_for_pending(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Limits) -> Action:
+    """What comes next for `repair`, which is pending."""
     since = now - limits.kept_results
-    if case.progress is not Progress.UNSEEN:
+    if case.progress is not Progress.NOT_READ:
         ended = ends_early(case, repair, cluster, now, since)
         if ended:
             return ended
     if case.progress is Progress.RUNNING:
-        return wait(case, Why.JOB_UNDER_WAY, _jobs_text(repair, cluster, now), case.health.steps)
-    if case.busy:
-        return wait(case, Why.OTHER_JOB, busy_text(case, now), case.health.steps)
-    if case.progress is Progress.UNSEEN:
-        return wait(case, Why.JUST_CHANGED, "it has gone on while the cluster was being read", case.health.steps)
+        return wait(case, Reason.JOB_UNDER_WAY, _jobs_text(repair, cluster, now), case.health.steps)
+    if case.unfinished_jobs:
+        return wait(case, Reason.OTHER_JOB, busy_text(case, now), case.health.steps)
+    if case.progress is Progress.NOT_READ:
+        return wait(case, Reason.JUST_CHANGED, "it progressed while the cluster was being read", case.health.steps)
     last = last_job(repair, cluster.jobs)
     rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
     empty = left_empty(repair, cluster.jobs)
@@ -53,7 +53,7 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
             return stopped
     if repair.type is RepairType.REINSTALL and _is_forgotten(case, repair, now):
         gone = f"job {repair.jobs[-1]} has left the queue" if repair.jobs else "any job that it had has left the queue"
-        lost = f"{gone}, and nobody can tell whether its disks were installed since"
+        lost = f"{gone}, and it is not known whether its disks were installed since"
         doubtful = in_doubt(case, rest, last, cluster)  # they outlast the failure: its disks may hold nothing
         return finish(case, repair, "failure", lost, since, doubts(case, doubtful, cluster, now))
     return _go_on(case, repair, cluster, now, since)
@@ -63,8 +63,8 @@ def follow(case: Case, repair: Repair, cluster: Cluster, now: float, limits: Lim
 
 
 def _is_overtaken(case: Case, last: Job) -> bool:
-    """Whether the step that C(last) did not get done is not the one to take now, as the world has changed since, and
-    has left nothing behind: then the repair goes on as what is needed now."""
+    """Whether the step that `last` did not complete has left nothing behind and is no longer the next one, because the
+    situation has changed: then the repair continues with what is needed now."""
     steps = case.health.steps
     if case.health.unknown or (steps and steps[0].operation.opcode == failed_step(last)):
         return False
@@ -75,23 +75,23 @@ def _is_overtaken(case: Case, last: Job) -> bool:
 
 
 def _stopped(case: Case, repair: Repair, last: Job, cluster: Cluster, now: float, limits: Limits) -> Action | None:
-    """What becomes of a repair whose step did not get done: a failure, or a pause; None if it is tried again now."""
+    """What happens to a repair whose step was not completed: a failure or a pause; None if it is retried now."""
     failed = case.progress is Progress.FAILED
     if failed and not _may_repeat(case, repair, last, cluster, limits.retries):
         rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
         doubtful = in_doubt(case, rest, last, cluster)
         words = _failed_reason(case, repair, last, cluster, doubtful)
         return finish(case, repair, "failure", words, now - limits.kept_results, doubts(case, doubtful, cluster, now))
-    if last.ended is None or case.health.whole or _is_marked_now(silent_node(last), cluster):
+    if last.ended is None or case.health.is_healthy or _is_marked_now(silent_node(last), cluster):
         return None
-    again = last.ended + pause(tries(repair, cluster.jobs), cluster.is_down(case.instance))
+    again = last.ended + pause(failed_attempts(repair, cluster.jobs), cluster.is_down(case.instance))
     if again <= now or limits.retry_now:
         return None
     return wait(case, _WAITS[case.progress], _paused_words(case, last, again), case.health.steps)
 
 
 def _is_marked_now(name: str, cluster: Cluster) -> bool:
-    """Whether the node that the allocator got no data of is marked offline by now: then it is not asked any more."""
+    """Whether the node that did not answer the allocator has been marked offline: then it is no longer asked."""
     nodes = [node for node in cluster.nodes.values() if node.name == name or node.name.startswith(f"{name}.")]
     return bool(name) and all(node.state is NodeState.OFFLINE for node in nodes)
 
@@ -100,31 +100,31 @@ def _paused_words(case: Case, last: Job, again: float) -> str:
     what = {
         Progress.NODE_SILENT: f"node {silent_node(last)} does not answer the allocator",
         Progress.NO_ALLOCATOR: "the allocator can't be run on the master",
-        Progress.NO_ROOM: "no room for it",
+        Progress.NO_RESOURCES: "no room for it",
         Progress.NOT_IN_STEP: "the copy that it would move to is not in step",
     }.get(case.progress, f"job {last.id} failed")
-    return f"{what} ({why_failed(last, case.instance)}); it is tried again after {utc(again)}"
+    return f"{what} ({why_failed(last, case.instance)}); trying again after {utc(again)}"
 
 
 def _is_forgotten(case: Case, repair: Repair, now: float) -> bool:
-    """Whether the queue may have forgotten what C(repair) did: its job is gone, or none was ever noted and it is so old
+    """Whether the queue may have forgotten what `repair` did: its job is gone, or none was ever noted and it is so old
     that one would be gone."""
-    if case.progress is Progress.GONE:
+    if case.progress is Progress.LEFT_QUEUE:
         return True
-    return case.progress is Progress.NEW and not case.health.advice and now - repair.timestamp > KEPT
+    return case.progress is Progress.NEW and not case.health.advice and now - repair.timestamp > QUEUE_KEPT
 
 
 def _may_repeat(case: Case, repair: Repair, last: Job, cluster: Cluster, retries: int) -> bool:
-    """Whether the step that failed is still the one to take, may be taken again, and has not been too often."""
+    """Whether the failed step is still the next one, is safe to repeat, and has retries left."""
     steps = case.health.steps
     same = bool(steps) and steps[0].operation.opcode == failed_step(last)
-    return same and repeatable(last) and tries(repair, cluster.jobs) <= retries
+    return same and repeatable(last) and failed_attempts(repair, cluster.jobs) <= retries
 
 
 def _failed_reason(case: Case, repair: Repair, last: Job, cluster: Cluster, doubtful: tuple[str, ...]) -> str:
-    count = tries(repair, cluster.jobs)
+    count = failed_attempts(repair, cluster.jobs)
     often = f", as did {count - 1} before it" if count > 1 else ""
-    whole = "; it is on nodes that are online, see whether it runs" if case.health.whole else ""
+    whole = "; it is on nodes that are online, see whether it runs" if case.health.is_healthy else ""
     doubt = f"; the disks on {' and '.join(doubtful)} are not known to hold its data" if doubtful else ""
     return f"job {last.id} failed{often}: {why_failed(last, case.instance)}{doubt}{whole}"
 
@@ -133,7 +133,7 @@ def _failed_reason(case: Case, repair: Repair, last: Job, cluster: Cluster, doub
 
 
 def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: float) -> Action:
-    """What comes next for a repair none of whose jobs is under way or failed: its end, or its next step."""
+    """What comes next for a repair none of whose jobs is in progress or failed: its end, or its next step."""
     health = case.health
     rest = rest_of_reinstall(repair, case.instance, cluster.jobs)
     if rest and cluster.nodes[case.instance.primary].state is not NodeState.OFFLINE:
@@ -141,39 +141,41 @@ def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: floa
             "its disks were recreated and are empty" if REINSTALL in rest else "it was marked offline before its repair"
         )
         return submit(case, repair, repair.type, rest, left)
-    if health.whole and left_empty(repair, cluster.jobs):
+    if health.is_healthy and left_empty(repair, cluster.jobs):
         add = doubts(case, case.instance.nodes, cluster, now)
         return finish(
             case, repair, "failure", "its disks were recreated, and nothing was installed on them", since, add
         )
-    if health.whole:
+    if health.is_healthy:
         return _healthy(case, repair, cluster, since)
     if health.behind:
-        return report(case, Why.BEHIND, f"{health.problem}; {health.advice}", health.command)
+        return report(case, Reason.BEHIND, f"{health.problem}; {health.advice}", health.command)
     if health.advice:
         return finish(case, _for_result(repair, cluster), "enoperm", f"{health.problem}; {health.advice}", since)
     if health.steps[0].needs > repair.type:
         return _not_enough(case, repair, cluster, since)
     if health.waits_for:
-        return wait(case, Why.LAST_COPY_DRAINED, f"{health.problem}; waits for {health.waits_for}", health.steps)
+        return wait(case, Reason.LAST_COPY_DRAINED, f"{health.problem}; waits until {health.waits_for}", health.steps)
     last = last_job(repair, cluster.jobs)
     if last and last.ended and health.steps[0].operation.opcode in last.done and last.ended + FIRST_PAUSE > now:
-        again = utc(last.ended + FIRST_PAUSE)  # does the cluster's answer show what it did? Better look twice.
-        seen = f"{health.problem}, though job {last.id} has just seen to it; looked at again after {again}"
-        return wait(case, Why.JUST_CHANGED, seen, health.steps)
+        again = utc(last.ended + FIRST_PAUSE)  # the answer may be older than the job's effect, so check twice
+        seen = f"{health.problem}, although job {last.id} has just fixed it; checking again after {again}"
+        return wait(case, Reason.JUST_CHANGED, seen, health.steps)
     return submit(case, repair, repair.type, health.steps, health.problem)
 
 
 def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Action:
     """The end of a repair of an instance that is healthy: a success only where one of its steps has succeeded."""
     if not has_done_a_step(repair, cluster.jobs):
-        why = "its jobs have left the queue" if case.progress is Progress.GONE else "no step of the repair was done"
+        why = (
+            "its jobs have left the queue" if case.progress is Progress.LEFT_QUEUE else "no step of the repair was done"
+        )
         return finish(case, repair, None, f"it is healthy, and {why}, so the repair ends without a result", since)
     other = emptied_by(case, repair)
     if other:
-        why = f"job {other.id} of somebody else was to recreate its disks since, so the repair ends without a result"
-        return finish(case, repair, None, why, since)
-    gone = ", though its last job has left the queue" if case.progress is Progress.GONE else ""
+        recreated = f"job {other.id} from somebody else has recreated its disks since, or tried to"
+        return finish(case, repair, None, f"{recreated}, so the repair ends without a result", since)
+    gone = ", although its last job has left the queue" if case.progress is Progress.LEFT_QUEUE else ""
     held = held_by(repair, cluster.jobs)
     left = f"; {leftovers(case.instance, held)}" if held else ""
     ended = finish(case, repair, "success", f"it is healthy{gone}{left}", since)
@@ -181,8 +183,8 @@ def _healthy(case: Case, repair: Repair, cluster: Cluster, since: float) -> Acti
 
 
 def _overcome(case: Case, repair: Repair, cluster: Cluster) -> tuple[str, ...]:
-    """The tags on copies that are behind which the success of C(repair) makes untrue; what a look has noted of the
-    secondary since its last job ended it knows nothing of."""
+    """The tags about copies that are behind which the success of `repair` makes obsolete; not those about the secondary
+    that were set after its last job ended."""
     last = last_job(repair, cluster.jobs)
     ended = int(last.ended) if last and last.ended else repair.timestamp
     nodes = [cluster.nodes.get(name) for name in case.instance.secondaries]
@@ -192,16 +194,16 @@ def _overcome(case: Case, repair: Repair, cluster: Cluster) -> tuple[str, ...]:
 
 
 def _not_enough(case: Case, repair: Repair, cluster: Cluster, since: float) -> Action:
-    """The end of a repair that would need more than it may do; another one can begin where the policy allows more."""
+    """The end of a repair that needs more than it may do; another one can start if the policy allows more."""
     needed, may, allowed = case.health.steps[0].needs, repair.type, case.policy.allowed
-    short = f"{case.health.problem}; {needed.label} is needed, the repair may do {may.label}"
+    short = f"{case.health.problem}; {needed.label} is needed, but the repair may only do {may.label}"
     if allowed is not None and allowed >= needed:
         return finish(case, repair, None, f"{short}; its tags allow it, so another repair takes its place", since)
     return finish(case, _for_result(repair, cluster), "enoperm", short, since)
 
 
 def _for_result(repair: Repair, cluster: Cluster) -> Repair:
-    """C(repair) as its result names it: without jobs where no step has succeeded, so that it does not count as one."""
+    """`repair` as its result records it: without jobs if no step succeeded, so that it does not count as a repair."""
     return repair if has_done_a_step(repair, cluster.jobs) else replace(repair, jobs=())
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,14 +18,15 @@ from ..ganeti.answers import decoded
 from ..ganeti.usable import is_size
 from ..printable import printable
 from .folder import read_text, write_texts
-from .html.page import page
 from .metrics import metrics
+from .page.page import Page, page_of
 from .summary import Look, Report, part_of, report_of, without_healthy
 
 ALL, METRICS, CLUSTERS = "index", "ganeti_autorepair.prom", "clusters"
 LONGEST = 250  # characters of a file's name, without what comes after the dot; file systems take 255 in all
 _SHOWN = 3  # files that an error names
 Files = Mapping[str, str]  # their text, by their path in the folder
+Render = Callable[[Page], str]  # makes HTML of a page
 
 
 class CannotWrite(AutorepairError):
@@ -33,8 +35,8 @@ class CannotWrite(AutorepairError):
 
 @dataclass(frozen=True)
 class Written:
-    """What a report has become: its C(files), and those of them that C(changed) in more than the times of the looks;
-    C(before) are their former texts."""
+    """What a report has become: its `files`, and those of them that `changed` in more than the times of the looks;
+    `before` are their former texts."""
 
     report: Report
     files: Files
@@ -42,28 +44,41 @@ class Written:
     changed: tuple[str, ...]
 
 
-def plan_files(folder: Path, looks: Sequence[Look], now: int) -> Written:
-    """What the files in C(folder) are to be for C(looks), at C(now) (seconds since the epoch); nothing is written.
+def paths_of(clusters: Sequence[str]) -> Sequence[str]:
+    """The paths of the files of a report on `clusters`. Raises BadOption."""
+    if not clusters:
+        raise BadOption("clusters is empty; there is nothing to report on")
+    if len(set(clusters)) != len(clusters):
+        raise BadOption("clusters has two of one name; each needs its own")
+    names = [f"{CLUSTERS}/{file_name(name)}" for name in clusters]
+    return [f"{ALL}.html", f"{ALL}.json", METRICS, *(f"{name}.{kind}" for name in names for kind in ("html", "json"))]
+
+
+def read_files(folder: Path, paths: Sequence[str]) -> Files:
+    """The texts of files in `folder`; empty where there is none of ours. Raises CannotWrite."""
+    try:
+        return {path: read_text(folder, path) for path in paths}
+    except OSError as error:
+        raise CannotWrite(f"cannot read the report in {folder}, which is to be replaced: {error}") from error
+
+
+def plan_files(before: Files, looks: Sequence[Look], now: int, render: Render) -> Written:
+    """What the files that were `before` are to be for `looks`, at `now` (seconds since the epoch).
 
     What the looks don't know is taken from the files of before: when a cluster that can't be read now was last read,
-    and when a round was last played. Raises BadOption and CannotWrite.
+    and when a round was last played. Raises BadOption.
     """
-    names = [look.name for look in looks]
-    if not names:
-        raise BadOption("clusters is empty; there is nothing to report on")
-    if len(set(names)) != len(names):
-        raise BadOption("clusters has two of one name; each needs its own")
-    former = {name: _former(folder, name) for name in names}
+    former = {look.name: _former(before, look.name) for look in looks}
     looks = [_with_former(look, former[look.name]) for look in looks]
     report = report_of(looks, now)
-    files = _files(report)
-    before = {path: _read(folder, path) for path in files}
-    then = _files(_as_of(report, former, _former_time(folder, now)))
-    return Written(report, files, before, tuple(path for path in files if before[path] != then[path]))
+    files = {path: make() for path, make in _files(report, render).items()}
+    then = _files(_as_of(report, former, _former_time(before, now)), render)
+    changed = tuple(path for path in files if not before[path] or before[path] != then[path]())
+    return Written(report, files, before, changed)
 
 
 def write_files(folder: Path, files: Files) -> None:
-    """Write C(files) below C(folder), each beside its place first, and then into it. Raises CannotWrite, when all that
+    """Write `files` below `folder`, each beside its place first, and then into it. Raises CannotWrite, when all that
     could be written has been."""
     try:
         failed = write_texts(folder, files)
@@ -90,19 +105,24 @@ def file_name(cluster: str) -> str:
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
-def _files(report: Report) -> Files:
-    links = {one["name"]: f"{CLUSTERS}/{quote(file_name(one['name']))}.html" for one in report["clusters"]}
+def _files(report: Report, render: Render) -> Mapping[str, Callable[[], str]]:
+    """What makes each of the files."""
+    links = {cluster["name"]: f"{CLUSTERS}/{quote(file_name(cluster['name']))}.html" for cluster in report["clusters"]}
     whole = without_healthy(report)
-    files = {
-        f"{ALL}.html": page(whole, "All clusters", links),
-        f"{ALL}.json": _json(whole),
-        METRICS: metrics(report),
+    files: dict[str, Callable[[], str]] = {
+        f"{ALL}.html": lambda: render(page_of(whole, "All clusters", links)),
+        f"{ALL}.json": partial(_json, whole),
+        METRICS: partial(metrics, report),
     }
-    for one in report["clusters"]:
-        part, name = part_of(report, one), file_name(one["name"])
-        files[f"{CLUSTERS}/{name}.html"] = page(part, one["name"], {}, up=f"../{ALL}.html")
-        files[f"{CLUSTERS}/{name}.json"] = _json(part)
+    for cluster in report["clusters"]:
+        part, name = part_of(report, cluster), cluster["name"]
+        files[f"{CLUSTERS}/{file_name(name)}.html"] = partial(_page_of_one, part, name, render)
+        files[f"{CLUSTERS}/{file_name(name)}.json"] = partial(_json, part)
     return files
+
+
+def _page_of_one(report: Report, cluster: str, render: Render) -> str:
+    return render(page_of(report, cluster, {}, up=f"../{ALL}.html"))
 
 
 def _json(report: Mapping[str, Any]) -> str:
@@ -118,41 +138,34 @@ def _with_former(look: Look, former: Mapping[str, Any]) -> Look:
 
 
 def _as_of(report: Report, former: Mapping[str, Mapping[str, Any]], made: int) -> Report:
-    """C(report) as it would have been, had the same been seen when the files of before were made."""
+    """`report` as it would have been, had the same been seen when the files of before were made."""
     times = {name: known["time"] for name, known in former.items() if "time" in known}
     clusters = [
-        dict(one, time=times.get(one["name"], one["time"])) if one["seen"] else one for one in report["clusters"]
+        dict(cluster, time=times.get(cluster["name"], cluster["time"])) if cluster["seen"] else cluster
+        for cluster in report["clusters"]
     ]
     return dict(report, time=made, clusters=clusters)
 
 
-def _former(folder: Path, cluster: str) -> Mapping[str, Any]:
+def _former(before: Files, cluster: str) -> Mapping[str, Any]:
     """What the file of a cluster says of it; nothing where there is none, or another one."""
-    report = _report_in(folder, f"{CLUSTERS}/{file_name(cluster)}.json")
+    report = _report_in(before[f"{CLUSTERS}/{file_name(cluster)}.json"])
     found = report.get("clusters")
     one = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
     return {key: one[key] for key in ("time", "last_round") if is_size(one.get(key))}
 
 
-def _former_time(folder: Path, now: int) -> int:
-    made = _report_in(folder, f"{ALL}.json").get("time")
+def _former_time(before: Files, now: int) -> int:
+    made = _report_in(before[f"{ALL}.json"]).get("time")
     return made if isinstance(made, int) and is_size(made) else now
 
 
-def _report_in(folder: Path, path: str) -> Mapping[str, Any]:
+def _report_in(text: str) -> Mapping[str, Any]:
     try:
-        found = decoded((_read(folder, path) or "{}").encode())
+        found = decoded((text or "{}").encode())
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _read(folder: Path, path: str) -> str:
-    """The text of a file; empty where there is none of ours."""
-    try:
-        return read_text(folder, path)
-    except OSError as error:
-        raise CannotWrite(f"cannot read the report in {folder}, which is to be replaced: {error}") from error
 
 
 def differences(written: Written) -> Iterable[Mapping[str, str]]:
@@ -165,8 +178,8 @@ def differences(written: Written) -> Iterable[Mapping[str, str]]:
 
 
 def lines(report: Report, folder: Path) -> list[str]:
-    """C(report) as a line for each cluster, and where the rest of it is."""
-    return [_line(one) for one in report["clusters"]] + [f"see {folder / ALL}.html"]
+    """`report` as a line for each cluster, and where the rest of it is."""
+    return [_line(cluster) for cluster in report["clusters"]] + [f"see {folder / ALL}.html"]
 
 
 def _line(cluster: Mapping[str, Any]) -> str:

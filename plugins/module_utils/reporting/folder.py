@@ -21,7 +21,7 @@ _HERE = os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 def read_text(folder: Path, path: str) -> str:
-    """The text of the file C(path) in C(folder); empty where there is none that can be read, or something else.
+    """The text of the file `path` in `folder`; empty where there is none that can be read, or something else.
 
     Raises OSError where the folder itself can't be opened.
     """
@@ -37,7 +37,7 @@ def read_text(folder: Path, path: str) -> str:
 
 
 def write_texts(folder: Path, files: Mapping[str, str]) -> Mapping[str, OSError]:
-    """Write C(files), by their paths in C(folder), each whole or not at all; those that could not be, with the errors.
+    """Write `files`, by their paths in `folder`, each whole or not at all; those that could not be, with the errors.
 
     Raises OSError where the folder itself can't be used.
     """
@@ -71,7 +71,7 @@ def _write_below(folder: Path, below: str, files: Mapping[str, str]) -> Mapping[
 
 @contextmanager
 def _opened(folder: Path, below: str) -> Iterator[int]:
-    """The number of C(folder), opened, or of the folder C(below) in it, which must be no link."""
+    """The number of `folder`, opened, or of the folder `below` in it, which must be no link."""
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if below:

@@ -13,7 +13,7 @@ Sample = tuple[Mapping[str, str], float]
 
 
 def metrics(report: Mapping[str, Any]) -> str:
-    """C(report) as metrics, each cluster with the label C(cluster): its name in the inventory.
+    """`report` as metrics, each cluster with the label `cluster`: its name in the inventory.
 
     There are no timestamps on samples: the textfile collector refuses them.
     """
@@ -28,18 +28,18 @@ Family = tuple[str, str, list[Sample]]
 
 def _of_looks(clusters: Iterable[Cluster]) -> Iterator[Family]:
     every = list(clusters)
-    up = [(_at(one), float(one["seen"] is not None)) for one in every]
+    up = [(_at(cluster), float(cluster["seen"] is not None)) for cluster in every]
     yield "cluster_up", "Whether the cluster could be read at the last look (1), or not (0).", up
-    looked = [(_at(one), one["time"]) for one in every if one["time"] is not None]
+    looked = [(_at(cluster), cluster["time"]) for cluster in every if cluster["time"] is not None]
     yield "look_timestamp_seconds", "When the cluster was last read, in seconds since the epoch.", looked
-    played = [(_at(one), one["last_round"]) for one in every if one["last_round"] is not None]
-    yield "round_timestamp_seconds", "When the last round was played that is known of, since the epoch.", played
+    played = [(_at(cluster), cluster["last_round"]) for cluster in every if cluster["last_round"] is not None]
+    yield "round_timestamp_seconds", "When the last known round ran, in seconds since the epoch.", played
 
 
 _COUNTS = (  # of instances, but for the last: name, the count in the report, label, words
     ("instances", "states", "state", "Instances in each state."),
     ("attention", "attention", "kind", "Instances that need a person, are under repair, or are held back."),
-    ("reasons", "reasons", "why", "Instances by the reason for which nothing is done now."),
+    ("reasons", "reasons", "why", "Instances by the reason why nothing is done now."),
     ("needed", "needed", "type", "Instances by the type of repair that would heal them."),
     ("pending", "pending", "type", "Repairs that are pending, by type."),
     ("failed", "failed", "type", "Repairs that failed and wait for a person, by type."),
@@ -48,7 +48,7 @@ _COUNTS = (  # of instances, but for the last: name, the count in the report, la
 
 
 def _of_counts(clusters: Iterable[Cluster]) -> Iterator[Family]:
-    seen = [one for one in clusters if one["seen"]]
+    seen = [cluster for cluster in clusters if cluster["seen"]]
     for name, count, label, words in _COUNTS:
         samples = [
             (_at(one, **{label: value}), float(number))
@@ -59,32 +59,32 @@ def _of_counts(clusters: Iterable[Cluster]) -> Iterator[Family]:
 
 
 def _of_ages(clusters: Iterable[Cluster]) -> Iterator[Family]:
-    seen = [one for one in clusters if one["seen"]]
+    seen = [cluster for cluster in clusters if cluster["seen"]]
     for name, words in (("pending", "pending repair"), ("failure", "failure that waits for a person")):
         ages = [(_at(one), _age(one, one["seen"][f"oldest_{name}"])) for one in seen]
         yield f"oldest_{name}_age_seconds", f"Age of the oldest {words} at the last look; 0 without one.", ages
 
 
 def _age(cluster: Cluster, then: int | None) -> float:
-    """Seconds from C(then) to the look, 0 where clocks differ."""
+    """Seconds from `then` to the look, 0 where clocks differ."""
     return float(max(cluster["time"] - then, 0)) if then is not None else 0.0
 
 
 def _of_switches(clusters: Iterable[Cluster]) -> Iterator[Family]:
-    seen = [(_at(one), one["seen"]) for one in clusters if one["seen"]]
+    seen = [(_at(cluster), cluster["seen"]) for cluster in clusters if cluster["seen"]]
     stopped = [(labels, float(one["stopped"] is not None)) for labels, one in seen]
     yield "stopped", "Whether somebody has stopped the whole cluster.", stopped
     notices = [(labels, float(len(one["notices"]))) for labels, one in seen]
-    yield "notices", "Tags of the cluster and its groups that a person has to look at.", notices
+    yield "notices", "Tags of the cluster and its groups that need a person.", notices
 
 
 def _of_breakers(clusters: Iterable[Cluster]) -> Iterator[Family]:
-    seen = [(_at(one), one["seen"]["breaker"]) for one in clusters if one["seen"]]
+    seen = [(_at(cluster), cluster["seen"]["breaker"]) for cluster in clusters if cluster["seen"]]
     tripped = [(labels, float(breaker["tripped"])) for labels, breaker in seen]
-    yield "breaker_tripped", "Whether too much is broken for repairs to begin.", tripped
+    yield "breaker_tripped", "Whether too many nodes are broken for repairs to start.", tripped
     for name, field, words in (
         ("breaker_unhealthy_nodes", "counted", "Nodes that the breaker counts as broken."),
-        ("breaker_limit_nodes", "limit", "How many broken nodes the breaker lets be."),
+        ("breaker_limit_nodes", "limit", "How many broken nodes the breaker allows."),
         ("breaker_nodes", "total", "Nodes that the breaker counts in all."),
     ):
         yield name, words, [(labels, float(breaker[field])) for labels, breaker in seen]

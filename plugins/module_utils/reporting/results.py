@@ -15,20 +15,20 @@ from ..planning.document import (
     instance_data,
     jobs_data,
     node_data,
-    planned,
+    plan_data,
 )
-from ..planning.plan import Plan, is_left
-from ..repair.action import Kind
+from ..planning.plan import Plan, has_more_work
+from ..repair.action import ActionKind
 from ..repair.case import State
 from ..repair.outcome import Outcome
-from .text import lines, object_of
+from .text import object_of, render_round
 
 WHICH = ("all", "unhealthy", "none")  # instances that stand in facts
 
 
 def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
-    """C(plan) as C(ansible_facts.ganeti_autorepair) gives it, with all instances, with none, or with those that are not
-    healthy or of which there is something else to say, as C(which) of WHICH says; the rest is over all of them."""
+    """`plan` as `ansible_facts.ganeti_autorepair` gives it, with all instances, with none, or with those that are not
+    healthy or of which there is something else to say, as `which` of WHICH says; the rest is over all of them."""
     return {
         "cluster": cluster_data(plan.cluster),
         "time": int(plan.time),
@@ -38,30 +38,30 @@ def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
             instance_data(*row) for row in plan.rows if which == "all" or (which == "unhealthy" and has_news(*row))
         ],
         "jobs": jobs_data(plan),
-        "plan": {**planned(plan), "writes": plan.writes},
-        **standing(plan),
-        "report": lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=True),
+        "plan": {**plan_data(plan), "writes": plan.writes},
+        **status_data(plan),
+        "report": render_round(plan, [Outcome(action) for action in plan.actions], plan, dry_run=True),
     }
 
 
-def standing(plan: Plan) -> dict[str, Any]:
-    """How things stand by C(plan), in numbers and names."""
+def status_data(plan: Plan) -> dict[str, Any]:
+    """How things stand by `plan`, in numbers and names."""
     return {
         "summary": dict(plan.summary),
         "pending": plan.under_way,
         "under_way": under_way(plan),
-        "left": is_left(plan),
+        "left": has_more_work(plan),
         "failed_instances": [case.instance.name for case, action in plan.rows if case.state is State.REPAIR_FAILED],
-        "needs_person": [object_of(action) for action in plan.actions if action.kind is Kind.REPORT],
+        "needs_person": [object_of(action) for action in plan.actions if action.kind is ActionKind.REPORT],
         "stopped": plan.stopped or None,
         "breaker": breaker(plan),
-        "held": held(plan),
+        "held": held_by_reason(plan),
     }
 
 
 def breaker(plan: Plan) -> dict[str, Any]:
     """The breaker that has tripped, the cluster's before those of groups; the cluster's if none has."""
-    one = next((one for one in plan.breakers if one.tripped), plan.breakers[0])
+    one = next((breaker for breaker in plan.breakers if breaker.tripped), plan.breakers[0])
     return {
         "tripped": one.tripped,
         "counted": one.counted,
@@ -74,16 +74,16 @@ def breaker(plan: Plan) -> dict[str, Any]:
     }
 
 
-def held(plan: Plan) -> list[dict[str, Any]]:
+def held_by_reason(plan: Plan) -> list[dict[str, Any]]:
     """The brakes and gates that hold something, each with the instances that it holds."""
     found: dict[str, list[str]] = {}
     for case, action in plan.rows:
-        if action.kind is Kind.HOLD and action.why:
+        if action.kind is ActionKind.HOLD and action.why:
             found.setdefault(action.why.value, []).append(case.instance.name)
     return [{"why": why, "instances": names} for why, names in found.items()]
 
 
-def performed(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+def executed_actions(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
     """The actions with what became of each."""
     return [
         dict(
@@ -107,7 +107,7 @@ def under_way(plan: Plan) -> list[dict[str, Any]]:
 
 
 def diff(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
-    """The tags of every object that changed, before and after, as C(--diff) shows them."""
+    """The tags of every object that changed, before and after, as `--diff` shows them."""
     return [
         {
             "before_header": f"{outcome.action.scope} {outcome.action.name}".strip(),

@@ -8,15 +8,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from ..errors import BadOption
 from ..ganeti.model import NodeState, RepairType
 from ..ganeti.operations import STEPS
+from ..repair.action import ActionKind
 from ..repair.case import State
-from ..repair.reasons import Why
+from ..repair.reasons import Reason
 from ..tags.fields import PREFIX
-from .explanations import FOR_PEOPLE
 
 VERSION = 1  # of the report's form
 Facts = Mapping[str, Any]
@@ -24,14 +25,28 @@ Report = dict[str, Any]
 
 _OPCODES = {step.value: step.opcode for step in STEPS}
 _HARMLESS = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+\Z")  # nothing of it means more to a shell than it says
+_FOR_PEOPLE = tuple(reason.value for reason in Reason if reason.for_people)
+_OF_PERSON = (ActionKind.REPORT.label, ActionKind.REFUSE.label)
+_OF_REPAIR = (ActionKind.SUBMIT.label, ActionKind.FINISH.label)
 _ENDS = {"success": "done", "error": "failed", "canceled": "canceled"}
+
+
+class Attention(Enum):
+    """What an instance asks for: a person; nothing, as it is under repair; nothing yet, as something holds it back."""
+
+    PERSON = "person"
+    REPAIR = "repair"
+    HOLD = "hold"
+
+
+ATTENTION = tuple(attention.value for attention in Attention)
 
 
 @dataclass(frozen=True)
 class Look:
-    """One look at one cluster: its C(facts), or the C(error) for which there are none.
+    """One look at one cluster: its `facts`, or the `error` for which there are none.
 
-    C(name) is its name in the inventory; C(time) is when it was looked at, or last could be, C(last_round) when a
+    `name` is its name in the inventory; `time` is when it was looked at, or last could be, `last_round` when a
     round was played there last, where that is known; in seconds since the epoch.
     """
 
@@ -43,7 +58,7 @@ class Look:
 
 
 def report_of(looks: Sequence[Look], now: int) -> Report:
-    """The report on all of C(looks), made at C(now) (seconds since the epoch). Raises BadOption for strange facts."""
+    """The report on all of `looks`, made at `now` (seconds since the epoch). Raises BadOption for strange facts."""
     clusters = [_cluster(look) for look in looks]
     return {"version": VERSION, "time": now, "summary": _total(clusters), "clusters": clusters}
 
@@ -54,7 +69,7 @@ def part_of(report: Report, cluster: Mapping[str, Any]) -> Report:
 
 
 def without_healthy(report: Report) -> Report:
-    """C(report) without the instances of which there is nothing to say; they are still counted."""
+    """`report` without the instances of which there is nothing to say; they are still counted."""
     return dict(report, clusters=[_unhealthy(cluster) for cluster in report["clusters"]])
 
 
@@ -62,7 +77,9 @@ def _unhealthy(cluster: Mapping[str, Any]) -> Mapping[str, Any]:
     seen = cluster["seen"]
     if seen is None:
         return cluster
-    told = [one for one in seen["instances"] if one["attention"] or one["state"] != State.HEALTHY.value]
+    told = [
+        instance for instance in seen["instances"] if instance["attention"] or instance["state"] != State.HEALTHY.value
+    ]
     return dict(cluster, seen=dict(seen, instances=told))
 
 
@@ -77,22 +94,22 @@ def _cluster(look: Look) -> Report:
         raise BadOption(
             f"cannot make a report of {look.name}: its facts are not those of ganeti_autorepair_facts ({error!r})"
         ) from error
-    problem = None if seen else look.error or "nobody has looked at it"
+    problem = None if seen else look.error or "it has not been read yet"
     return {"name": look.name, "error": problem, "time": time, "last_round": look.last_round, "seen": seen}
 
 
 def _seen(facts: Facts) -> Report:
     instances = _instances(facts)
-    repairs = [(one, one["repair"]) for one in instances if one["repair"]]
+    repairs = [(instance, instance["repair"]) for instance in instances if instance["repair"]]
     pending = [repair for one, repair in repairs if repair["result"] is None]
     failed = [repair for one, repair in repairs if repair["result"] == "failure"]
     return {
         "cluster": dict(facts["cluster"]),
         "counts": {
-            "states": _count((one["state"] for one in instances), [state.value for state in reversed(State)]),
-            "attention": _count((one["attention"] for one in instances), ("person", "repair", "hold")),
-            "reasons": _count((one["why"] for one in instances), [why.value for why in Why]),
-            "needed": _count((one["needs"] for one in instances), _TYPES),
+            "states": _count((instance["state"] for instance in instances), [state.value for state in reversed(State)]),
+            "attention": _count((instance["attention"] for instance in instances), ATTENTION),
+            "reasons": _count((instance["why"] for instance in instances), [why.value for why in Reason]),
+            "needed": _count((instance["needs"] for instance in instances), _TYPES),
             "pending": _count((repair["type"] for repair in pending), _TYPES),
             "failed": _count((repair["type"] for repair in failed), _TYPES),
             "nodes": _count((node["state"] for node in facts["nodes"]), [state.value for state in NodeState]),
@@ -111,7 +128,9 @@ def _seen(facts: Facts) -> Report:
 
 def _notices(facts: Facts) -> list[str]:
     """What a person has to look at on the cluster itself, or on one of its groups."""
-    found = [one for one in facts["plan"]["actions"] if one["instance"] is None and one["action"] == "report"]
+    found = [
+        action for action in facts["plan"]["actions"] if action["instance"] is None and action["action"] == "report"
+    ]
     return [f"{one['scope']} {one['name']}".strip() + f": {one['reason']}" for one in found]
 
 
@@ -119,7 +138,7 @@ _TYPES = [kind.label for kind in RepairType]
 
 
 def _count(found: Iterable[Any], names: Iterable[str]) -> dict[str, int]:
-    """How often each of C(names) was C(found); all of them, so that none is ever missing."""
+    """How often each of `names` was `found`; all of them, so that none is ever missing."""
     counts = Counter(found)
     return {name: counts[name] for name in names}
 
@@ -130,18 +149,18 @@ def _total(clusters: Sequence[Mapping[str, Any]]) -> Report:
         "clusters": len(clusters),
         "unread": len(clusters) - len(seen),
         "states": _sum((counts["states"] for counts in seen), [state.value for state in reversed(State)]),
-        "attention": _sum((counts["attention"] for counts in seen), ("person", "repair", "hold")),
+        "attention": _sum((counts["attention"] for counts in seen), ATTENTION),
     }
 
 
 def _sum(counts: Iterable[Mapping[str, int]], names: Iterable[str]) -> dict[str, int]:
     every = list(counts)
-    return {name: sum(one[name] for one in every) for name in names}
+    return {name: sum(counts[name] for counts in every) for name in names}
 
 
 def _nodes(facts: Facts) -> list[Report]:
-    primaries = Counter(one["primary"] for one in facts["instances"])
-    secondaries = Counter(name for one in facts["instances"] for name in one["secondaries"])
+    primaries = Counter(instance["primary"] for instance in facts["instances"])
+    secondaries = Counter(name for instance in facts["instances"] for name in instance["secondaries"])
     return [
         dict(node, primaries=primaries[node["name"]], secondaries=secondaries[node["name"]]) for node in facts["nodes"]
     ]
@@ -152,23 +171,27 @@ def _nodes(facts: Facts) -> list[Report]:
 
 def _instances(facts: Facts) -> list[Report]:
     """The instances with all that is known of each: those first that need a person."""
-    actions = {one["instance"]: one for one in facts["plan"]["actions"] if one["instance"] and one["action"] != "lift"}
+    actions = {
+        action["instance"]: action
+        for action in facts["plan"]["actions"]
+        if action["instance"] and action["action"] != "lift"
+    }
     jobs = {job["id"]: job for job in facts["jobs"]}
     nodes = {node["name"]: node for node in facts["nodes"]}
-    found = [_instance(one, actions.get(one["name"], {}), jobs, nodes) for one in facts["instances"]]
-    order = ("person", "repair", "hold", None)
-    return sorted(found, key=lambda one: (order.index(one["attention"]), one["name"]))
+    found = [_instance(instance, actions.get(instance["name"], {}), jobs, nodes) for instance in facts["instances"]]
+    order = (*ATTENTION, None)
+    return sorted(found, key=lambda instance: (order.index(instance["attention"]), instance["name"]))
 
 
-def _instance(one: Facts, action: Facts, jobs: Mapping[int, Facts], nodes: Mapping[str, Facts]) -> Report:
-    repair = one["repair"]
+def _instance(instance: Facts, action: Facts, jobs: Mapping[int, Facts], nodes: Mapping[str, Facts]) -> Report:
+    repair, attention = instance["repair"], _attention(instance)
     open_repair = repair if repair and repair["result"] in (None, "failure") else None
     mine = [jobs.get(number, _gone(number)) for number in open_repair["jobs"]] if open_repair else []
     return dict(
-        one,
-        attention=_attention(one),
-        since=_since(one, nodes),
-        command=_command(one, action, nodes),
+        instance,
+        attention=attention.value if attention else None,
+        since=_since(instance, nodes),
+        command=_command(instance, action, nodes),
         steps=_steps(action, mine),
         jobs=mine,
     )
@@ -179,36 +202,37 @@ def _gone(number: int) -> Report:
     return {"id": number, "status": None, "operations": [], "done": 0, "error": None, "ended": None}
 
 
-def _attention(one: Facts) -> str | None:
-    """What an instance asks for: a C(person); nothing, as it is under C(repair); nothing yet, as something holds it."""
-    if one["next"] in ("report", "refuse") or one["why"] in FOR_PEOPLE:
-        return "person"
-    if one["next"] in ("submit", "finish") or (one["next"] == "wait" and one["state"] == "pending_repair"):
-        return "repair"
-    if one["next"] in ("hold", "wait") or (one["next"] == "none" and one["needs"] and one["why"] == "not_chosen"):
-        return "hold"
+def _attention(instance: Facts) -> Attention | None:
+    """What an instance asks for, by what comes next for it and why."""
+    if instance["next"] in _OF_PERSON or instance["why"] in _FOR_PEOPLE:
+        return Attention.PERSON
+    waits, chosen = instance["next"] == ActionKind.WAIT.label, instance["why"] != Reason.NOT_CHOSEN.value
+    if instance["next"] in _OF_REPAIR or (waits and instance["state"] == State.PENDING_REPAIR.value):
+        return Attention.REPAIR
+    if waits or instance["next"] == ActionKind.HOLD.label or (instance["needs"] and not chosen):
+        return Attention.HOLD
     return None
 
 
-def _since(one: Facts, nodes: Mapping[str, Facts]) -> int | None:
+def _since(instance: Facts, nodes: Mapping[str, Facts]) -> int | None:
     """Since when it is as it is: its repair began or failed then; or its first bad node was marked then, or before."""
-    repair = one["repair"]
-    if repair and one["state"] in ("pending_repair", "repair_failed"):
+    repair = instance["repair"]
+    if repair and instance["state"] in ("pending_repair", "repair_failed"):
         return int(repair["timestamp"])
-    if not one["needs"]:
+    if not instance["needs"]:
         return None
-    placed = [nodes[name] for name in (one["primary"], *one["secondaries"]) if name in nodes]
+    placed = [nodes[name] for name in (instance["primary"], *instance["secondaries"]) if name in nodes]
     marked = [int(node["changed"]) for node in placed if node["state"] != "online" and node["changed"] is not None]
     return min(marked, default=None)
 
 
-def _command(one: Facts, action: Facts, nodes: Mapping[str, Facts]) -> str | None:
+def _command(instance: Facts, action: Facts, nodes: Mapping[str, Facts]) -> str | None:
     """What a person can run; nothing that a shell would take for more than it is."""
     command = action.get("command")
-    if one["why"] == Why.NOT_ALLOWED.value and one["needs"]:
-        command = f"gnt-instance add-tags {one['name']} {PREFIX}{one['needs']}"
-    if one["why"] == Why.LAST_COPY_DRAINED.value:
-        drained = [name for name in one["secondaries"] if nodes.get(name, {}).get("state") == "drained"]
+    if instance["why"] == Reason.NOT_ALLOWED.value and instance["needs"]:
+        command = f"gnt-instance add-tags {instance['name']} {PREFIX}{instance['needs']}"
+    if instance["why"] == Reason.LAST_COPY_DRAINED.value:
+        drained = [name for name in instance["secondaries"] if nodes.get(name, {}).get("state") == "drained"]
         command = f"gnt-node modify --drained=no {drained[0]}" if drained else None
     return command if command and _HARMLESS.match(command) else None
 
@@ -227,7 +251,7 @@ def _steps(action: Facts, jobs: Sequence[Facts]) -> list[Report]:
 
 
 def _taken(job: Facts, at: int, opcode: str) -> Report:
-    """What became of one operation of a job; C(step) is None for one that is no step of a repair."""
+    """What became of one operation of a job; `step` is None for one that is no step of a repair."""
     step = next((name for name, known in _OPCODES.items() if known == opcode), None)
     state = "done" if at < job["done"] else _ENDS.get(job["status"], "running") if at == job["done"] else "to_come"
     return {"step": step, "state": state, "job": job["id"]}

@@ -13,10 +13,10 @@ from ..diagnosis.instances import DrainedSecondaries
 from ..ganeti.model import utc
 from ..ganeti.operations import Operation
 from ..planning.plan import Plan
-from ..repair.action import Action, Kind
+from ..repair.action import Action, ActionKind
 from ..repair.case import State
 from ..repair.outcome import NOT_BEGUN, Outcome
-from ..repair.reasons import Why
+from ..repair.reasons import Reason
 from ..tags.values import parse_tags
 
 WIDTH = 100  # of the lines of a report
@@ -25,24 +25,24 @@ _COMMAND = re.compile(r"(?<=: )(?:gnt-|lvs |df )[^;]*")  # in a reason: behind a
 _GLUE = "\0"  # stands for a space at which no line ends
 
 
-def lines(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
+def render_round(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
     """What a person wants to know of a round: what is not healthy, what was done about it and why, and the counts."""
     name = before.cluster.name or "the cluster"
     text = ["{}, {}{}".format(name, utc(before.time), ": nothing was written" if dry_run else "")]
-    text += [f"STOPPED nothing begins, as {before.stopped}; to go on: {_start(before)}"] if before.stopped else []
+    text += [f"STOPPED no repair starts: {before.stopped}; to resume: {_start(before)}"] if before.stopped else []
     table = _table(before, outcomes, after, dry_run)
     text += ["", *(table or [_NOTHING[before.limits.drained_secondaries]])]
     errors = [outcome for outcome in outcomes if outcome.error and outcome.error != NOT_BEGUN]
     remarks = [f"{_level(outcome)} {object_of(outcome.action)}: {outcome.error}" for outcome in errors]
-    remarks += [remark for outcome in outcomes for remark in _forgotten(outcome)]
+    remarks += [remark for outcome in outcomes for remark in _dropped_job_notes(outcome)]
     remarks += [f"WARNING {warning}" for warning in before.warnings]
     remarks += [_UNKNOWN] * _is_unknown(before)
-    remarks += [f"BREAKER {one.words}" for one in after.breakers if one.tripped]
-    remarks += [f"FENCE {name}: steps wait for the word that it is off" for name in after.fence]
+    remarks += [f"BREAKER {breaker.words}" for breaker in after.breakers if breaker.tripped]
+    remarks += [f"FENCE {name}: steps wait until it is confirmed to be off" for name in after.fence]
     text += ["", *remarks] if remarks else []
     counts = [f"{count} {state}" for state, count in after.summary.items() if count]
     text += ["", "{}: {}".format(_count(len(after.rows), "instance"), ", ".join(counts) or "none")]
-    held = Counter(action.why.value for case, action in after.rows if action.kind is Kind.HOLD and action.why)
+    held = Counter(action.why.value for case, action in after.rows if action.kind is ActionKind.HOLD and action.why)
     text += ["held: " + ", ".join(f"{count} by {why}" for why, count in sorted(held.items()))] if held else []
     return text
 
@@ -56,24 +56,24 @@ _NOTHING: Mapping[DrainedSecondaries, str] = {
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
-_UNKNOWN = "NOTE not known over RAPI: whether the job queue is drained, or the watcher paused"
-_DONE: Mapping[Kind, tuple[str, str]] = {  # what a kind of action reads like: in a dry run, and when it was done
-    Kind.FINISH: ("would end the repair: {}", "ended the repair: {}"),
-    Kind.REFUSE: ("would note enoperm", "noted enoperm"),
-    Kind.LIFT: ("would lift the suspend", "lifted the suspend"),
-    Kind.WAIT: ("waits", "waits"),
-    Kind.HOLD: ("held", "held"),
-    Kind.REMEMBER: ("would remember the storm", "remembered the storm"),
-    Kind.FORGET: ("would forget the storm", "forgot the storm"),
-    Kind.REPORT: ("needs a person", "needs a person"),
+_UNKNOWN = "NOTE RAPI does not say whether the job queue is drained or the watcher is paused"
+_DONE: Mapping[ActionKind, tuple[str, str]] = {  # what a kind of action reads like: in a dry run, and when it was done
+    ActionKind.FINISH: ("would end the repair: {}", "ended the repair: {}"),
+    ActionKind.REFUSE: ("would note enoperm", "noted enoperm"),
+    ActionKind.LIFT: ("would lift the suspend", "lifted the suspend"),
+    ActionKind.WAIT: ("waits", "waits"),
+    ActionKind.HOLD: ("held", "held"),
+    ActionKind.REMEMBER: ("would remember the storm", "remembered the storm"),
+    ActionKind.FORGET: ("would forget the storm", "forgot the storm"),
+    ActionKind.REPORT: ("needs a person", "needs a person"),
 }
-_DOING: Mapping[Kind, str] = {  # what went wrong
-    Kind.SUBMIT: "the step",
-    Kind.FINISH: "ending the repair",
-    Kind.REFUSE: "noting enoperm",
-    Kind.LIFT: "removing the tag",
-    Kind.REMEMBER: "remembering the storm",
-    Kind.FORGET: "removing the tag",
+_DOING: Mapping[ActionKind, str] = {  # what went wrong
+    ActionKind.SUBMIT: "the step",
+    ActionKind.FINISH: "ending the repair",
+    ActionKind.REFUSE: "noting enoperm",
+    ActionKind.LIFT: "removing the tag",
+    ActionKind.REMEMBER: "remembering the storm",
+    ActionKind.FORGET: "removing the tag",
 }
 
 
@@ -94,7 +94,7 @@ def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool
     told += [
         ((case.instance.name, case.state.value, ""), action)
         for case, action in after.rows
-        if case.instance.name not in names and (case.state is not State.HEALTHY or action.why is Why.FORTHCOMING)
+        if case.instance.name not in names and (case.state is not State.HEALTHY or action.why is Reason.FORTHCOMING)
     ]
     if not told:
         return []
@@ -103,7 +103,7 @@ def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """C(rows) in columns."""
+    """`rows` in columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
@@ -127,10 +127,10 @@ def object_of(action: Action) -> str:
 
 def _level(outcome: Outcome) -> str:
     """How bad the error is: a job that only waits for its turn does what it should."""
-    return "NOTE" if outcome.late else "ERROR"
+    return "NOTE" if outcome.still_queued else "ERROR"
 
 
-def _forgotten(outcome: Outcome) -> Iterable[str]:
+def _dropped_job_notes(outcome: Outcome) -> Iterable[str]:
     """The jobs of a repair for which its newest tag has no room (design, section 2)."""
     tags = parse_tags(outcome.added)
     noted = [tag.jobs for tag in tags.results] + [tag.jobs for tag in tags.pendings if tag.jobs]
@@ -141,7 +141,7 @@ def _forgotten(outcome: Outcome) -> Iterable[str]:
 
 def _is_unknown(plan: Plan) -> bool:
     """Whether something is to begin, and nobody knows whether the watcher's pause would hold it (Ganeti facts, (d))."""
-    begins = any(action.begins for action in plan.actions)
+    begins = any(action.starts_repair for action in plan.actions)
     return begins and plan.limits.respect_watcher_pause and plan.cluster.watcher_paused_until is None
 
 
@@ -153,12 +153,12 @@ def _start(plan: Plan) -> str:
 
 
 def _done(outcome: Outcome, dry_run: bool, shared: frozenset[str]) -> str:
-    """What was done, in a few words; C(shared) are the instances on shared storage."""
+    """What was done, in a few words; `shared` are the instances on shared storage."""
     action = outcome.action
     if outcome.error:
-        how = "waits in the job queue" if outcome.late else "went wrong"
-        return "not begun" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} {how}"
-    if action.kind is Kind.SUBMIT:
+        how = "waits in the job queue" if outcome.still_queued else "failed"
+        return "not started" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} {how}"
+    if action.kind is ActionKind.SUBMIT:
         now = outcome.steps or [step.operation for step in action.submitted(joins=False)]
         nodes = " on " + " and ".join(action.nodes) if action.nodes else ""
         if dry_run:
@@ -193,12 +193,12 @@ def _if_room(operation: Operation, action: Action, shared: bool) -> str:
 
 
 def _listed(names: Sequence[str], nodes: str) -> str:
-    """Steps in a row, the first with the C(nodes) that were chosen for it."""
+    """Steps in a row, the first with the `nodes` that were chosen for it."""
     return ", ".join([names[0] + nodes, *names[1:]])
 
 
 def _to_come(action: Action, names: Sequence[str], taken: int) -> str:
-    """The steps, by their C(names), that follow those that are taken now, and which of them nobody has permitted."""
+    """The steps, by their `names`, that follow those that are taken now, and which of them nobody has permitted."""
     allowed = len(action.permitted)
     later = [name + (", not permitted" if at >= allowed else "") for at, name in enumerate(names)]
     return "".join(f", then {name}" for name in later[taken:])

@@ -17,7 +17,7 @@ from ..errors import AutorepairError, BadOption
 # so that an approval is good for one case once.
 _HASHED = ("scope", "name", "uuid", "action", "type", "id", "steps", "result", "remove", "on", "after")
 _WRITING = ("submit", "finish", "lift", "refuse")
-_UNSEEN = {  # what the words on a deed do not tell, in words
+_UNSEEN = {  # what the words on an entry do not tell, in words
     "uuid": "to another instance of that name",
     "id": "for another repair",
     "after": "after another repair",
@@ -33,7 +33,7 @@ class PlanDiffers(AutorepairError):
 
 
 @dataclass(frozen=True)
-class Deed:
+class FingerprintEntry:
     """What an action of a plan does with one object, as far as two plans are compared by it; `on` has the nodes of its
     instance with their states, `after` is the id of its last repair that ended, `writes` says whether it writes.
 
@@ -56,8 +56,8 @@ class Deed:
     writes: bool
 
     @classmethod
-    def of_data(cls, action: Mapping[str, Any]) -> Deed:
-        """The deed of an action as facts have it; a hold writes only where a breaker's tag is added."""
+    def of_data(cls, action: Mapping[str, Any]) -> FingerprintEntry:
+        """An action as facts have it; a hold writes only where a breaker's tag is added."""
         fields = {key: action.get(key) for key in (*_HASHED, "cancel", "reason")}
         return cls(**fields, writes=action.get("action") in _WRITING or bool(action.get("add")))
 
@@ -77,17 +77,17 @@ class Deed:
 
 
 @dataclass(frozen=True)
-class Deeds:
+class Fingerprint:
     """All that a plan does, and the UUID of the cluster to which it does it."""
 
     cluster: Any
-    deeds: tuple[Deed, ...]
+    entries: tuple[FingerprintEntry, ...]
 
     @property
     def hash(self) -> str:
-        """A hash over what is written: the same hash means the same deeds, to the same instances in the same state,
+        """A hash over what is written: the same hash means the same writes, to the same instances in the same state,
         whenever and on whichever new nodes."""
-        found = sorted((deed.hashed() for deed in self.deeds if deed.writes), key=json.dumps)
+        found = sorted((entry.hashed() for entry in self.entries if entry.writes), key=json.dumps)
         return hashlib.sha256(json.dumps([self.cluster, found], sort_keys=True).encode()).hexdigest()
 
 
@@ -96,7 +96,7 @@ class Approved:
     """What somebody has said yes to: the hash of a plan, and what it does, where all of it was given."""
 
     hash: str
-    deeds: Deeds | None = None
+    fingerprint: Fingerprint | None = None
 
 
 def parse_approved(given: Any) -> Approved | None:
@@ -111,24 +111,24 @@ def parse_approved(given: Any) -> Approved | None:
     actions = given.get("actions")
     if not isinstance(actions, list) or not all(isinstance(action, Mapping) for action in actions):
         raise BadOption("approved_plan is a mapping without a list of actions; it takes a plan as the facts have it")
-    deeds = Deeds(given.get("cluster"), tuple(map(Deed.of_data, actions)))
-    if given.get("hash") != deeds.hash:
+    fingerprint = Fingerprint(given.get("cluster"), tuple(map(FingerprintEntry.of_data, actions)))
+    if given.get("hash") != fingerprint.hash:
         raise BadOption("approved_plan was changed after it was made: its actions do not have the hash that it names")
-    return Approved(deeds.hash, deeds)
+    return Approved(fingerprint.hash, fingerprint)
 
 
-def check_approved(approved: Approved, deeds: Deeds, plan: Mapping[str, Any]) -> None:
-    """Raise PlanDiffers, with what differs, if `deeds` are not those that were `approved`; `plan` has them as data, for
+def check_approved(approved: Approved, fingerprint: Fingerprint, plan: Mapping[str, Any]) -> None:
+    """Raise PlanDiffers, with what differs, if `fingerprint` is not the `approved` one; `plan` is the plan as data, for
     the module's failure."""
-    if approved.hash == deeds.hash:
+    if approved.hash == fingerprint.hash:
         return
-    if approved.deeds is None:
-        told = [f"{_object(deed)}: {deed}" for deed in deeds.deeds if deed.writes]
-    elif approved.deeds.cluster != deeds.cluster:
+    if approved.fingerprint is None:
+        told = [f"{_object(entry)}: {entry}" for entry in fingerprint.entries if entry.writes]
+    elif approved.fingerprint.cluster != fingerprint.cluster:
         told = ["it was made for another cluster"]
     else:
-        told = _differences(approved.deeds.deeds, deeds.deeds)
-    what = "what differs" if approved.deeds is not None else "what it would do now"
+        told = _differences(approved.fingerprint.entries, fingerprint.entries)
+    what = "what differs" if approved.fingerprint is not None else "what it would do now"
     raise PlanDiffers(
         f"the plan is not the approved one, so nothing was done; {what}: " + "; ".join(told or ["nothing"]),
         differences=told,
@@ -137,36 +137,38 @@ def check_approved(approved: Approved, deeds: Deeds, plan: Mapping[str, Any]) ->
     )
 
 
-def _differences(approved: Sequence[Deed], now: Sequence[Deed]) -> list[str]:
+def _differences(approved: Sequence[FingerprintEntry], now: Sequence[FingerprintEntry]) -> list[str]:
     """A line for each object with which something else would be done; with one, several things can be."""
     before, after = _by_object(approved), _by_object(now)
     lines = []
     for key in dict.fromkeys((*before, *after)):
         old, new = before.get(key, []), after.get(key, [])
-        if [deed.hashed() for deed in old if deed.writes] != [deed.hashed() for deed in new if deed.writes]:
+        if [entry.hashed() for entry in old if entry.writes] != [entry.hashed() for entry in new if entry.writes]:
             name = _object((old or new)[0])
             lines.append(f"{name}: approved was {_words(old)}, now it is {_words(new)}{_unseen(old, new)}")
     return lines
 
 
-def _unseen(old: Sequence[Deed], new: Sequence[Deed]) -> str:
+def _unseen(old: Sequence[FingerprintEntry], new: Sequence[FingerprintEntry]) -> str:
     """What differs, where both are told in the same words."""
     if _words(old) != _words(new):
         return ""
-    differing = [key for key in _UNSEEN if [getattr(deed, key) for deed in old] != [getattr(deed, key) for deed in new]]
+    differing = [
+        key for key in _UNSEEN if [getattr(entry, key) for entry in old] != [getattr(entry, key) for entry in new]
+    ]
     return "".join(f", {_UNSEEN[key]}" for key in differing)
 
 
-def _by_object(deeds: Iterable[Deed]) -> dict[tuple[str, str], list[Deed]]:
-    found: dict[tuple[str, str], list[Deed]] = {}
-    for deed in deeds:
-        found.setdefault((str(deed.scope), str(deed.name)), []).append(deed)
+def _by_object(entries: Iterable[FingerprintEntry]) -> dict[tuple[str, str], list[FingerprintEntry]]:
+    found: dict[tuple[str, str], list[FingerprintEntry]] = {}
+    for entry in entries:
+        found.setdefault((str(entry.scope), str(entry.name)), []).append(entry)
     return found
 
 
-def _object(deed: Deed) -> str:
-    return str(deed.name) if deed.scope == "instance" else f"{deed.scope} {deed.name}".strip()
+def _object(entry: FingerprintEntry) -> str:
+    return str(entry.name) if entry.scope == "instance" else f"{entry.scope} {entry.name}".strip()
 
 
-def _words(deeds: Sequence[Deed]) -> str:
-    return " and ".join(map(str, deeds)) or "nothing"
+def _words(entries: Sequence[FingerprintEntry]) -> str:
+    return " and ".join(map(str, entries)) or "nothing"

@@ -18,7 +18,7 @@ from ..tags.clocks import LONGEST_COOLDOWN
 from .approval import Approved, parse_approved
 from .windows import WINDOWS, Window, parse_windows
 
-KEPT = 3600  # seconds
+RESULTS_KEPT = 3600  # seconds
 _SHARE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*(%?)\Z")
 _RANGE = re.compile(r"\[\s*([0-9]{1,6})\s*-\s*([0-9]{1,6})\s*\]\Z")
 
@@ -40,22 +40,22 @@ class SecondaryState(Enum):
 
 @dataclass(frozen=True)
 class MaxUnhealthy:
-    """How many nodes may be broken before no repair begins: a number, or percents of all nodes, as C(text) says."""
+    """How many nodes may be broken before no repair begins: a number, or percents of all nodes, as `text` says."""
 
     text: str
     number: int | None = None
     percent: Decimal | None = None
 
     def of(self, total: int) -> int:
-        """The number of nodes, of C(total); one is always let through."""
+        """The number of nodes, of `total`; one is always let through."""
         most = self.number if self.percent is None else int(total * self.percent / 100)
         return max(most or 0, 1)
 
 
 @dataclass(frozen=True)
-class Followed:
-    """A repair that was approved and is followed to its end: the C(steps) that were to come, by their names, and the
-    C(jobs) that it had by then."""
+class ApprovedRepair:
+    """A repair that was approved and is followed to its end: the `steps` that were to come, by their names, and the
+    `jobs` that it had by then."""
 
     steps: tuple[str, ...]
     jobs: tuple[int, ...] = ()
@@ -64,6 +64,8 @@ class Followed:
 def _option(value: Any, parse: Callable[[str, Any], Any], **spec: Any) -> Any:
     """An option of a round: its `value` where nobody sets it, how to `parse` what was given under its name, and its
     entry in argument specs."""
+    # It is called within the dataclass below.
+    # pylint: disable-next=invalid-field-call
     return field(default=value, metadata={"parse": parse, "spec": spec})
 
 
@@ -100,8 +102,8 @@ class Limits:
     may leave the domain out, as in Ganeti. Times are in seconds.
 
     A run that waits adds to it: `fenced_as_of` has the fenced nodes that were seen, each with the time of its last
-    change (seconds since the epoch); `follow` has the approved repairs that have begun. A round that asks secondaries
-    adds `secondaries`: by the names of instances, the problem with the copy there, an empty text for none.
+    change (seconds since the epoch); `approved_repairs` has the approved repairs that have begun. A round that asks
+    secondaries adds `secondaries`: by the names of instances, the problem with the copy there, an empty text for none.
     """
 
     instances: tuple[str, ...] = _names()
@@ -134,15 +136,15 @@ class Limits:
     approved: Approved | None = None
     fenced_as_of: Mapping[str, float] = field(default_factory=dict)
     secondaries: Mapping[str, str] = field(default_factory=dict)
-    follow: Mapping[str, Followed] | None = None
+    approved_repairs: Mapping[str, ApprovedRepair] | None = None
 
     @property
     def kept_results(self) -> int:
         """Seconds for which the results of repairs stay: others may count by them what this runner does not."""
-        return max(self.repair_window, KEPT)
+        return max(self.repair_window, RESULTS_KEPT)
 
     def covers(self, scope: str, name: str) -> bool:
-        """Whether a round so limited is over the whole of the cluster, or of the group C(name)."""
+        """Whether a round so limited is over the whole of the cluster, or of the group `name`."""
         if self.instances:
             return False
         if scope == "cluster" or not self.groups:
@@ -169,16 +171,16 @@ def parse_limits(given: Mapping[str, Any]) -> Limits:
 
 
 def resume_limits(limits: Limits, carry_on: Mapping[str, Any] | None) -> Limits:
-    """C(limits) as they are for a run that goes on where another has stopped, which has returned C(carry_on)."""
+    """`limits` as they are for a run that goes on where another has stopped, which has returned `carry_on`."""
     if not carry_on:
         return limits
     follow = carry_on["follow"]
     if follow is not None:
-        follow = {name: Followed(tuple(one["steps"]), tuple(one["jobs"])) for name, one in follow.items()}
+        follow = {name: ApprovedRepair(tuple(one["steps"]), tuple(one["jobs"])) for name, one in follow.items()}
     approved = limits.approved if follow is None else None
     fenced = carry_on["fenced_nodes"]
     known: dict[str, Any] = {"fenced_nodes": tuple(fenced), "fenced_as_of": fenced}
-    return replace(limits, approved=approved, follow=follow, retry_now=False, **known)
+    return replace(limits, approved=approved, approved_repairs=follow, retry_now=False, **known)
 
 
 def _max_unhealthy(text: str) -> MaxUnhealthy:

@@ -16,9 +16,9 @@ MOST_CONNECTIONS = 20  # that Ganeti's RAPI serves at a time, all clients togeth
 class Settings:
     """What carrying out needs beside a plan.
 
-    C(new_id) gives the id of a new repair; C(connections) is the number of actions that are carried out at a time.
-    C(stays) says that the runner stays until nothing is left to do: then the jobs of steps are named by the result
-    alone, and not noted before, and results are written together. C(unnoted) are the instances for which they are not
+    `new_id` gives the id of a new repair; `connections` is the number of actions that are carried out at a time.
+    `waits` says that the runner stays until nothing is left to do: then the jobs of steps are named by the result
+    alone, and not noted before, and results are written together. `unnoted` are the instances for which they are not
     noted either; carrying out sets it.
     """
 
@@ -26,7 +26,7 @@ class Settings:
     iallocator: str  # empty: the cluster's default
     new_id: Callable[[], str]
     connections: int = 1
-    stays: bool = False
+    waits: bool = False
     unnoted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -36,7 +36,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Terms:
+class RunContext:
     """What claiming needs: a name for the holder that nobody else has, a clock, and a way to wait some seconds."""
 
     holder: str

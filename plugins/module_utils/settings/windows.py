@@ -34,10 +34,10 @@ WINDOWS: Mapping[str, Any] = {  # the option's entry in argument specs
 
 @dataclass(frozen=True)
 class Window:
-    """When a repair of C(type) may begin: from C(start), which is inside, to C(end), which is not.
+    """When a repair of `type` may begin: from `start`, which is inside, to `end`, which is not.
 
-    Both are minutes after midnight in C(zone), on C(days) (0 is Monday). A window whose C(end) is not after its
-    C(start) goes over midnight and belongs to the day on which it begins.
+    Both are minutes after midnight in `zone`, on `days` (0 is Monday). A window whose `end` is not after its
+    `start` goes over midnight and belongs to the day on which it begins.
     """
 
     type: RepairType
@@ -48,7 +48,7 @@ class Window:
 
 
 def parse_windows(given: Iterable[Mapping[str, Any]]) -> tuple[Window, ...]:
-    """The windows that the option C(windows) describes; no days are all days. Raises BadOption."""
+    """The windows that the option `windows` describes; no days are all days. Raises BadOption."""
     return tuple(_window(f"windows, entry {number}", one) for number, one in enumerate(given, 1))
 
 
@@ -108,9 +108,9 @@ def _zone(where: str, given: Any) -> tzinfo:
 
 
 def opens(windows: Iterable[Window], kind: RepairType, now: float) -> float | None:
-    """None if a repair of type C(kind) may begin at C(now), else the time at which it next may.
+    """None if a repair of type `kind` may begin at `now`, else the time at which it next may.
 
-    Times are in seconds since the epoch. Of the types up to C(kind) that have windows, those of the highest count: a
+    Times are in seconds since the epoch. Of the types up to `kind` that have windows, those of the highest count: a
     window for failover holds reinstall, too, unless that has windows of its own. One that is open is enough; where none
     counts a repair may begin at any time.
     """
@@ -119,14 +119,14 @@ def opens(windows: Iterable[Window], kind: RepairType, now: float) -> float | No
 
 
 def _counting(windows: Iterable[Window], kind: RepairType) -> list[Window]:
-    """The windows that hold repairs of C(kind)."""
+    """The windows that hold repairs of `kind`."""
     held = [window for window in windows if window.type <= kind]
     highest = max((window.type for window in held), default=None)
     return [window for window in held if window.type is highest]
 
 
 def _next_open(window: Window, now: float) -> float:
-    """C(now), or the time after it at which the window opens."""
+    """`now`, or the time after it at which the window opens."""
     return next(max(begin, now) for begin, end in _spans(window, now) if max(begin, now) < end)
 
 
@@ -154,7 +154,7 @@ def _moments(day: date, minutes: int, zone: tzinfo) -> tuple[float, float]:
 
 
 def _leap(before: float, after: float, wall: datetime) -> float:
-    """The moment between these two at which the clock leaps over C(wall); zones know whole seconds only."""
+    """The moment between these two at which the clock leaps over `wall`; zones know whole seconds only."""
     while after - before > 1:
         middle = (before + after) // 2
         if datetime.fromtimestamp(middle, wall.tzinfo).replace(tzinfo=None) < wall.replace(tzinfo=None):

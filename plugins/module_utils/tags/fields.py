@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fields: the parts that tags are made of, and the tags that are written."""
+"""Fields: the parts of tags, and functions that build the tags to write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NUMBER = re.compile(r"[0-9]{1,15}\Z")
 
 
 def job_ids(text: str) -> tuple[int, ...]:
-    """The ids of jobs that `text` has, joined by C(+)."""
+    """The job ids in `text`, where they are joined by `+`."""
     return tuple(int(job) for job in text.split("+")) if text else ()
 
 
@@ -30,18 +30,18 @@ def fit(length: int, head: str, jobs: Iterable[int]) -> str:
 
 
 def holder_name(text: str) -> str:
-    """`text` as it can stand in a claim: what Ganeti takes in no tag is left out, and of too long a name the end kept,
-    which tells holders apart."""
+    """`text` in a form that is valid in a claim: without characters that Ganeti does not allow in tags; of a name that
+    is too long the end is kept, which distinguishes holders."""
     return re.sub(r"[^a-zA-Z0-9._-]", "", text)[-64:] or "unnamed"
 
 
 def pending_tag(kind: RepairType, repair_id: str, timestamp: int, jobs: Iterable[int]) -> str:
-    """The tag of a repair under way; of too many jobs the newest ones are kept."""
+    """The tag of a repair in progress; if there are too many jobs, the newest are kept."""
     return fit(MAX_LENGTH, f"{PREFIX}pending:{kind.label}:{repair_id}:{timestamp}:", jobs)
 
 
 def result_tag(kind: RepairType, repair_id: str, timestamp: int, result: str, jobs: Iterable[int]) -> str:
-    """The tag of a repair that ended; of too many jobs the newest ones are kept."""
+    """The tag of a repair that ended; if there are too many jobs, the newest are kept."""
     return fit(MAX_LENGTH, f"{PREFIX}result:{kind.label}:{repair_id}:{timestamp}:{result}:", jobs)
 
 
@@ -51,15 +51,15 @@ def accepting(repair_id: str) -> str:
 
 
 def claim_tag(holder: str, until: int) -> str:
-    """The tag by which C(holder) claims the cluster."""
+    """The tag by which `holder` claims the cluster."""
     return f"{PREFIX}claim:{holder_name(holder)}:{until}"
 
 
 def breaker_tag(until: int | None = None) -> str:
-    """The tag by which the cluster or a group remembers that too much was broken: now, or until a time."""
+    """The tag that records on the cluster or a group that its breaker has tripped: for now, or until a time."""
     return f"{PREFIX}breaker" + ("" if until is None else f":{until}")
 
 
 def behind_tag(node: str, since: float) -> str:
-    """The tag by which an instance remembers that its copy on the node with the UUID C(node) is not its newest data."""
+    """The tag that records on an instance that its copy on the node with the UUID `node` lacks the newest data."""
     return f"{BEHIND}{node}:{int(since)}"

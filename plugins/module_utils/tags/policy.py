@@ -15,14 +15,14 @@ from .values import FOREVER, Suspend, TagSet
 class Policy:
     """What may be done to an instance.
 
-    C(suspended_until) is in seconds since the epoch or FOREVER, None when nothing suspends. C(source) names the kind of
-    object that decided; C(doubts) says which tags there could not be read.
+    `suspended_until` is in seconds since the epoch or FOREVER, None if nothing suspends. `source` is the kind of object
+    that decided; `unreadable_tags` lists its tags that could not be read.
     """
 
     allowed: RepairType | None = None
     suspended_until: float | None = None
     source: str | None = None
-    doubts: tuple[str, ...] = ()
+    unreadable_tags: tuple[str, ...] = ()
 
     @property
     def suspended(self) -> bool:
@@ -30,8 +30,8 @@ class Policy:
         return self.suspended_until is not None
 
 
-def resolve(objects: Iterable[tuple[str, TagSet]], now: float) -> Policy:
-    """The policy from objects given as (kind, tags), nearest first: the first that says anything decides."""
+def effective_policy(objects: Iterable[tuple[str, TagSet]], now: float) -> Policy:
+    """The policy from objects given as (kind, tags), nearest first: the first with a relevant tag decides."""
     for source, tags in objects:
         policy = _of_one(source, tags, now)
         if policy is not None:
@@ -40,7 +40,7 @@ def resolve(objects: Iterable[tuple[str, TagSet]], now: float) -> Policy:
 
 
 def _of_one(source: str, tags: TagSet, now: float) -> Policy | None:
-    """What one object says, or None when it says nothing."""
+    """The policy from the tags of one object, or None if it has no relevant tag."""
     unread = [tag for tag in tags.malformed if tag.kind in ("enable", "suspend")]
     doubts = tuple(str(tag) for tag in unread)
     ends = [suspend.until for suspend in tags.suspends if suspend.in_force(now)]
@@ -56,7 +56,7 @@ def _of_one(source: str, tags: TagSet, now: float) -> Policy | None:
 
 
 def stop_of(tags: TagSet) -> str:
-    """What stops the whole cluster that has C(tags), as the end of a sentence; empty where nothing does."""
+    """What stops the whole cluster that has `tags`, as part of a sentence; empty if nothing does."""
     if tags.stops:
         return f"the cluster is stopped by its tag {tags.stops[0].tag}"
     unread = [tag for tag in tags.malformed if tag.kind == "stop"]  # somebody meant to stop us

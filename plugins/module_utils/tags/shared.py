@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shared: the tags of a cluster and its groups, parsed once for all that go by them."""
+"""Shared: the tags of a cluster and its groups, parsed once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .values import TagSet, parse_tags
 
 @dataclass(frozen=True)
 class SharedTags:
-    """The tags of the `cluster` and of its `groups`, by name; an instance's stand in its case."""
+    """The tags of the `cluster` and of its `groups`, by name; an instance's are in its case."""
 
     cluster: TagSet
     groups: Mapping[str, TagSet]

@@ -1,17 +1,17 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values: every form of C(ganeti:watcher:autorepair:...) to a value and back (design, section 2).
+"""Values: parsing every form of `ganeti:watcher:autorepair:...` into a value (design, section 2).
 
-A tag that begins so and can't be read is never dropped: it becomes a L(Malformed) value, and those who use the value
-decide for the safe side.
+A tag with this prefix that can't be read is never dropped: it becomes a `Malformed` value, and the code that uses it
+decides for the safe side.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Union
+from typing import Callable, Union, get_args, get_type_hints
 
 from ..ganeti.model import RepairType
 from ..printable import REPLACED
@@ -20,12 +20,14 @@ from .fields import BEHIND, MAX_LENGTH, NUMBER, PREFIX, job_ids, result_tag
 FOREVER = float("inf")
 RESULTS = ("success", "failure", "enoperm")
 _TYPES = {kind.label: kind for kind in RepairType}
-_STRANGE = re.compile(rf"[\s{REPLACED}]")  # Ganeti takes no such tag; what can't be shown has been replaced
+_STRANGE = re.compile(
+    rf"[\s{REPLACED}]"
+)  # Ganeti allows no such tag; characters that can't be shown have been replaced
 
 
 @dataclass(frozen=True)
 class Enable:
-    """Repairs up to C(type) are allowed."""
+    """Repairs up to `type` are allowed."""
 
     tag: str
     type: RepairType
@@ -33,7 +35,7 @@ class Enable:
 
 @dataclass(frozen=True)
 class Suspend:
-    """Nothing is started until C(until), in seconds since the epoch, or FOREVER."""
+    """Nothing is started until `until`, in seconds since the epoch, or FOREVER."""
 
     tag: str
     until: float
@@ -45,14 +47,14 @@ class Suspend:
 
 @dataclass(frozen=True)
 class Stop:
-    """On the cluster: nothing begins there, whatever other tags say."""
+    """On the cluster: no repair starts there, whatever other tags say."""
 
     tag: str
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A repair is under way, or was asked for."""
+    """A repair is in progress, or was requested."""
 
     tag: str
     type: RepairType
@@ -75,7 +77,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Claim:
-    """On the cluster: C(holder) alone writes until C(until), in seconds since the epoch (law 3)."""
+    """On the cluster: `holder` alone writes until `until`, in seconds since the epoch (law 3)."""
 
     tag: str
     holder: str
@@ -84,8 +86,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Breaking:
-    """On the cluster or a group: the breaker has tripped, and stays shut until C(until), in seconds since the epoch;
-    where that is None, as long as the storm lasts and a while longer (law 9)."""
+    """On the cluster or a group: the breaker has tripped, and stays tripped until `until`, in seconds since the epoch;
+    if that is None, for as long as the storm lasts and a while longer (law 9)."""
 
     tag: str
     until: int | None
@@ -93,7 +95,7 @@ class Breaking:
 
 @dataclass(frozen=True)
 class Behind:
-    """The copy of the disks on the node with the UUID C(node) does not hold the newest data, since C(since) at the
+    """The copy of the disks on the node with the UUID `node` does not hold the newest data, since `since` at the
     latest, in seconds since the epoch."""
 
     tag: str
@@ -103,7 +105,7 @@ class Behind:
 
 @dataclass(frozen=True)
 class Malformed:
-    """A tag of ours that can't be read; C(kind) is the word that it begins with, or C(enable)."""
+    """A tag of ours that can't be read; `kind` is its first word, or `enable`."""
 
     tag: str
     kind: str
@@ -131,28 +133,21 @@ class TagSet:
     malformed: tuple[Malformed, ...] = ()
 
 
+KINDS = {name: get_args(hint)[0] for name, hint in get_type_hints(TagSet).items()}  # what each field of a set holds
+
+
 def parse_tags(texts: Iterable[str], of_cluster: bool = False) -> TagSet:
-    """The autorepair tags among C(texts), each parsed; all others are somebody else's and left out. A stop has its
-    meaning among the tags C(of_cluster); anywhere else it counts as a permission that can't be read."""
+    """The autorepair tags among `texts`, parsed; all others are ignored. A stop is only valid among the tags
+    `of_cluster`; anywhere else it counts as a permission that can't be read."""
     every = [parse_tag(text) for text in sorted(texts) if text.startswith((PREFIX, BEHIND))]
     parsed = every if of_cluster else [_without_stop(tag) for tag in every]
-    return TagSet(
-        enables=tuple(tag for tag in parsed if isinstance(tag, Enable)),
-        suspends=tuple(tag for tag in parsed if isinstance(tag, Suspend)),
-        stops=tuple(tag for tag in parsed if isinstance(tag, Stop)),
-        pendings=tuple(tag for tag in parsed if isinstance(tag, Pending)),
-        results=tuple(tag for tag in parsed if isinstance(tag, Result)),
-        claims=tuple(tag for tag in parsed if isinstance(tag, Claim)),
-        breakers=tuple(tag for tag in parsed if isinstance(tag, Breaking)),
-        behind=tuple(tag for tag in parsed if isinstance(tag, Behind)),
-        malformed=tuple(tag for tag in parsed if isinstance(tag, Malformed)),
-    )
+    return TagSet(**{name: tuple(tag for tag in parsed if isinstance(tag, kind)) for name, kind in KINDS.items()})
 
 
 def _without_stop(tag: Tag) -> Tag:
-    """C(tag) as an instance or a group has it: somebody who stops one of these means a limit."""
+    """`tag` on an instance or a group, where a stop is not valid but was meant as a limit."""
     if isinstance(tag, Stop):
-        return Malformed(tag.tag, "enable", "stop is for the whole cluster, suspend for instances and groups")
+        return Malformed(tag.tag, "enable", "stop is only for the whole cluster; use suspend for instances and groups")
     return replace(tag, kind="enable") if isinstance(tag, Malformed) and tag.kind == "stop" else tag
 
 
@@ -161,39 +156,33 @@ def parse_tag(text: str) -> Tag:
     if text.startswith(BEHIND):
         return _parse_behind(text, text[len(BEHIND) :].split(":"))
     word, colon, rest = text[len(PREFIX) :].partition(":")
-    if word == "suspend":
-        return _parse_suspend(text, rest)
-    if word == "pending":
-        return _parse_pending(text, rest.split(":"))
-    if word == "result":
-        return _parse_result(text, rest.split(":"))
-    if word == "claim":
-        return _parse_claim(text, rest.split(":"))
     if word == "breaker":
         return _parse_breaker(text, rest, bool(colon))
-    return _parse_word(text, text[len(PREFIX) :])
+    parse = _PARSERS.get(word)
+    return parse(text, rest) if parse else _parse_word(text, text[len(PREFIX) :])
 
 
 def _parse_word(text: str, word: str) -> Tag:
     if word == "stop":
         return Stop(text)
     if word.lower().startswith("stop"):  # somebody meant to stop us
-        return Malformed(text, "stop", f"{word} is not spelt as stop")
+        return Malformed(text, "stop", f"{word} should be spelled stop")
     if word.lower().startswith("suspend"):  # the same
-        return Malformed(text, "suspend", f"{word} is not spelt as suspend or suspend:TIMESTAMP")
+        return Malformed(text, "suspend", f"{word} should be spelled suspend or suspend:TIMESTAMP")
     kind = RepairType.parse(word)
-    return Enable(text, kind) if kind else Malformed(text, "enable", f"{word or 'nothing'} is no repair type")
+    return Enable(text, kind) if kind else Malformed(text, "enable", f"{word or 'nothing'} is not a repair type")
 
 
 def _parse_suspend(text: str, until: str) -> Tag:
     if not until:  # harep takes "suspend" and "suspend:" for the same
         return Suspend(text, FOREVER)
     if not NUMBER.match(until):
-        return Malformed(text, "suspend", f"{until} is no timestamp in seconds")
+        return Malformed(text, "suspend", f"{until} is not a timestamp in seconds")
     return Suspend(text, float(until))
 
 
-def _parse_pending(text: str, fields: list[str]) -> Tag:
+def _parse_pending(text: str, rest: str) -> Tag:
+    fields = rest.split(":")
     if len(fields) != 4:
         return Malformed(text, "pending", "it needs type, id, timestamp and jobs")
     problem = _problem(fields[0], fields[1], fields[2], fields[3])
@@ -202,18 +191,20 @@ def _parse_pending(text: str, fields: list[str]) -> Tag:
     return Pending(text, _TYPES[fields[0]], fields[1], int(fields[2]), job_ids(fields[3]))
 
 
-def _parse_result(text: str, fields: list[str]) -> Tag:
+def _parse_result(text: str, rest: str) -> Tag:
+    fields = rest.split(":")
     if len(fields) != 5:
         return Malformed(text, "result", "it needs type, id, timestamp, result and jobs")
     problem = _problem(fields[0], fields[1], fields[2], fields[4])
     if not problem and fields[3] not in RESULTS:
-        problem = "{} is none of {}".format(fields[3] or "nothing", ", ".join(RESULTS))
+        problem = "{} is not one of {}".format(fields[3] or "nothing", ", ".join(RESULTS))
     if problem:
         return Malformed(text, "result", problem)
     return Result(text, _TYPES[fields[0]], fields[1], int(fields[2]), fields[3], job_ids(fields[4]))
 
 
-def _parse_claim(text: str, fields: list[str]) -> Tag:
+def _parse_claim(text: str, rest: str) -> Tag:
+    fields = rest.split(":")
     if len(fields) != 2 or not fields[0] or _STRANGE.search(fields[0]) or not NUMBER.match(fields[1]):
         return Malformed(text, "claim", "it needs a holder and a timestamp in seconds")
     return Claim(text, fields[0], int(fields[1]))
@@ -221,7 +212,7 @@ def _parse_claim(text: str, fields: list[str]) -> Tag:
 
 def _parse_breaker(text: str, until: str, timed: bool) -> Tag:
     if timed and not NUMBER.match(until):
-        return Malformed(text, "breaker", f"{until or 'nothing'} is no timestamp in seconds")
+        return Malformed(text, "breaker", f"{until or 'nothing'} is not a timestamp in seconds")
     return Breaking(text, int(until) if timed else None)
 
 
@@ -231,19 +222,27 @@ def _parse_behind(text: str, fields: list[str]) -> Tag:
     return Behind(text, fields[0], int(fields[1]))
 
 
+_PARSERS: Mapping[str, Callable[[str, str], Tag]] = {  # by the word that a tag begins with
+    "suspend": _parse_suspend,
+    "pending": _parse_pending,
+    "result": _parse_result,
+    "claim": _parse_claim,
+}
+
+
 def _problem(kind: str, repair_id: str, timestamp: str, jobs: str) -> str | None:
-    """What is wrong with the fields that a pending and a result tag share, if anything."""
+    """What is wrong with the fields that pending and result tags share, if anything."""
     if RepairType.parse(kind) is None:
-        return "{} is no repair type".format(kind or "nothing")
+        return "{} is not a repair type".format(kind or "nothing")
     if not repair_id:
         return "the id is empty"
     if _STRANGE.search(repair_id):
-        return f"the id {repair_id} has characters that no tag of Ganeti's has"
+        return f"the id {repair_id} has characters that Ganeti does not allow in tags"
     if not NUMBER.match(timestamp):
-        return "{} is no timestamp in seconds".format(timestamp or "nothing")
+        return "{} is not a timestamp in seconds".format(timestamp or "nothing")
     if any(not NUMBER.match(job) for job in jobs.split("+") if jobs):
-        return f"{jobs} is no list of job ids joined by +"
+        return f"{jobs} is not a list of job ids joined by +"
     end = max(int(timestamp), 10**9)  # the result's timestamp has ten digits at least
     if len(result_tag(_TYPES[kind], repair_id, end, RESULTS[0], ())) > MAX_LENGTH:
-        return "the id is so long that no result tag could be written for it"
+        return "the id is too long for a result tag"
     return None

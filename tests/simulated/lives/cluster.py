@@ -76,13 +76,13 @@ class Nodes(RuleBasedStateMachine):
         self.settings = Settings("", "", self.site.new_id)
         self.merciful, self.restless, self.due = True, 0, False
 
-    @initialize(allowed=TYPES, dead=some.sets(NODES, max_size=2), drained=NODES, always=YES, back=YES, stays=YES)
+    @initialize(allowed=TYPES, dead=some.sets(NODES, max_size=2), drained=NODES, always=YES, back=YES, waits=YES)
     def begin(
-        self, allowed: str, dead: set[str], drained: str, always: bool, back: bool, *, stays: bool = False
+        self, allowed: str, dead: set[str], drained: str, always: bool, back: bool, *, waits: bool = False
     ) -> None:
         """`always` has one always fail over. In the end all nodes come `back`, or else everything is allowed. Runners
-        come and go, or `stays`."""
-        self.settings = replace(self.settings, stays=stays)
+        come and go, or `waits`."""
+        self.settings = replace(self.settings, waits=waits)
         self.cluster.tags.add(TAG + allowed)
         self.cluster.instance("web").always_failover, self.merciful = always, back
         self.die(dead, True)

@@ -35,7 +35,7 @@ class Life(Rounds):
         usual = [(name, instance) for name, instance in self.cluster.instances.items() if not self.odd(name)]
         meant = {name: state_of(self.cluster, instance, now) for name, instance in usual}  # a look may take seconds
         self.site.transport = "luxi"  # the quicker one
-        plan = self.site.look()
+        plan = self.site.plan_round()
         self.due = plan.writes
         named = {case.instance.name: case.state.value for case, action in plan.rows}
         assert {name: named[name] for name in meant} == meant, "section 4: states are not true"

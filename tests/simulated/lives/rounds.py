@@ -14,9 +14,9 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import An
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution import rounds
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext
 from simulator.faults import DROP_AFTER, DROP_BEFORE
 from simulator.trouble import JobTrouble
 from unbraked import unbraked
@@ -45,9 +45,9 @@ class Rounds(ByHand):
         holder = f"{'mza'[number % 3]}-runner-{number}"
         self.site.transport = transport
         wire = Wire(self.site.client(), self.witness, holder, moment)
-        terms = Terms(holder, lambda: self.cluster.clock.now() + ahead, self.simulator.advance)
+        terms = RunContext(holder, lambda: self.cluster.clock.now() + ahead, self.simulator.advance)
         try:
-            return rounds.play(wire, limits, self.settings, terms)
+            return rounds.run_round(wire, limits, self.settings, terms)
         except (Killed, ClusterError, AnswerLost):
             return None
 
@@ -55,7 +55,7 @@ class Rounds(ByHand):
         """What a round would do."""
         self.site.transport = transport
         client = DryRunClient(self.site.client())
-        return rounds.rehearse(client, ALL, self.settings, self.cluster.clock.now())
+        return rounds.dry_run(client, ALL, self.settings, self.cluster.clock.now())
 
     @rule(transport=WIRES, name=some.none() | INSTANCES)
     def round(self, transport: str, name: str | None) -> None:
@@ -71,7 +71,7 @@ class Rounds(ByHand):
         """A round of all instances that nothing happens to, and nobody holds up: from now on what it saw is known."""
         begin, online = self.cluster.clock.now(), self.witness.online()
         played = self.play(transport)
-        if played and not played.trouble and not any(action.why is Why.CLAIMED for _, action in played.before.rows):
+        if played and not played.trouble and not any(action.why is Reason.CLAIMED for _, action in played.before.rows):
             self.witness.rounds.append(Look(begin, self.cluster.clock.now(), online))
 
     @rule(transport=WIRES, pause=some.sampled_from([30, 300, 3700]))

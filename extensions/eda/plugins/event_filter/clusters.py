@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Turn what a webhook was sent into one event for each cluster in trouble, and let nothing else of it through."""
+"""Turn a webhook's payload into one event for each cluster in trouble, and drop everything else in it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DOCUMENTATION = r"""
 ---
 short_description: One event for each cluster in trouble
 description:
-  - Takes an Alertmanager notification, in which each alert that fires names its cluster by a label, or an object that
-    says that a node was marked, such as C({"cluster"{:} "prod", "node"{:} "node3", "offline"{:} true}).
-  - Each event is nothing but C({"cluster"{:} NAME}). What else a sender writes, template expressions among it, goes no
-    further than here. Resolved alerts, and whatever is not understood, become no event.
+  - Takes an Alertmanager notification, in which each firing alert names its cluster in a label, or an object that
+    reports a marked node, such as C({"cluster"{:} "prod", "node"{:} "node3", "offline"{:} true}).
+  - Each event is just C({"cluster"{:} NAME}). Everything else that a sender writes, such as template expressions, is
+    dropped here. Resolved alerts, and payloads that the filter does not understand, produce no event.
 options:
   label:
     description: The label that names an alert's cluster.
@@ -24,11 +24,11 @@ options:
     default: cluster
 """
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")  # of an inventory's host; no pattern, list, range or template
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")  # a host of an inventory; no pattern, list, range or template
 
 
 def _named(payload: dict[str, Any], label: str) -> Iterator[object]:
-    """What names a cluster in trouble in what was sent, whatever it is."""
+    """Yield whatever the payload gives as the names of clusters in trouble, of any type."""
     alerts = payload.get("alerts")
     if not isinstance(alerts, list):
         if payload.get("offline") is True or payload.get("drained") is True:
@@ -40,7 +40,7 @@ def _named(payload: dict[str, Any], label: str) -> Iterator[object]:
 
 
 def main(event: dict[str, Any], label: str = "cluster") -> list[dict[str, str]]:
-    """The events for what a webhook has received, each cluster once."""
+    """Return the events for what a webhook received, one for each cluster."""
     payload = event.get("payload")
     named = _named(payload, label) if isinstance(payload, dict) else ()
     clusters = [name for name in named if isinstance(name, str) and NAME.fullmatch(name)]

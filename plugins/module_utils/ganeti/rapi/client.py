@@ -10,16 +10,18 @@ from urllib.parse import quote
 
 from ...errors import AnswerLost, BadAnswer
 from ..answers import decoded
-from ..client import Row, cancel_answer, table
+from ..client import Row, cancel_answer, parse_rows
 from ..job_request import JobRequest
 from ..operations import Operation
-from .errors import connection_error, refusal
+from .errors import connection_error, error_from_response
 from .options import RapiOptions, check
-from .session import session, trust
+from .session import build_session, build_tls_trust
 
-CONNECT_TIMEOUT = 10  # seconds; a host that takes longer to say hello is down
-READ_AGAIN = 2  # times that a read is tried again; a wrong address should not keep people waiting
-PATIENTLY = 6  # ... of a RAPI that has answered before: a master failover takes half a minute (measured: 12 s)
+CONNECT_TIMEOUT = 10  # seconds; a host that takes longer to accept a connection is down
+READ_RETRIES = 2  # for reads; a wrong address should not keep people waiting
+RETRIES_ONCE_CONNECTED = (
+    6  # for a RAPI that has answered before: a master failover takes up to half a minute (measured: 12 s)
+)
 
 
 class RapiClient:
@@ -30,16 +32,16 @@ class RapiClient:
     def __init__(self, options: RapiOptions) -> None:
         check(options)
         self._options = options
-        self._trust = trust(options)
-        self._reads = session(options, self._trust, READ_AGAIN)
-        self._writes = session(options, self._trust, 0)
-        self._known = False  # whether it has answered yet
+        self._trust = build_tls_trust(options)
+        self._reads = build_session(options, self._trust, READ_RETRIES)
+        self._writes = build_session(options, self._trust, 0)
+        self._known = False  # whether it has answered before
 
     def cluster_info(self) -> Mapping[str, Any]:
         """See Client."""
         answer = self._call("GET", "/2/info", "read the cluster's data")
         if not isinstance(answer, dict):
-            raise BadAnswer(f"cannot read the cluster's data: RAPI at {self._options.url} sent no object")
+            raise BadAnswer(f"cannot read the cluster's data: RAPI at {self._options.url} did not send an object")
         return answer
 
     def query(
@@ -51,7 +53,7 @@ class RapiClient:
             answer = self._call("GET", path, what, query={"fields": ",".join(fields)}, seconds=seconds)
         else:
             answer = self._call("PUT", path, what, body={"fields": list(fields), "qfilter": qfilter}, seconds=seconds)
-        return table(answer, len(fields), f"cannot {what}: RAPI at {self._options.url}")
+        return parse_rows(answer, len(fields), f"cannot {what}: RAPI at {self._options.url}")
 
     def submit(self, request: JobRequest) -> int | None:
         """See Client. An answer that does not come raises AnswerLost: the job may have been submitted."""
@@ -65,7 +67,7 @@ class RapiClient:
         sent = None if row.method == "GET" else body
         answer = self._call(row.method, _object(request) + (row.path or row.label), f"submit {request}", query, sent)
         if not isinstance(answer, int) or isinstance(answer, bool):
-            raise AnswerLost(f"cannot tell whether {request} was submitted: RAPI sent no job id but {answer!r}")
+            raise AnswerLost(f"cannot tell whether {request} was submitted: RAPI sent no job id, but {answer!r}")
         return answer
 
     def cancel(self, job: int) -> str | None:
@@ -76,7 +78,7 @@ class RapiClient:
     def _call(
         self, method: str, path: str, what: str, query: Any = None, body: Any = None, seconds: float | None = None
     ) -> Any:
-        """The decoded answer to one request; C(what) is what was tried, for messages. For C(seconds) see Client."""
+        """The decoded answer to one request; `what` is what was tried, for messages. For `seconds` see Client."""
         options, write = self._options, method != "GET" and not path.startswith("/2/query/")
         try:
             answer = (self._writes if write or seconds else self._reads).request(
@@ -91,9 +93,9 @@ class RapiClient:
         except (OSError, ValueError) as error:  # all of requests' own are OSErrors
             raise connection_error(error, options, what, write) from error
         if answer.status_code != 200:
-            raise refusal(answer, options, what, write)
+            raise error_from_response(answer, options, what, write)
         if not self._known:
-            self._known, self._reads = True, session(options, self._trust, PATIENTLY)
+            self._known, self._reads = True, build_session(options, self._trust, RETRIES_ONCE_CONNECTED)
         try:
             return decoded(answer.content)
         except ValueError as error:

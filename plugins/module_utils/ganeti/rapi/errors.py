@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What RAPI's answers and its silence mean: an error that says what was tried, what came back and what to do."""
+"""Errors: what a failed RAPI request means: what was tried, what came back and what to do."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ except ImportError:  # the module says so before it gets here
     pass
 
 
-_LOOK = "the next round looks whether it was carried out"
-GIVEN_UP = (502, 503, 504)  # answers of a RAPI, or of a proxy before it, that got none itself
+_LOOK = "the next round checks whether it was carried out"
+GIVEN_UP = (502, 503, 504)  # the server, or a proxy in front of it, got no answer itself
 
 
 def connection_error(error: BaseException, options: RapiOptions, what: str, write: bool) -> AutorepairError:
@@ -40,10 +40,10 @@ def connection_error(error: BaseException, options: RapiOptions, what: str, writ
     words = _last_words(causes)
     if any(isinstance(cause, (ssl.SSLError, requests.exceptions.SSLError)) for cause in causes):
         trusted = not any(sign in words for sign in ("verif", "ingerprint", "doesn't match", "mismatch"))
-        if trusted and write:  # it broke on the way, as the reads before it had no such trouble
-            return AnswerLost(f"cannot {what}: TLS with {url} broke ({words}); {_LOOK}")
+        if trusted and write:  # it broke in transit: the reads before it had no TLS problem
+            return AnswerLost(f"cannot {what}: the TLS connection to {url} broke ({words}); {_LOOK}")
         if trusted:
-            return TlsError(f"cannot {what}: no TLS with {url} ({words}); check rapi_host and rapi_port")
+            return TlsError(f"cannot {what}: no TLS connection to {url} ({words}); check rapi_host and rapi_port")
         trust = "give the CA that signed it as rapi_ca_path, or its own SHA-256 as rapi_fingerprint"
         return TlsError(f"cannot {what}: the certificate of {url} can't be trusted ({words}); {trust}")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
@@ -58,7 +58,7 @@ def connection_error(error: BaseException, options: RapiOptions, what: str, writ
 
 
 def _causes(error: BaseException | None) -> tuple[BaseException, ...]:
-    """C(error) and what led to it, the outermost first."""
+    """`error` and its causes, the outermost first."""
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
@@ -74,8 +74,8 @@ def _last_words(causes: tuple[BaseException, ...]) -> str:
     )
 
 
-def refusal(answer: Any, options: RapiOptions, what: str, write: bool) -> AutorepairError:
-    """The error for an answer that says no. Ganeti puts its words, escaped for HTML, into C(message)."""
+def error_from_response(answer: Any, options: RapiOptions, what: str, write: bool) -> AutorepairError:
+    """The error for an answer that says no. Ganeti puts its words, escaped for HTML, into `message`."""
     status = answer.status_code
     try:
         words = html.unescape(str(decoded(answer.content)["message"]))
@@ -89,10 +89,12 @@ def refusal(answer: Any, options: RapiOptions, what: str, write: bool) -> Autore
         return Forbidden(f"{said}; the user {options.user} needs {access} access in Ganeti's rapi/users file")
     if status == 404:
         return NotFound(said)
-    if write and status in GIVEN_UP:  # whatever became of it
+    if write and status in GIVEN_UP:  # it may or may not have been carried out
         return AnswerLost(f"{said}; {_LOOK}")
     if status in GIVEN_UP:
-        return Unreachable(f"{said}; see whether ganeti-luxid runs on the master, and whether a failover is under way")
+        return Unreachable(
+            f"{said}; check whether ganeti-luxid runs on the master, and whether a master failover is in progress"
+        )
     if status == 500 and "Queue drained" in words:
-        return QueueDrained(said + "; gnt-cluster queue undrain lets jobs in again")
+        return QueueDrained(said + "; gnt-cluster queue undrain opens the queue again")
     return RequestRefused(said)

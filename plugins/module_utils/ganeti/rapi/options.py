@@ -17,8 +17,8 @@ _BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+)\]\Z")  # of an IPv6 address, as it s
 class RapiOptions:
     """Where a RAPI is, who asks, and how it is trusted.
 
-    C(fingerprint) is the SHA-256 of the server's certificate in hex; it takes the place of C(ca_path) and needs no name
-    in the certificate. C(timeout) is in seconds, for each answer.
+    `fingerprint` is the SHA-256 of the server's certificate in hex; it takes the place of `ca_path` and needs no name
+    in the certificate. `timeout` is in seconds, for each answer.
     """
 
     host: str
@@ -50,9 +50,9 @@ class RapiOptions:
 def check(options: RapiOptions) -> None:
     """Refuse what can't be meant before anything is sent."""
     if not re.match(r"[^\s/@?#%\\[\]]+\Z", _BRACKETS.sub(r"\1", options.host)):
-        raise BadOption(f"rapi_host is {options.host!r}; it takes the name or the address of a host, no URL")
+        raise BadOption(f"rapi_host is {options.host!r}; it takes the name or the address of a host, not a URL")
     if options.user and not options.password:
-        raise BadOption(f"rapi_password is empty, and rapi_user is {options.user}; set it, or GANETI_RAPI_PASSWORD")
+        raise BadOption(f"rapi_password is empty, but rapi_user is {options.user}; set it, or GANETI_RAPI_PASSWORD")
     if options.fingerprint and not re.match(r"[0-9a-f]{64}\Z", options.pin or ""):
         digits = "the SHA-256 of a certificate has 64 hexadecimal digits"
         raise BadOption(f"rapi_fingerprint is {options.fingerprint}; {digits}")

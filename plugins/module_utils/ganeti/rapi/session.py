@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How RAPI is asked over HTTPS: whom to believe, what to try again, and no time lost (Ganeti facts, (d) and (e))."""
+"""Session: HTTPS requests to RAPI: TLS trust, retries and latency (Ganeti facts, (d) and (e))."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ except ImportError as problem:
     HTTPAdapter = HTTPSConnection = HTTPSConnectionPool = object  # type: ignore[assignment, misc]
 
 
-def trust(options: RapiOptions) -> ssl.SSLContext:
-    """Whom to believe, read once: RAPI closes each connection, and a new one would read all the certificates again."""
+def build_tls_trust(options: RapiOptions) -> ssl.SSLContext:
+    """Build the TLS trust settings once: RAPI closes every connection, and reloading all CA certificates is slow."""
     context = create_urllib3_context()  # has the host's name checked, by itself or, before urllib3 2, by urllib3
     if not options.verifies:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         disable_warnings(InsecureRequestWarning)  # the user has asked for it
         return context
     context.verify_mode = ssl.CERT_REQUIRED
-    if options.ca_path:  # many a private authority does not say what its key is for, which Python 3.13 takes amiss
+    if options.ca_path:  # many private CAs lack the key usage extension, which Python 3.13 rejects
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     path = options.ca_path or DEFAULT_CA_BUNDLE_PATH
     try:
         context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
     except OSError as error:  # an SSLError is one, too
-        raise BadOption(f"rapi_ca_path: {path} holds no certificates that can be read ({error})") from error
+        raise BadOption(f"rapi_ca_path: {path} contains no readable certificates ({error})") from error
     return context
 
 
-def session(options: RapiOptions, trusted: ssl.SSLContext, again: int) -> requests.Session:
-    """A session that tries a request again so often while no connection comes about, with growing pauses; and twice at
-    most where a connection breaks, or where the RAPI finds nobody behind it.
+def build_session(options: RapiOptions, trusted: ssl.SSLContext, again: int) -> requests.Session:
+    """A session that retries a request `again` times if the connection fails, with growing pauses; twice at most if a
+    connection breaks, and once if RAPI gets no answer from the daemon behind it.
 
-    It takes nothing from the environment: neither a proxy, which would see the password if it were not the cluster that
-    is pinned, nor a password of somebody's netrc.
+    It ignores the environment: a proxy, which could see the password unless the cluster's certificate is pinned, and
+    the passwords in a netrc file.
     """
     made = requests.Session()
     made.trust_env = False
@@ -76,7 +76,7 @@ def session(options: RapiOptions, trusted: ssl.SSLContext, again: int) -> reques
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter that believes whom C(trusted) believes; or, given a fingerprint C(pin), the one it belongs to."""
+    """Transport adapter that verifies the server with `trusted`, or pins its certificate to the fingerprint `pin`."""
 
     def __init__(self, trusted: ssl.SSLContext, pin: str | None, max_retries: Any) -> None:
         self._trusted = trusted
@@ -90,10 +90,10 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
-        """See HTTPAdapter; it would have every connection read certificates, and those of public authorities, too."""
+        """See HTTPAdapter, which would load the certificates of public CAs again for every connection."""
 
     def get_connection_with_tls_context(self, request: Any, *_: Any, **__: Any) -> Any:
-        """See HTTPAdapter; versions of it put a context of their own in the place of this one."""
+        """See HTTPAdapter; some versions would replace our TLS context with their own."""
         return self.poolmanager.connection_from_url(request.url)
 
     _get_connection = get_connection_with_tls_context  # its name in requests 2.32.0 and 2.32.1
@@ -104,10 +104,10 @@ class _Adapter(HTTPAdapter):
 
 
 class _Connection(HTTPSConnection):
-    """A connection that acknowledges each part of an answer at once.
+    """Connection that acknowledges each part of an answer at once.
 
-    RAPI sends head and body of a short answer apart, the second when the first was acknowledged; Linux puts that off
-    for 40 ms (measured: 14 ms in place of 52 for the nodes).
+    RAPI sends the head and the body of a short answer separately, the body only after the head was acknowledged; Linux
+    delays that acknowledgement by 40 ms (measured: 14 ms instead of 52 for the nodes).
     """
 
     def getresponse(self, *args: Any, **kwargs: Any) -> Any:
@@ -118,6 +118,6 @@ class _Connection(HTTPSConnection):
 
 
 class _Pool(HTTPSConnectionPool):
-    """A pool of these."""
+    """Connection pool that creates `_Connection` objects."""
 
     ConnectionCls = _Connection

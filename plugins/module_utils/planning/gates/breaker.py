@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...repair.action import Action
 from ...repair.case import Case
-from ...repair.reasons import Why
+from ...repair.reasons import Reason
 from ..breaker import Breaker
 from ..plan import Plan
 from .obstacle import Obstacle, risks
@@ -14,14 +14,14 @@ from .obstacle import Obstacle, risks
 
 def breaker(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """Too much is broken, or was until just now, in the cluster or in the instance's group."""
-    for one in plan.breakers:
-        near = one.scope == "cluster" or one.name == case.group
-        if near and one.tripped and risks(case, action, plan):
-            return Obstacle(_why_shut(one), one.words)
+    for breaker in plan.breakers:
+        near = breaker.scope == "cluster" or breaker.name == case.group
+        if near and breaker.tripped and risks(case, action, plan):
+            return Obstacle(_why_shut(breaker), breaker.words)
     return None
 
 
-def _why_shut(one: Breaker) -> Why:
-    if one.storm or one.too_few:
-        return Why.BREAKER
-    return Why.UNREADABLE_TAG if one.unread else Why.STORM_COOLDOWN
+def _why_shut(breaker: Breaker) -> Reason:
+    if breaker.storm or breaker.too_few:
+        return Reason.BREAKER
+    return Reason.UNREADABLE_TAG if breaker.unread else Reason.STORM_COOLDOWN

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...repair.action import Action
 from ...repair.case import Case
-from ...repair.reasons import Why
+from ...repair.reasons import Reason
 from ...settings.limits import Fencing
 from ..fencing import unproven
 from ..plan import Plan
@@ -20,8 +20,8 @@ def fencing(case: Case, action: Action, plan: Plan) -> Obstacle | None:
         return None
     names = " and ".join(node.name for node in nodes)
     if plan.limits.fencing is Fencing.CONFIRMED:
-        return Obstacle(Why.FENCING, f"nobody has confirmed that {names} is off (fencing: confirmed)")
+        return Obstacle(Reason.FENCING, f"nobody has confirmed that {names} is off (fencing: confirmed)")
     if any(node.powered for node in nodes):
-        return Obstacle(Why.FENCING, f"Ganeti has {names} as powered on (fencing: powered_off)")
-    words = f"Ganeti does not know whether {names} is powered: it has no oob_program (fencing: powered_off)"
-    return Obstacle(Why.FENCING, words)
+        return Obstacle(Reason.FENCING, f"Ganeti lists {names} as powered on (fencing: powered_off)")
+    words = f"Ganeti does not know whether {names} is powered on: it has no oob_program (fencing: powered_off)"
+    return Obstacle(Reason.FENCING, words)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...repair.action import Action
 from ...repair.case import Case
-from ...repair.reasons import Why
+from ...repair.reasons import Reason
 from ..fencing import to_prove
 from ..plan import Plan
 from .obstacle import Obstacle, too_young
@@ -15,4 +15,4 @@ from .obstacle import Obstacle, too_young
 def min_offline_age(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """The step gives up running state or data, and the mark may be taken back."""
     nodes = to_prove(case, action, plan.cluster)
-    return too_young(nodes, plan.limits.min_offline_age, Why.MIN_OFFLINE_AGE, plan.time)
+    return too_young(nodes, plan.limits.min_offline_age, Reason.MIN_OFFLINE_AGE, plan.time)

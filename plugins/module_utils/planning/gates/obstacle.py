@@ -10,7 +10,7 @@ from typing import Callable, NamedTuple, Optional
 from ...ganeti.model import Node, utc
 from ...repair.action import Action
 from ...repair.case import Case
-from ...repair.reasons import Why
+from ...repair.reasons import Reason
 from ..fencing import to_prove
 from ..plan import Plan
 
@@ -19,7 +19,7 @@ class Obstacle(NamedTuple):
     """What keeps a step from being taken: the reason, its words, and whether a person is needed, with a `command` to
     run, which follows the words."""
 
-    why: Why
+    why: Reason
     words: str
     person: bool = False
     command: str = ""
@@ -31,7 +31,7 @@ Gate = Callable[[Case, Action, Plan], Optional[Obstacle]]
 def risks(case: Case, action: Action, plan: Plan) -> bool:
     """Whether it begins a repair or, as a later step of one, gives up running state or data: that is not following a
     repair to its end, but a new loss."""
-    return action.begins or bool(to_prove(case, action, plan.cluster))
+    return action.starts_repair or bool(to_prove(case, action, plan.cluster))
 
 
 def loses_data(action: Action) -> bool:
@@ -39,15 +39,17 @@ def loses_data(action: Action) -> bool:
     return any(step.operation.is_reinstall for step in action.steps)
 
 
-def too_young(nodes: Iterable[Node], seconds: int, why: Why, now: float) -> Obstacle | None:
+def too_young(nodes: Iterable[Node], seconds: int, why: Reason, now: float) -> Obstacle | None:
     """What holds a step while one of `nodes` was changed less than so many seconds ago; when it was marked offline is
     not known better than so, and never later than that."""
     if not seconds:
         return None
     for node in nodes:
         if node.changed is None:
-            return Obstacle(Why.NOT_KNOWN, f"the cluster did not say when {node.name} was changed last ({why.value})")
+            return Obstacle(
+                Reason.NOT_KNOWN, f"the cluster did not say when {node.name} was last changed ({why.value})"
+            )
         if node.changed + seconds > now:
             until = utc(node.changed + seconds)
-            return Obstacle(why, f"{node.name} was marked, or changed, less than {seconds} s before; until {until}")
+            return Obstacle(why, f"{node.name} was last changed less than {seconds} s ago; waiting until {until}")
     return None

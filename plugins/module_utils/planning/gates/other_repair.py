@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...repair.action import Action
 from ...repair.case import Case
-from ...repair.reasons import Why
+from ...repair.reasons import Reason
 from ..plan import Plan
 from .obstacle import Obstacle, loses_data
 
@@ -22,6 +22,6 @@ def other_repair(case: Case, action: Action, plan: Plan) -> Obstacle | None:
         others = list(action.repair.tags)
     if not others:
         return None
-    words = "no disks are given up while somebody else's repair is pending; see to it, or take its tag away: "
+    words = "disks are not given up while somebody else's repair is pending; deal with it, or remove its tag: "
     command = f"gnt-instance remove-tags {case.instance.name} {' '.join(others)}"
-    return Obstacle(Why.OTHER_REPAIR, words, person=True, command=command)
+    return Obstacle(Reason.OTHER_REPAIR, words, person=True, command=command)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...repair.action import Action
 from ...repair.case import Case
-from ...repair.reasons import Why
+from ...repair.reasons import Reason
 from ..fencing import dead
 from ..plan import Plan
 from .obstacle import Obstacle, risks, too_young
@@ -15,4 +15,4 @@ from .obstacle import Obstacle, risks, too_young
 def settle_time(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """A mark that was just set may be taken back."""
     nodes = dead(case, plan.cluster) if risks(case, action, plan) else ()
-    return too_young(nodes, plan.limits.settle_time, Why.SETTLE_TIME, plan.time)
+    return too_young(nodes, plan.limits.settle_time, Reason.SETTLE_TIME, plan.time)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...repair.action import Action
 from ...repair.case import Case
-from ...repair.reasons import Why
+from ...repair.reasons import Reason
 from ..plan import Plan
 from .obstacle import Obstacle
 
@@ -14,4 +14,4 @@ from .obstacle import Obstacle
 def stopped(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """Somebody has stopped the whole cluster: what has begun goes on, but gives up no running state and no disks."""
     gives_up = action.steps[0].operation.gives_up_something
-    return Obstacle(Why.STOPPED, plan.stopped) if plan.stopped and (action.begins or gives_up) else None
+    return Obstacle(Reason.STOPPED, plan.stopped) if plan.stopped and (action.starts_repair or gives_up) else None

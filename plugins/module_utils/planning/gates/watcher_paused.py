@@ -7,7 +7,7 @@ from __future__ import annotations
 from ...ganeti.model import utc
 from ...repair.action import Action
 from ...repair.case import Case
-from ...repair.reasons import Why
+from ...repair.reasons import Reason
 from ..plan import Plan
 from .obstacle import Obstacle, risks
 
@@ -17,4 +17,4 @@ def watcher_paused(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     until = plan.cluster.watcher_paused_until or 0
     if not (risks(case, action, plan) and plan.limits.respect_watcher_pause and until > plan.time):
         return None
-    return Obstacle(Why.WATCHER_PAUSED, f"the watcher is paused until {utc(until)}")
+    return Obstacle(Reason.WATCHER_PAUSED, f"the watcher is paused until {utc(until)}")

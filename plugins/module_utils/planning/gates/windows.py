@@ -8,7 +8,7 @@ from ...ganeti.model import utc
 from ...ganeti.operations import STEPS, Operation
 from ...repair.action import Action
 from ...repair.case import Case
-from ...repair.reasons import Why
+from ...repair.reasons import Reason
 from ...settings.windows import opens
 from ..plan import Plan
 from .obstacle import Obstacle
@@ -18,13 +18,13 @@ _EMPTY_DISKS = (Operation.REINSTALL, Operation.MARK_DOWN, Operation.MARK_OFFLINE
 
 def windows(case: Case, action: Action, plan: Plan) -> Obstacle | None:
     """A repair that has begun goes on, but for a step that risks more than any that it has done."""
-    kind = action.type if action.begins else action.steps[0].needs
+    kind = action.type if action.starts_repair else action.steps[0].needs
     if kind is None or action.steps[0].operation in _EMPTY_DISKS:
         return None
-    if not action.begins and kind <= _risked(action, plan):
+    if not action.starts_repair and kind <= _risked(action, plan):
         return None
     again = opens(plan.limits.windows, kind, plan.time)
-    return Obstacle(Why.WINDOWS, f"{kind.label} may begin at {utc(again)}") if again is not None else None
+    return Obstacle(Reason.WINDOWS, f"{kind.label} may begin at {utc(again)}") if again is not None else None
 
 
 def _risked(action: Action, plan: Plan) -> int:

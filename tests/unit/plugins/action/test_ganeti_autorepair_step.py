@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.ganeti.autorepair.plugins.action import ganeti_autorepair_step as step
+from ansible_collections.ganeti.autorepair.plugins.plugin_utils.in_process import InProcessModuleAction
 
 
 def _slice(left, **more):
@@ -22,7 +24,9 @@ def _slice(left, **more):
 
 def _wait(monkeypatch, *answers, no_log=False, limit=100):
     """The result of a wait whose slices come out so, the slices' options, and the lines that were shown."""
-    shown, given, come = [], [], iter(answers)
+    shown: list[str] = []
+    given: list[dict[str, Any]] = []
+    come = iter(answers)
     monkeypatch.setattr(step, "Display", lambda: SimpleNamespace(display=shown.append))
 
     def execute(module_args, task_vars):
@@ -32,11 +36,11 @@ def _wait(monkeypatch, *answers, no_log=False, limit=100):
             raise answer
         return answer
 
-    action = object.__new__(step.ActionModule)
+    action: Any = object.__new__(step.ActionModule)
     action._task = SimpleNamespace(no_log=no_log)
     action.run_module = execute
     args = {"wait": True, "wait_timeout": limit}
-    return action._wait(args, {"inventory_hostname": "prod"}, step.time.monotonic()), given, shown
+    return action._wait(args, {"inventory_hostname": "prod"}, time.monotonic()), given, shown
 
 
 def test_slices_become_one_result(monkeypatch):
@@ -88,19 +92,22 @@ def test_a_later_slice_that_can_not_begin_fails_with_all_that_was_done(monkeypat
     assert result["changed"] and result["actions"] and result["summary"] is None
 
 
+def _noted(given, args, answer):
+    given.append(args)
+    return answer
+
+
 def _run(gathered, **args):
-    """What the action returns for C(gathered), and what its module was given, if it was run."""
-    given = []
-    action = object.__new__(step.ActionModule)
+    """What the action returns for `gathered`, and what its module was given, if it was run."""
+    given: list[dict[str, Any]] = []
+    action: Any = object.__new__(step.ActionModule)
     action._task = SimpleNamespace(check_mode=False, async_val=0, args={**args, "gathered": gathered}, no_log=False)
     action._task.diff, action._supports_check_mode = False, True
     action._connection = action._play_context = action._loader = action._templar = None
-    action.run_module = lambda args, task_vars: given.append(args) or _slice(False)
-    step.RunsHere.run = lambda self, tmp=None, task_vars=None: {}
-    try:
+    action.run_module = lambda args, task_vars: _noted(given, args, _slice(False))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(InProcessModuleAction, "run", lambda self, tmp=None, task_vars=None: {}, raising=False)
         return action.run(task_vars={"inventory_hostname": "prod"}), given
-    finally:
-        del step.RunsHere.run
 
 
 def _gathered(writes, left, age=0):
@@ -155,9 +162,10 @@ def test_facts_that_are_none_are_told(gathered):
 
 def test_facts_count_for_the_first_slice_of_a_wait_only():
     """Later ones look for themselves."""
-    action = object.__new__(step.ActionModule)
-    given, come = [], iter([_slice(True), _slice(False)])
+    action: Any = object.__new__(step.ActionModule)
+    given: list[dict[str, Any]] = []
+    come = iter([_slice(True), _slice(False)])
     action._task = SimpleNamespace(no_log=True)
-    action.run_module = lambda args, task_vars: given.append(args) or next(come)
-    action._wait({"wait": True, "gathered": {"time": 1}}, {"inventory_hostname": "prod"}, step.time.monotonic())
+    action.run_module = lambda args, task_vars: _noted(given, args, next(come))
+    action._wait({"wait": True, "gathered": {"time": 1}}, {"inventory_hostname": "prod"}, time.monotonic())
     assert [one["gathered"] for one in given] == [{"time": 1}, None]

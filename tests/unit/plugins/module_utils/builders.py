@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small language for clusters, so that tests read as tables of sentences.
 
-C(drbd("web1", ONLINE, OFFLINE)) is an instance with nodes of its own, web1-p and web1-s, in these states;
-C(cluster(...)) joins such instances to a cluster that was read in one consistent look.
+`drbd("web1", ONLINE, OFFLINE)` is an instance with nodes of its own, web1-p and web1-s, in these states;
+`cluster(...)` joins such instances to a cluster that was read in one consistent look.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
     NodeState,
     RepairType,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import apply_gates
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_draft
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import limit_concurrency
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import Case, cases_at
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.history import repairs_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import Fingerprint, FingerprintEntry
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import MaxUnhealthy
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX
@@ -54,7 +55,7 @@ def tag(rest: str) -> str:
 
 
 def pending(kind: str = "failover", jobs: str = "", repair: str = "r1", at: int = 100) -> str:
-    """A pending tag; C(jobs) as they are written, C(7+8)."""
+    """A pending tag; `jobs` as they are written, `7+8`."""
     return tag(f"pending:{kind}:{repair}:{at}:{jobs}")
 
 
@@ -74,22 +75,25 @@ class Placed:
     nodes: tuple[Node, ...]
 
 
+Member = Placed | Node  # of a cluster
+
+
 def node(name: str, state: NodeState = ONLINE, group: str = "default", vm_capable: bool = True) -> Node:
     """A node, online unless said otherwise."""
     return Node(name, group, state, vm_capable, uuid=f"uuid-{name}")
 
 
 def placed(name: str, template: str, *states: NodeState | None, group: str = "default", **more: Any) -> Placed:
-    """An instance named C(name) on nodes of its own in C(states), the primary first; C(more) are its other fields."""
+    """An instance named `name` on nodes of its own in `states`, the primary first; `more` are its other fields."""
     names = [f"{name}-{role}" for role, _state in zip("ps", states, strict=False)]
     nodes = tuple(node(at, state, group) for at, state in zip(names, states, strict=True) if state is not MISSING)
-    fields = {"disk_template": template, "primary": names[0], "secondaries": tuple(names[1:])}
+    fields: dict[str, Any] = {"disk_template": template, "primary": names[0], "secondaries": tuple(names[1:])}
     fields |= {"uuid": f"uuid-{name}", "memory": 512, "disk_sizes": (1024,), **more}
     return Placed(Instance(name, **fields), nodes)
 
 
 def marked(one: Placed, **more: Any) -> Placed:
-    """C(one) on nodes of which so much is known: C(changed), when they were marked, and C(powered)."""
+    """`one` on nodes of which so much is known: `changed`, when they were marked, and `powered`."""
     return replace(one, nodes=tuple(replace(node, **more) for node in one.nodes))
 
 
@@ -112,10 +116,10 @@ def rbd(name: str, primary: NodeState | None, *tags: str, **more: Any) -> Placed
 
 
 def job(number: int, status: str, operations: str, instance: str = "web1", repair: str = "r1", **more: Any) -> Job:
-    """A job with C(operations) (C("RECREATE_DISKS")), on an instance, with the reason that the repair's jobs carry;
+    """A job with `operations` (`"RECREATE_DISKS"`), on an instance, with the reason that the repair's jobs carry;
     empty for somebody else's, and for a reinstall over RAPI.
 
-    Of one that did not succeed, C(done) is the number of operations that did. Disks were recreated just before NOW, and
+    Of one that did not succeed, `done` is the number of operations that did. Disks were recreated just before NOW, and
     held by a node that is no more.
     """
     names = tuple(name if name.startswith("TAGS") else f"INSTANCE_{name}" for name in operations.split())
@@ -140,14 +144,14 @@ def no_room(number: int, at: float = NOW, operations: str = "REPLACE_DISKS", **m
 
 
 def cluster(
-    *members: Placed | Node,
+    *members: Member,
     tags: Iterable[str] = (),
     group_tags: Mapping[str, Iterable[str]] | None = None,
     jobs: Iterable[Job] = (),
     unseen: bool = False,
     **more: Any,
 ) -> Cluster:
-    """A cluster, as one look shows it; C(unseen): its pending repairs have come since the jobs were read."""
+    """A cluster, as one look shows it; `unseen`: its pending repairs have come since the jobs were read."""
     nodes = [one for member in members for one in (member.nodes if isinstance(member, Placed) else (member,))]
     instances = sorted((member.instance for member in members if isinstance(member, Placed)), key=lambda one: one.name)
     repairs = [repair for one in instances for repair in repairs_of(parse_tags(one.tags)) if repair.result is None]
@@ -160,8 +164,8 @@ def cluster(
         instances=tuple(instances),
         enabled_disk_templates=tuple(TEMPLATE_CLASSES),
         jobs={one.id: one for one in jobs},
-        asked=frozenset() if unseen else frozenset(number for repair in repairs for number in repair.jobs),
-        followed=frozenset() if unseen else frozenset(repair.id for repair in repairs),
+        queried_job_ids=frozenset() if unseen else frozenset(number for repair in repairs for number in repair.jobs),
+        tracked_repair_ids=frozenset() if unseen else frozenset(repair.id for repair in repairs),
         **more,
     )
 
@@ -171,22 +175,32 @@ def case_of(one: Cluster, now: float = NOW) -> Case:
     return cases_at(one, now)[0]
 
 
-def next_for(*members: Placed | Node, now: float = NOW, retries: int = 0, **more: Any) -> Action:
+def next_for(*members: Member, now: float = NOW, retries: int = 0, **more: Any) -> Action:
     """What comes next for the first instance of such a cluster."""
     one = cluster(*members, **more)
     return decide(case_of(one, now), one, now, unbraked(retries=retries))
 
 
 def at_most(text: str) -> MaxUnhealthy:
-    """How many nodes may be broken, of C(40%) or C(3)."""
+    """How many nodes may be broken, of `40%` or `3`."""
     if text.endswith("%"):
         return MaxUnhealthy(text, percent=Decimal(text[:-1]))
     return MaxUnhealthy(text, number=int(text))
 
 
 def plan_of(one: Cluster, now: float = NOW, **limits: Any) -> Plan:
-    """The plan for C(one) within C(limits)."""
-    return in_turn(gated(make_draft(one, unbraked(**limits), now)))
+    """The plan for `one` within `limits`."""
+    return limit_concurrency(apply_gates(make_draft(one, unbraked(**limits), now)))
+
+
+def fingerprint_in(plan: Mapping[str, Any]) -> Fingerprint:
+    """What a plan does, from the plan as data."""
+    return Fingerprint(plan["cluster"], tuple(map(FingerprintEntry.of_data, plan["actions"])))
+
+
+def hash_of(actions: Sequence[Mapping[str, Any]], uuid: str) -> str:
+    """The hash of a plan for such a cluster with such actions."""
+    return fingerprint_in({"actions": actions, "cluster": uuid}).hash
 
 
 def deeds(plan: Plan) -> dict[str, str]:
@@ -228,7 +242,7 @@ def instance_object(one: Instance) -> Mapping[str, Any]:
         "disk.sizes": list(one.disk_sizes),
         "forthcoming": one.forthcoming,
     }
-    return {name: value for name, value in known.items() if name not in one.unread}
+    return {name: value for name, value in known.items() if name not in one.missing_fields}
 
 
 def node_object(one: Node, room: tuple[int, int] | None) -> Mapping[str, Any]:
@@ -242,7 +256,7 @@ def node_object(one: Node, room: tuple[int, int] | None) -> Mapping[str, Any]:
     return known | ({"dfree": room[0], "mfree": room[1]} if room else {})
 
 
-def job_object(one: Job) -> Mapping[str, Any]:
+def job_object(one: Job) -> dict[str, Any]:
     """A job as queries know it."""
     name = one.instances[0] if one.instances else ""
     trail = [[one.sources[0] if one.sources else "gnt:client", text, 1] for text in one.reasons]

@@ -21,7 +21,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
     NodeState,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX
 
 SUMMARIES = {
@@ -41,7 +41,7 @@ TAGGING = (Operation.ADD_TAGS, Operation.REMOVE_TAGS)
 
 
 class Clock:
-    """Virtual time, which only waiting moves on; C(slept) has every wait."""
+    """Virtual time, which only waiting moves on; `slept` has every wait."""
 
     def __init__(self, now: float = NOW) -> None:
         self.now = now
@@ -59,7 +59,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Stops:
-    """What a script says of a job that does its tasks up to C(at), and fails there."""
+    """What a script says of a job that does its tasks up to `at`, and fails there."""
 
     at: Operation
     error: str = "it broke"
@@ -74,9 +74,9 @@ Script = Callable[[JobRequest], "Exception | str | Stops | None"]  # an error, a
 class FakeClient:
     """A Client whose cluster changes as its jobs say; each does its tasks in order, up to the first that fails.
 
-    C(script) may turn a write into an error or into a job of another status, and C(on_claim) one that claims;
-    C(seconds) says how long a job runs; C(log) has every request, in order; C(room) is what nodes have free, as
-    (disk, memory); C(failing) are errors for queries, by resource and kind of fields. Without C(joins) a reinstall
+    `script` may turn a write into an error or into a job of another status, and `on_claim` one that claims;
+    `seconds` says how long a job runs; `log` has every request, in order; `room` is what nodes have free, as
+    (disk, memory); `failing` are errors for queries, by resource and kind of fields. Without `joins` a reinstall
     loses its reason and what it comes after.
     """
 
@@ -136,7 +136,7 @@ class FakeClient:
         """See Client."""
         self.log.append(("read", "info"))
         self.settle()
-        known = {"name": self.cluster.name, "tags": list(self.cluster.tags), "master": "node1"}
+        known: dict[str, Any] = {"name": self.cluster.name, "tags": list(self.cluster.tags), "master": "node1"}
         known |= {"queue_drained": self.cluster.queue_drained}
         known |= {"watcher_paused_until": self.cluster.watcher_paused_until}
         return known | {"enabled_disk_templates": list(self.cluster.enabled_disk_templates)}
@@ -241,7 +241,7 @@ class FakeClient:
         return status, "it broke" * (status == "error"), start + self.seconds(request)
 
     def _holds(self, other: int, request: JobRequest) -> bool:
-        """Whether a job holds the lock of the object that C(request) is about."""
+        """Whether a job holds the lock of the object that `request` is about."""
         mine = self.queue[other][0]
         return self.cluster.jobs[other].status == "running" and (mine.kind, mine.name) == (request.kind, request.name)
 
@@ -253,7 +253,7 @@ class FakeClient:
                 answer if isinstance(answer, Stops) and answer.at is task.operation else self._apply(request, task)
             )
             if trouble:
-                told = {"error": trouble.error, "error_class": trouble.kind, "error_code": trouble.code}
+                told: dict[str, Any] = {"error": trouble.error, "error_class": trouble.kind, "error_code": trouble.code}
                 return replace(job, status="error", done=done, begun=len(done) + 1, **told)
             done += _summaries(task)
         return replace(job, done=done, begun=len(done))
@@ -306,7 +306,7 @@ class FakeClient:
         return replace(one, admin_state="down" if task.operation is Operation.MARK_DOWN else "offline")
 
 
-def _received(at: float | None) -> Mapping[str, Any]:
+def _received(at: float | None) -> dict[str, Any]:
     return {} if at is None else {"received_ts": [int(at), int(at % 1 * 1e6)]}
 
 
@@ -323,6 +323,6 @@ def _summaries(task: Task) -> tuple[str, ...]:
     return SUMMARIES[task.operation] if starts else SUMMARIES[task.operation][:-1]
 
 
-def terms(clock: Clock, holder: str = "me") -> Terms:
+def terms(clock: Clock, holder: str = "me") -> RunContext:
     """What a round needs to claim a cluster, in virtual time."""
-    return Terms(holder, clock, clock.sleep)
+    return RunContext(holder, clock, clock.sleep)

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters in trouble, as facts: what reports are tested with."""
+"""Clusters in trouble, as facts: what reports are tested with, and how they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from unit.plugins.module_utils.builders import (
@@ -24,9 +25,21 @@ from unit.plugins.module_utils.builders import (
 )
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Cluster, Instance, NodeState
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files import (
+    Written,
+    paths_of,
+    plan_files,
+    read_files,
+    write_files,
+)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.page import page_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
+from ansible_collections.ganeti.autorepair.plugins.plugin_utils.report.render import renderer
 
 HOUR = 3600
+RENDER = renderer()
+NO_LINKS: Mapping[str, str] = {}
 HOSTILE = (  # names and errors that want to be more than text
     "</script><img src=x onerror=alert(1)>",
     '"><script>alert(1)</script>',
@@ -75,7 +88,7 @@ def _night() -> Cluster:
 
 def _placed(name: str, template: str, primary: str, secondary: str | None, *tags: str) -> list[Instance]:
     names = tuple(f"{node}.example.com" for node in (primary, secondary) if node)
-    fields = {"uuid": f"uuid-{name}", "memory": 512, "disk_sizes": (1024,), "tags": tags}
+    fields: dict[str, Any] = {"uuid": f"uuid-{name}", "memory": 512, "disk_sizes": (1024,), "tags": tags}
     return [Instance(f"{name}.example.com", disk_template=template, primary=names[0], secondaries=names[1:], **fields)]
 
 
@@ -105,7 +118,7 @@ def hostile() -> Mapping[str, Any]:
 
 
 def _with_hostile_words(value: Any) -> Any:
-    """C(value) with each name in it, and each reason, replaced by a hostile one that is like no other."""
+    """`value` with each name in it, and each reason, replaced by a hostile one that is like no other."""
     if isinstance(value, list):
         return [_with_hostile_words(one) for one in value]
     if isinstance(value, dict):
@@ -113,3 +126,20 @@ def _with_hostile_words(value: Any) -> Any:
     if isinstance(value, str) and (".example.com" in value or value.startswith("rack")):
         return HOSTILE[sum(map(ord, value)) % len(HOSTILE)] + value
     return value
+
+
+def html_of(report: Mapping[str, Any], title: str, links: Mapping[str, str] = NO_LINKS, up: str = "") -> str:
+    """The page of a report."""
+    return RENDER(page_of(report, title, links, up))
+
+
+def plan(folder: Path, looks: Sequence[Look], now: int) -> Written:
+    """What the files in a folder are to be, as the action plugin plans it."""
+    return plan_files(read_files(folder, paths_of([look.name for look in looks])), looks, now, RENDER)
+
+
+def write(folder: Path, looks: Sequence[Look], now: int) -> Written:
+    """Write the report, as the action plugin and the module do together; what was planned."""
+    written = plan(folder, looks, now)
+    write_files(folder, written.files)
+    return written

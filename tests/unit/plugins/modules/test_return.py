@@ -10,9 +10,13 @@ from typing import Any
 import yaml
 from unit.plugins.module_utils.builders import OFFLINE, ONLINE, cluster, drbd, job, pending, plan_of, rbd, tag
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import plan_data
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.outcome import Outcome
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts, performed, standing
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import (
+    executed_actions,
+    facts,
+    status_data,
+)
 from ansible_collections.ganeti.autorepair.plugins.modules import ganeti_autorepair_facts, ganeti_autorepair_step
 
 PLAN = plan_of(
@@ -45,8 +49,8 @@ def test_the_facts_are_documented() -> None:
 
 def test_the_results_are_documented() -> None:
     """Of each action, of how things stand, and of the plan."""
-    (action, *_others) = performed(Outcome(action) for action in PLAN.actions)
+    (action, *_others) = executed_actions(Outcome(action) for action in PLAN.actions)
     assert list(differing(action, STEP["actions"]["contains"])) == []
-    assert set(standing(PLAN)) <= set(STEP)
-    assert list(differing(standing(PLAN)["breaker"], STEP["breaker"]["contains"])) == []
-    assert set(planned(PLAN)) == set(STEP["plan"]["sample"])
+    assert set(status_data(PLAN)) <= set(STEP)
+    assert list(differing(status_data(PLAN)["breaker"], STEP["breaker"]["contains"])) == []
+    assert set(plan_data(PLAN)) == set(STEP["plan"]["sample"])

@@ -21,7 +21,7 @@ from unit.plugins.module_utils.builders import (
 )
 from unit.plugins.module_utils.fake import Clock, FakeClient, Stops, terms
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import Permission, Wish
+from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.permissions import Permission, PermissionState
 from ansible_collections.ganeti.autorepair.plugins.module_utils.changes.requests import NOT_KNOWN, Change
 from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.apply import carry_out_changes, still
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
@@ -42,7 +42,7 @@ OLD, NEW = tag("migrate"), tag("failover")
 NAMES = ("web1", "web2", "web3")
 BOTH = pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
 ALL_NEW = {name: ["failover"] for name in NAMES}
-WISH = Permission(Wish.ENABLED, RepairType.FAILOVER)
+WISH = Permission(PermissionState.ENABLED, RepairType.FAILOVER)
 
 
 def _client(script=lambda request: None, joins=False, **more):
@@ -173,7 +173,7 @@ def test_a_tag_that_somebody_else_has_removed_meanwhile(joins):
     assert _standing(client) == ALL_NEW
     told = result["objects"][0]
     assert (told["tags_added"], told["tags_removed"]) == ([NEW], [])  # what is set twice is no error to Ganeti
-    assert result["report"][0] == f"web1: added {NEW}; {OLD} had gone already"
+    assert result["report"][0] == f"web1: added {NEW}; {OLD} had already been removed"
     assert not _carry_out(client)["changed"]
 
 
@@ -181,11 +181,11 @@ def test_a_tag_that_somebody_else_has_removed_meanwhile(joins):
 def test_where_nothing_was_left_to_do(joins):
     """Nothing has changed then."""
     client = _client(joins=joins)
-    changes = _changes(client, Permission(Wish.DISABLED))
+    changes = _changes(client, Permission(PermissionState.DISABLED))
     _carry_out(client, changes)
     result = _carry_out(client, changes)
     assert (result["changed"], result["diff"]) == (False, [])
-    assert result["report"][0] == f"web1: nothing to change; {OLD} had gone already"
+    assert result["report"][0] == f"web1: nothing to change; {OLD} had already been removed"
 
 
 @pytest.mark.parametrize("scope", ["group", "cluster"])
@@ -211,7 +211,7 @@ def test_some_of_the_tags_have_gone(joins):
     told = result["objects"][0]
     assert (told["error"], told["tags_removed"]) == (None, [tag("reinstall")])
     assert (told["tags_added"], len(told["jobs"])) == ([NEW], 2 if joins else 3)
-    assert f"{OLD} had gone already" in result["report"][0]
+    assert f"{OLD} had already been removed" in result["report"][0]
 
 
 @BOTH
@@ -241,7 +241,7 @@ def test_where_the_tags_can_not_be_read_again(joins):
 def test_an_instance_that_has_gone(joins):
     """Its job's error stays, though its tags have gone with it."""
     client = _client(joins=joins)
-    changes = _changes(client, Permission(Wish.DISABLED))
+    changes = _changes(client, Permission(PermissionState.DISABLED))
     client.script = lambda one: "error" if one.name == "web2" else None
     gone = tuple(one for one in client.cluster.instances if one.name != "web2")
     client.cluster = replace(client.cluster, instances=gone)
@@ -273,7 +273,7 @@ ENDS = [
 def test_when_nothing_can_be_written_any_more(error, tried):
     """It is not tried for each object; each says so, but for one that has nothing to write."""
     client = _client(_on("web2", error), joins=True)
-    done = Permission(Wish.ENABLED, RepairType.MIGRATE).change("group", "default", parse_tags([OLD]))
+    done = Permission(PermissionState.ENABLED, RepairType.MIGRATE).change("group", "default", parse_tags([OLD]))
     result = _carry_out(client, [*_changes(client), done])
     assert [one.name for one in client.sent] == ["web1", "web2", "web3"][: 3 if tried else 2]
     told = "" if tried else "not tried, as nothing could be written any more"
@@ -346,7 +346,7 @@ def test_where_nobody_can_see_what_became_of_it(error):
     client.failing["job", "config"] = error
     changes = [*_changes(client), WISH.change("group", "default", parse_tags([NEW]))]
     result = _carry_out(client, changes)
-    told = f"its tags were sent, but what became of them is not known: {error}"
+    told = f"its tags were sent, but the outcome is not known: {error}"
     assert _errors(result) == {**dict.fromkeys(NAMES, told), "default": ""}
     assert result["changed"] and result["objects"][0]["tags_added"] == [] == result["diff"]
     assert _standing(client) == ALL_NEW
@@ -358,7 +358,7 @@ ASKED, MORE, NOTED = pending(repair="r1"), pending("reinstall", repair="r2", at=
 RUNNING = job(7, "running", "FAILOVER", repair="r1")
 BEFORE, FIRST = Change("instance", "web1", remove=(ASKED,)), Change("instance", "web1", (MORE,), (ASKED,))
 BOTH_ASKED = Change("instance", "web1", remove=(ASKED, MORE))
-GOES_ON = "its repair has begun meanwhile, and goes on; a suspend tag keeps its next step from being taken"
+GOES_ON = "its repair has started in the meantime and continues; a suspend tag prevents its next step"
 
 # sentence, what was to be written, the tags and jobs of web1 now, tags that go, words of the note, of the error
 STILL = [
@@ -367,11 +367,11 @@ STILL = [
     ("it has begun, and its job is not noted", BEFORE, [ASKED], [RUNNING], [], "", GOES_ON),
     ("it is being noted", BEFORE, [ASKED, NOTED], [RUNNING], [], "", GOES_ON),
     ("one of two has", BOTH_ASKED, [NOTED, MORE], [RUNNING], [], "", GOES_ON),
-    ("somebody else took it back", BEFORE, [], [], [], f"{ASKED} had gone already", ""),
-    ("somebody else took one back", BOTH_ASKED, [MORE], [], [MORE], f"{ASKED} had gone already", ""),
-    ("it has ended", BEFORE, [ended("success", repair="r1")], [], [], f"{ASKED} had gone already", ""),
+    ("somebody else took it back", BEFORE, [], [], [], f"{ASKED} had already been removed", ""),
+    ("somebody else took one back", BOTH_ASKED, [MORE], [], [MORE], f"{ASKED} had already been removed", ""),
+    ("it has ended", BEFORE, [ended("success", repair="r1")], [], [], f"{ASKED} had already been removed", ""),
     ("more is asked for", FIRST, [ASKED], [], [ASKED], "", ""),
-    ("more is asked for, and less has begun", FIRST, [ASKED], [RUNNING], [], "the one that has begun goes on", ""),
+    ("more is asked for, and less has begun", FIRST, [ASKED], [RUNNING], [], "the one that has started continues", ""),
 ]
 
 
@@ -388,7 +388,7 @@ def test_what_is_left_when_no_round_writes(change, tags, jobs, removed, note, er
 
 def test_what_is_left_of_an_instance_that_nobody_sees():
     """Nothing is taken back: it has gone, or its tags did not come."""
-    blind = replace(rbd("web1", OFFLINE).instance, unread=("tags",))
+    blind = replace(rbd("web1", OFFLINE).instance, missing_fields=("tags",))
     for case in (None, case_of(cluster(Placed(blind, rbd("web1", OFFLINE).nodes)))):
         assert still(BEFORE, case) == Change("instance", "web1", error=NOT_KNOWN)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -25,13 +26,13 @@ from unit.plugins.module_utils.builders import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis import causes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.causes import cause_of, telling, why_failed
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Instance
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import apply_gates
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_draft
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import cases_at
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.outcome import Outcome
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.text import lines
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.text import render_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
 from unbraked import unbraked
 
@@ -74,7 +75,7 @@ ERRORS = [  # what Ganeti said, of which opcode, a part of what is said of it, a
     (
         f"Can't migrate, please use failover: {CONNECT}",
         "MIGRATE",
-        "see whether node2 answers",
+        "check whether node2 answers",
         "gnt-instance info web1.example.com",
     ),
     (
@@ -188,7 +189,7 @@ ERRORS = [  # what Ganeti said, of which opcode, a part of what is said of it, a
     (
         "Could not migrate instance web1.example.com: hypervisor returned failure",
         "MIGRATE",
-        "it may run on either node",
+        "it may be running on either node",
         "gnt-instance migrate --cleanup web1.example.com",
     ),
 ]
@@ -296,7 +297,7 @@ def test_the_job_that_tells_is_told(kind, states, tags, retries):
 
 def test_what_is_waited_for_is_translated_too():
     """A step for which there was no room is tried again; why there is none is said."""
-    words = {"error": "Can't compute nodes using iallocator 'hail': Can't find any good node"}
+    words: dict[str, Any] = {"error": "Can't compute nodes using iallocator 'hail': Can't find any good node"}
     reason = said(drbd("web1", ONLINE, OFFLINE, pending("fix-storage", jobs="7")), [no_room(7, **words)])
     assert f"no other node of its group can take it; to see what is free: {FREE}; Ganeti said: Can't compute" in reason
 
@@ -305,8 +306,8 @@ def test_a_command_within_a_reason_is_not_broken():
     """It can be copied, too, however long the line gets."""
     failed = job(7, "error", "FAILOVER", error="Can't activate the instance's disks", ended=NOW - 1)
     one = drbd("web1", ONLINE, OFFLINE, ended("failure", jobs="7"))
-    plan = gated(make_draft(cluster(one, jobs=[failed]), unbraked(), NOW))
-    text = lines(plan, [Outcome(action) for action in plan.actions], plan, dry_run=False)
+    plan = apply_gates(make_draft(cluster(one, jobs=[failed]), unbraked(), NOW))
+    text = render_round(plan, [Outcome(action) for action in plan.actions], plan, dry_run=False)
     assert any(re.search(r"gnt-instance failover web1;", line) for line in text)
     assert not any("\0" in line for line in text)
 
@@ -318,4 +319,4 @@ def test_facts_give_no_usage_page():
     plan = make_draft(
         cluster(drbd("web1", ONLINE, OFFLINE, ended("failure", jobs="7")), jobs=[failed]), unbraked(), NOW
     )
-    assert "simulate-backend" not in str(facts(gated(plan)))
+    assert "simulate-backend" not in str(facts(apply_gates(plan)))

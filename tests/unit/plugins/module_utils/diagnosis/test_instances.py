@@ -26,7 +26,7 @@ from unit.plugins.module_utils.builders import (
     rbd,
 )
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.instances import DrainedSecondaries, judge
+from ansible_collections.ganeti.autorepair.plugins.module_utils.diagnosis.instances import DrainedSecondaries, diagnose
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import (
     TEMPLATE_CLASSES,
     Instance,
@@ -37,7 +37,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
 
 def _health(one):
     """The judgement of an instance on its own nodes."""
-    return judge(one.instance, {other.name: other for other in one.nodes})
+    return diagnose(one.instance, {other.name: other for other in one.nodes})
 
 
 def _told(health):
@@ -81,13 +81,13 @@ KINDS = [
     ("primary", "secondary", "wanted", "needs"), [row[1:] for row in MIRRORED], ids=[row[0] for row in MIRRORED]
 )
 def test_a_mirrored_instance(primary, secondary, wanted, needs, admin, always_failover, move):
-    """The rows C(mirrored); a migration becomes what the instance's kind makes of it."""
+    """The rows `mirrored`; a migration becomes what the instance's kind makes of it."""
     wanted = [move if step == MOVE else step for step in wanted]
     wanted = MARKED if RECREATE in wanted and admin == "offline" else wanted
     needs = max((need for _name, need in wanted), default=None)
     health = _health(drbd("web1", primary, secondary, admin_state=admin, always_failover=always_failover))
     assert _told(health) == (wanted, needs)
-    assert health.whole == (not wanted)
+    assert health.is_healthy == (not wanted)
     assert not health.advice
     assert not health.unknown
 
@@ -114,13 +114,13 @@ def test_where_drained_secondaries_are_kept(primary, secondary, wanted, admin, a
     """A drained node is only emptied of what has its primary there."""
     one = drbd("web1", primary, secondary, admin_state=admin, always_failover=always_failover)
     nodes = {other.name: other for other in one.nodes}
-    usual, kept = judge(one.instance, nodes), judge(one.instance, nodes, DrainedSecondaries.KEEP)
-    assert usual == judge(one.instance, nodes, DrainedSecondaries.REPLACE)
+    usual, kept = diagnose(one.instance, nodes), diagnose(one.instance, nodes, DrainedSecondaries.KEEP)
+    assert usual == diagnose(one.instance, nodes, DrainedSecondaries.REPLACE)
     if wanted == "as ever":
         assert kept == usual
         return
     assert _told(kept)[0] == [move if step == MOVE else step for step in wanted]
-    assert kept.problem == (usual.problem if wanted else "") and kept.whole == (not wanted)
+    assert kept.problem == (usual.problem if wanted else "") and kept.is_healthy == (not wanted)
     assert not (kept.advice or kept.waits_for or kept.unknown)
 
 
@@ -130,7 +130,7 @@ def test_where_drained_secondaries_are_kept(primary, secondary, wanted, admin, a
 def test_the_steps_lead_to_health(primary, secondary, drained, admin):
     """From every state, with either value; none goes to a node that is not online, and no resync is in vain."""
     one = drbd("web1", primary, secondary, admin_state=admin)
-    health = judge(one.instance, {other.name: other for other in one.nodes}, drained)
+    health = diagnose(one.instance, {other.name: other for other in one.nodes}, drained)
     if health.waits_for:
         return
     for step in health.steps:
@@ -145,7 +145,7 @@ def test_the_steps_lead_to_health(primary, secondary, drained, admin):
         elif name == "recreate-disks":
             primary = secondary = ONLINE
     after = drbd("web1", primary, secondary, admin_state=admin)
-    assert judge(after.instance, {other.name: other for other in after.nodes}, drained).whole
+    assert diagnose(after.instance, {other.name: other for other in after.nodes}, drained).is_healthy
 
 
 @pytest.mark.parametrize("template", [*SHARED, *LOCAL])
@@ -154,7 +154,7 @@ def test_where_there_is_no_secondary_it_makes_no_difference(template, state):
     """It is about mirrors only."""
     one = placed("web1", template, state)
     nodes = {other.name: other for other in one.nodes}
-    assert judge(one.instance, nodes, DrainedSecondaries.KEEP) == judge(one.instance, nodes)
+    assert diagnose(one.instance, nodes, DrainedSecondaries.KEEP) == diagnose(one.instance, nodes)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_only_the_last_copy_on_a_drained_node_waits(primary, secondary):
 @pytest.mark.parametrize("template", SHARED)
 @pytest.mark.parametrize(("admin", "always_failover", "move"), KINDS, ids=[f"{kind[0]}, {kind[1]}" for kind in KINDS])
 def test_an_instance_on_shared_storage(template, admin, always_failover, move):
-    """The rows C(shared)."""
+    """The rows `shared`."""
 
     def told(state):
         return _told(_health(placed("web1", template, state, admin_state=admin, always_failover=always_failover)))
@@ -206,14 +206,14 @@ def test_an_instance_on_shared_storage(template, admin, always_failover, move):
 @pytest.mark.parametrize("template", LOCAL)
 @pytest.mark.parametrize("admin", ["up", "down", "offline"])
 def test_a_local_instance(template, admin):
-    """The rows C(local): a drained node holds the only copy, which no step may touch."""
+    """The rows `local`: a drained node holds the only copy, which no step may touch."""
     online, drained, offline = (
         _health(placed("web1", template, state, admin_state=admin)) for state in (ONLINE, DRAINED, OFFLINE)
     )
-    assert online.whole
+    assert online.is_healthy
     assert _told(offline) == (MARKED if admin == "offline" else [RECREATE, AGAIN], REINSTALL)
     assert _told(drained) == ([], None)
-    assert not drained.whole
+    assert not drained.is_healthy
     assert drained.problem == "primary web1-p is drained"
     assert "gnt-instance move -n NODE web1" in drained.advice
     assert not offline.advice
@@ -237,15 +237,23 @@ UNKNOWNS = [
     ("the secondary is missing", drbd("web1", OFFLINE, MISSING), "the node web1-s is not in the cluster's answer"),
     ("both are missing", drbd("web1", MISSING, MISSING), "the node web1-p is not"),
     ("a healthy primary, an unknown secondary", drbd("web1", ONLINE, UNKNOWN), "web1-s"),
-    ("a template that is not known", placed("web1", "nvme", OFFLINE), "disk template nvme is not known"),
+    ("a template that is not known", placed("web1", "nvme", OFFLINE), "unsupported disk template nvme"),
     ("no template", placed("web1", "", OFFLINE), "disk template"),
     ("an admin state that is not known", plain("web1", OFFLINE, admin_state="frozen"), "admin state frozen"),
-    ("a drbd instance without a secondary", placed("web1", "drbd", OFFLINE), "0 secondaries, its disk template has 1"),
-    ("a plain instance with one", placed("web1", "plain", OFFLINE, ONLINE), "1 secondaries, its disk template has 0"),
+    (
+        "a drbd instance without a secondary",
+        placed("web1", "drbd", OFFLINE),
+        "0 secondaries, but its disk template needs 1",
+    ),
+    (
+        "a plain instance with one",
+        placed("web1", "plain", OFFLINE, ONLINE),
+        "1 secondaries, but its disk template needs 0",
+    ),
     ("an rbd instance with one", placed("web1", "rbd", OFFLINE, ONLINE), "1 secondaries"),
     (
         "a value that did not come",
-        rbd("web1", OFFLINE, unread=("tags", "pnode")),
+        rbd("web1", OFFLINE, missing_fields=("tags", "pnode")),
         "no usable value for its tags, pnode",
     ),
 ]
@@ -256,16 +264,16 @@ def test_what_is_not_known_is_not_judged(one, words):
     """No steps, no problem, not whole: and the reason says what is missing."""
     health = _health(one)
     assert words in health.unknown
-    assert (health.steps, health.problem, health.advice, health.whole) == ((), "", "", False)
+    assert (health.steps, health.problem, health.advice, health.is_healthy) == ((), "", "", False)
 
 
 def test_a_mirrored_instance_with_two_secondaries_is_not_known():
     """Ganeti has none such."""
     two = Instance("web1", disk_template="drbd", primary="a", secondaries=("b", "c"))
-    assert "2 secondaries" in judge(two, {name: node(name) for name in "abc"}).unknown
+    assert "2 secondaries" in diagnose(two, {name: node(name) for name in "abc"}).unknown
 
 
 def test_whether_a_node_may_take_instances_says_nothing_about_its_health():
     """harep takes a node that is not vm_capable for an offline one."""
     one = plain("web1", MISSING).instance
-    assert judge(one, {"web1-p": node("web1-p", ONLINE, vm_capable=False)}).whole
+    assert diagnose(one, {"web1-p": node("web1-p", ONLINE, vm_capable=False)}).is_healthy

@@ -37,11 +37,12 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     RequestRefused,
     Unreachable,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play, rehearse, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import dry_run, result, run_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import Approved
 from unbraked import unbraked
 
@@ -60,15 +61,15 @@ def _client(*members, **more):
     return FakeClient(cluster(*members, *SPARES, **more), room=ROOM, **own)
 
 
-def _play(client, holder="me", **limits):
-    return play(client, unbraked(**limits), settings(), terms(client.clock, holder))
+def round_on(client, holder="me", **limits):
+    return run_round(client, unbraked(**limits), settings(), terms(client.clock, holder))
 
 
 def _until_quiet(client, most=12):
     """Rounds, a minute apart, until one writes nothing; the steps that were submitted."""
     for number in range(most):
         before = len(client.sent)
-        played = _play(client, holder=f"runner{number}")  # the next may be somebody else
+        played = round_on(client, holder=f"runner{number}")  # the next may be somebody else
         assert played.trouble is None
         assert client.claims == []
         if len(client.sent) == before:
@@ -137,7 +138,7 @@ def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted, 
         (word,) = words
         assert word.split(":")[4] == "success"
         assert len(word.split(":")[5].split("+")) == (jobs_of(wanted) if joins else len(wanted))
-    assert _play(client).after.summary["healthy"] == 1
+    assert round_on(client).after.summary["healthy"] == 1
 
 
 STAYS = [
@@ -163,7 +164,7 @@ STAYS = [
 def test_where_nothing_can_change_not_even_the_first_round_writes(one, joins):
     """Idempotent (law 5), and told; not even a claim."""
     client = _client(one, joins=joins)
-    played = _play(client)
+    played = round_on(client)
     assert (client.sent, played.changed) == ([], False)
     assert all(action.reason for _case, action in played.before.rows)
 
@@ -215,7 +216,7 @@ class Died(BaseException):
 
 
 class Mortal(FakeClient):
-    """Its C(at)th write, from 1, meets C(fate); a runner that has died sends nothing more."""
+    """Its `at`th write, from 1, meets `fate`; a runner that has died sends nothing more."""
 
     at = 0
     fate: BaseException = Died()
@@ -255,7 +256,7 @@ def _live_on(client, rounds):
     """Rounds of a new runner each, far enough apart that a dead one's claim has run out."""
     for number in range(rounds):
         with suppress(Died, AutorepairError):
-            _play(client, holder=f"runner{number}")
+            round_on(client, holder=f"runner{number}")
         client.dead = False
         client.clock.sleep(301)
 
@@ -280,7 +281,7 @@ def test_whenever_a_runner_dies_each_step_is_carried_out_once(number, fate, one,
 
 
 def _nth_tag_job_fails(number, at):
-    """A script in which the C(number)th write fails at its first such operation, unless a step comes first."""
+    """A script in which the `number`th write fails at its first such operation, unless a step comes first."""
     count = iter(range(1, 1000))
 
     def script(request):
@@ -319,7 +320,7 @@ def test_an_intent_that_could_not_be_set_is_no_failure_of_its_step(state, joins)
 def test_a_look_sends_reads_only():
     """Whatever there is to do."""
     client = _client(rbd("web1", OFFLINE))
-    assert look(client, unbraked(), NOW).actions[0].kind.value == "submit"
+    assert plan_round(client, unbraked(), NOW).actions[0].kind.value == "submit"
     assert client.writes == []
 
 
@@ -327,9 +328,9 @@ def test_a_dry_round_reads_once_and_changes_nothing():
     """Its plan after is its plan before."""
     client = _client(rbd("web1", OFFLINE), rbd("web2", ONLINE, tag("suspend:1")))
     recorder = DryRunClient(client)
-    played = rehearse(recorder, unbraked(), settings(), NOW)
+    played = dry_run(recorder, unbraked(), settings(), NOW)
     assert (client.sent, played.changed, played.after) == ([], True, played.before)
-    assert not any(is_claim(one) for one in recorder.unsent)
+    assert not any(is_claim(one) for one in recorder.unsent if isinstance(one, JobRequest))
     assert len(client.reads) == 6
 
 
@@ -337,8 +338,8 @@ def test_a_dry_round_reads_once_and_changes_nothing():
 def test_what_was_noticed_just_before_saves_the_look_before_the_claim(joins):
     """The cluster is claimed at once, and looked at before anything else is written."""
     seen, unseen = (_client(rbd("web1", OFFLINE), joins=joins) for _ in range(2))
-    played = play(seen, unbraked(), settings(), terms(seen.clock, "me"), noticed=list(seen.cluster.tags))
-    _play(unseen)
+    played = run_round(seen, unbraked(), settings(), terms(seen.clock, "me"), noticed=list(seen.cluster.tags))
+    round_on(unseen)
     assert len(unseen.reads) - len(seen.reads) == 6
     assert (seen.steps, played.changed, seen.claims) == (["failover"], True, [])
     kinds = [kind if kind == "read" or is_claim(what) else "write" for kind, what in seen.log]
@@ -349,7 +350,7 @@ def test_what_was_noticed_just_before_saves_the_look_before_the_claim(joins):
 def test_what_was_noticed_and_is_gone_writes_nothing_but_the_claim():
     """Somebody else has repaired it in between."""
     client = _client(rbd("web1", ONLINE))
-    played = play(client, unbraked(), settings(), terms(client.clock, "me"), noticed=[])
+    played = run_round(client, unbraked(), settings(), terms(client.clock, "me"), noticed=[])
     assert (client.writes, client.claims, played.changed) == ([], [], False)
 
 
@@ -357,7 +358,7 @@ def test_what_was_noticed_while_somebody_else_writes_is_left_to_them():
     """Also where the claim stands in the tags that were noticed; every instance has its reason."""
     other = tag(f"claim:other:{NOW + 200}")
     client = _client(rbd("web1", OFFLINE), tags=[*ALLOW, other])
-    played = play(client, unbraked(), settings(), terms(client.clock, "me"), noticed=[*ALLOW, other])
+    played = run_round(client, unbraked(), settings(), terms(client.clock, "me"), noticed=[*ALLOW, other])
     assert (client.sent, played.changed) == ([], False)
     assert "claimed by other" in played.outcomes[0].action.reason
 
@@ -366,7 +367,9 @@ def test_an_approved_plan_is_compared_before_the_claim_whatever_was_noticed():
     """Nothing is written where it differs."""
     client = _client(rbd("web1", OFFLINE))
     with pytest.raises(AutorepairError, match="is not the approved one"):
-        play(client, unbraked(approved=Approved("0" * 64)), settings(), terms(client.clock, "me"), noticed=list(ALLOW))
+        run_round(
+            client, unbraked(approved=Approved("0" * 64)), settings(), terms(client.clock, "me"), noticed=list(ALLOW)
+        )
     assert client.sent == []
 
 
@@ -374,7 +377,7 @@ def test_all_first_steps_come_before_what_belongs_to_them():
     """What is down is brought up on all nodes before any of it gets its new secondary, and before anything is noted."""
     names = ("db", "web")
     client = _client(*(drbd(name, OFFLINE, ONLINE) for name in names), plain("local", OFFLINE), tags=[tag("failover")])
-    _play(client)
+    round_on(client)
     told = [(one.name, *(task.operation.value for task in one.tasks)) for one in client.writes]
     first = [(name, what) for name in names for what in ("add-tags", "failover")]
     assert told[:4] == first
@@ -388,7 +391,7 @@ def test_all_first_steps_come_before_what_belongs_to_them():
 def test_a_round_with_nothing_to_write_reads_once():
     """No second look at what has not changed."""
     client = _client(rbd("web1", ONLINE))
-    played = _play(client)
+    played = round_on(client)
     assert (len(client.reads), played.changed) == (6, False)
 
 
@@ -404,19 +407,19 @@ def test_a_round_with_nothing_to_write_reads_once():
 def test_a_round_that_wrote_looks_again(one):
     """What it returns is what stands there afterwards."""
     client = _client(one)
-    played = _play(client)
+    played = round_on(client)
     assert played.changed
     assert {repair.jobs for case, _action in played.after.rows for repair in case.repairs} == {
-        repair.jobs for case, _action in look(client, unbraked(), NOW).rows for repair in case.repairs
+        repair.jobs for case, _action in plan_round(client, unbraked(), NOW).rows for repair in case.repairs
     }
 
 
 def test_a_round_that_only_canceled_looks_again():
     """Else the report would show a job as waiting that is no more."""
     client = _client(rbd("web1", ONLINE), jobs=[job(7, "waiting", "FAILOVER")])
-    played = _play(client)
+    played = round_on(client)
     assert played.changed
-    assert [case.busy for case, _action in played.after.rows if case.instance.name == "web1"] == [()]
+    assert [case.unfinished_jobs for case, _action in played.after.rows if case.instance.name == "web1"] == [()]
 
 
 def test_a_cluster_that_can_not_be_read_begins_nothing():
@@ -424,7 +427,7 @@ def test_a_cluster_that_can_not_be_read_begins_nothing():
     client = _client(rbd("web1", OFFLINE))
     client.failing[("node", "config")] = Unreachable("no connection")
     with pytest.raises(Unreachable):
-        _play(client)
+        round_on(client)
     assert client.writes == []
 
 
@@ -432,7 +435,7 @@ def test_a_wrong_name_begins_nothing():
     """The same."""
     client = _client(rbd("web1", OFFLINE))
     with pytest.raises(BadOption):
-        _play(client, instances=("web9",))
+        round_on(client, instances=("web9",))
     assert client.writes == []
 
 
@@ -445,9 +448,9 @@ def test_a_cluster_that_goes_away_in_the_middle_is_trouble(joins):
         script=lambda request: Unreachable("no connection") if request.name == "web2" else None,
         joins=joins,
     )
-    played = _play(client)
+    played = round_on(client)
     assert str(played.trouble) == "no connection"
-    assert [one.error for one in played.outcomes] == ["", "not begun, as the round ended before"]
+    assert [one.error for one in played.outcomes] == ["", "not started, as the round ended first"]
     assert played.changed
 
 
@@ -460,9 +463,9 @@ def test_a_cluster_that_goes_away_before_the_second_look_is_trouble():
                 raise Unreachable("no connection")
             return super().query(resource, fields, qfilter)
 
-    played = _play(Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW)))
+    played = round_on(Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW)))
     assert isinstance(played.trouble, AutorepairError)
-    assert (played.after, played.outcomes[0].jobs, played.seen) == (played.before, (1003,), False)
+    assert (played.after, played.outcomes[0].jobs, played.verified) == (played.before, (1003,), False)
 
 
 def test_the_first_trouble_is_the_one_that_is_told():
@@ -475,14 +478,14 @@ def test_the_first_trouble_is_the_one_that_is_told():
             return super().query(resource, fields, qfilter)
 
     one = cluster(rbd("web1", OFFLINE), rbd("web2", OFFLINE), *SPARES, tags=ALLOW)
-    played = _play(Dying(one, script=lambda request: Forbidden("403") if request.name == "web2" else None))
+    played = round_on(Dying(one, script=lambda request: Forbidden("403") if request.name == "web2" else None))
     assert str(played.trouble) == "403"
 
 
 def test_a_drained_queue_is_no_trouble_and_no_change():
     """Everything is held."""
     client = _client(rbd("web1", OFFLINE), script=lambda request: QueueDrained("Queue drained"))
-    played = _play(client)
+    played = round_on(client)
     assert (played.trouble, played.changed) == (None, False)
     assert [one.action.kind.value for one in played.outcomes] == ["hold"]
 
@@ -490,7 +493,7 @@ def test_a_drained_queue_is_no_trouble_and_no_change():
 def test_a_lost_answer_is_a_change():
     """It may have been carried out."""
     client = _client(rbd("web1", OFFLINE), script=lambda request: AnswerLost("lost"))
-    assert _play(client).changed
+    assert round_on(client).changed
 
 
 def test_what_a_module_returns_of_a_round():
@@ -501,7 +504,7 @@ def test_what_a_module_returns_of_a_round():
         rbd("web3", ONLINE, pending(jobs="7")),
         jobs=[job(7, "error", "FAILOVER", "web3")],
     )
-    told = result(_play(client), check_mode=False)
+    told = result(round_on(client), check_mode=False)
     assert set(told) == {
         "changed", "actions", "summary", "pending", "under_way", "left", "failed_instances", "plan", "report", "diff",
         "needs_person", "stopped", "breaker", "held", "carry_on",
@@ -523,7 +526,7 @@ def test_what_was_not_seen_after_the_writes_is_not_told(joins):
                 raise Unreachable("no connection")
             return super().query(resource, fields, qfilter)
 
-    played = _play(Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW), joins=joins))
+    played = round_on(Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW), joins=joins))
     told = result(played, check_mode=False)
     assert (told["summary"], told["pending"], told["under_way"], told["failed_instances"]) == (None,) * 4
     assert (told["changed"], told["left"]) == (True, True)
@@ -536,7 +539,7 @@ def test_what_was_not_seen_after_the_writes_is_not_told(joins):
 def test_a_round_that_writes_claims_first_and_lets_go_last(joins):
     """And plans what it does from a look at the cluster that it had for itself."""
     client = _client(rbd("web1", OFFLINE), joins=joins)
-    assert _play(client).changed
+    assert round_on(client).changed
     assert [is_claim(one) for one in client.sent] == [True, *(False for _one in client.writes), True]
     assert client.claims == []
     kinds = [kind if kind == "read" else is_claim(what) for kind, what in client.log]
@@ -553,11 +556,11 @@ def test_a_cluster_that_is_claimed_is_left_to_whoever_holds_it(words, joins):
     """No write at all; everything that would write is held, saying by whom, and the rest is told as ever (law 4)."""
     members = [rbd("web1", OFFLINE), rbd("web2", ONLINE, tag("suspend:1")), rbd("web3", OFFLINE, tag("suspend"))]
     client = _client(*members, tags=[*ALLOW, tag(words)], joins=joins)
-    played = _play(client)
+    played = round_on(client)
     assert (client.sent, played.changed, played.trouble) == ([], False, None)
     (*notices, first, second, third) = [one.action for one in played.outcomes]
     assert [one.kind.value for one in (first, second, third)] == ["hold", "hold", "hold"]
-    assert first.why is second.why is (Why.CLAIMED if words == THEIRS else Why.UNREADABLE_TAG)
+    assert first.why is second.why is (Reason.CLAIMED if words == THEIRS else Reason.UNREADABLE_TAG)
     assert [one.command for one in notices] == [f"gnt-cluster remove-tags {tag(words)}"] * (words != THEIRS)
     told = [one.reason for one in (first, second, third)]
     assert all(("claimed by other until 2027-01-15T08:01:40Z" if words == THEIRS else words) in one for one in told[:2])
@@ -574,35 +577,18 @@ def test_a_cluster_that_is_claimed_between_the_look_and_the_claim_is_left_too():
             return super().submit(request)
 
     client = Contested(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW), room=ROOM)
-    played = _play(client)
+    played = round_on(client)
     assert (client.writes, client.claims, played.changed) == ([], [tag(f"claim:a:{NOW + 300}")], False)
     assert "claimed by a until" in played.outcomes[0].action.reason
-
-
-def test_what_another_did_before_the_claim_was_taken_is_not_done_again():
-    """The plan is made anew under the claim."""
-
-    class Overtaken(FakeClient):
-        def submit(self, request):
-            if not self.sent:
-                one = rbd("web1", OFFLINE, pending(jobs="7")).instance
-                done = job(7, "running", "FAILOVER")
-                self.cluster = replace(self.cluster, instances=(one,), jobs={7: done})
-            return super().submit(request)
-
-    client = Overtaken(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW), room=ROOM)
-    played = _play(client)
-    assert (client.writes, played.changed, played.trouble) == ([], False, None)
-    assert [action.kind.value for _case, action in played.before.rows] == ["wait"]
 
 
 def test_a_drained_queue_that_takes_no_claim_holds_everything():
     """It is no trouble."""
     client = _client(rbd("web1", OFFLINE), on_claim=lambda request: QueueDrained("Queue drained"))
-    played = _play(client)
+    played = round_on(client)
     assert (client.writes, played.changed, played.trouble) == ([], False, None)
     assert [one.action.reason for one in played.outcomes] == [
-        "primary web1-p is offline; held, as the job queue is drained"
+        "primary web1-p is offline; held: the job queue is drained"
     ]
 
 
@@ -611,7 +597,7 @@ def test_a_round_that_can_not_claim_can_not_begin(error):
     """The error is the caller's; nothing is written."""
     client = _client(rbd("web1", OFFLINE), on_claim=lambda request: error)
     with pytest.raises(type(error), match=str(error)):
-        _play(client)
+        round_on(client)
     assert client.writes == []
 
 
@@ -619,9 +605,9 @@ def test_a_claim_that_can_not_be_let_go_of_is_no_trouble():
     """It runs out by itself."""
     letting_go = lambda one: one.tasks[0].operation is Operation.REMOVE_TAGS  # noqa: E731
     client = _client(rbd("web1", OFFLINE), on_claim=lambda one: RequestRefused("no") if letting_go(one) else None)
-    played = _play(client)
+    played = round_on(client)
     assert (played.changed, played.trouble, len(client.claims)) == (True, None, 1)
-    assert _play(client, holder="next").outcomes[0].action.kind.value == "hold"
+    assert round_on(client, holder="next").outcomes[0].action.kind.value == "hold"
     client.on_claim = lambda one: None
     client.clock.sleep(301)
     assert _until_quiet(client) == ["failover"]
@@ -638,7 +624,7 @@ def test_a_cluster_that_goes_away_under_the_claim_begins_nothing():
 
     client = Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW))
     with pytest.raises(Unreachable):
-        _play(client)
+        round_on(client)
     assert (client.writes, client.claims) == ([], [])
 
 
@@ -648,12 +634,12 @@ def test_writes_stop_when_the_claim_comes_near_to_its_end(joins):
     members = [rbd(f"web{number}", OFFLINE) for number in range(1, 7)]
     client = _client(*members, joins=joins)
     client.script = lambda request: client.clock.sleep(40)  # each request takes so long
-    played = _play(client)
+    played = round_on(client)
     kinds = [one.action.kind.value for one in played.outcomes]
     assert kinds[0] == "submit"
     assert kinds[-1] == "hold"
     assert played.trouble is None
-    assert played.outcomes[-1].action.reason.endswith("held, as this round has come to the end of its claim")
+    assert played.outcomes[-1].action.reason.endswith("held: this round's claim is about to expire")
     assert client.claims == []
     client.script = lambda request: None
     client.clock.sleep(60)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting: round after round in virtual time, until nothing is left to do (design, section 6, C(wait))."""
+"""Waiting: round after round in virtual time, until nothing is left to do (design, section 6, `wait`)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from unit.plugins.module_utils.execution.test_rounds import jobs_of
 from unit.plugins.module_utils.fake import TAGGING, FakeClient, Stops, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Forbidden, Unreachable
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import result
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, play_on
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, result
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, run_until_done
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from unbraked import unbraked
 
@@ -50,7 +50,7 @@ def _client(*members, seconds=90, kind=FakeClient, **more):
 
 
 def _rounds(client, seconds=3600, **limits):
-    return list(play_on(client, unbraked(**limits), settings(), terms(client.clock), seconds))
+    return list(run_until_done(client, unbraked(**limits), settings(), terms(client.clock), seconds))
 
 
 def _merged(client, seconds=3600, **limits):
@@ -167,7 +167,7 @@ def test_somebody_else_s_claim_is_waited_for():
 def test_all_jobs_are_asked_for_by_one_request_with_growing_pauses(count):
     """Law 6: whatever their number; never more than ten seconds, and the whole cluster is looked at each minute."""
     client = _client(*(rbd(f"web{number}", OFFLINE) for number in range(count)), seconds=300)
-    first = next(rounds := play_on(client, unbraked(), settings(), terms(client.clock), 200))
+    first = next(rounds := run_until_done(client, unbraked(), settings(), terms(client.clock), 200))
     assert first.changed
     client.log.clear()
     client.clock.slept.clear()
@@ -199,7 +199,7 @@ def test_it_goes_on_when_there_is_something_to_do(fast, limits, script, soon):
     client = _client(fast, rbd("slow", OFFLINE), rbd("third", OFFLINE))
     client.seconds = lambda request: _lasting(5 if request.name == "fast" else 1000)(request)
     client.script = script or client.script
-    rounds = play_on(client, unbraked(**limits), settings(), terms(client.clock), 3000)
+    rounds = run_until_done(client, unbraked(**limits), settings(), terms(client.clock), 3000)
     assert next(rounds).changed
     begin = client.clock()
     assert next(rounds)
@@ -210,7 +210,7 @@ def test_it_goes_on_when_there_is_something_to_do(fast, limits, script, soon):
 def test_jobs_are_not_noted_on_the_way(joins):
     """The run is there to see their end, and then the result names them."""
     client = _client(drbd("web1", OFFLINE, ONLINE), joins=joins)
-    rounds = play_on(client, unbraked(), settings(), terms(client.clock), 3600)
+    rounds = run_until_done(client, unbraked(), settings(), terms(client.clock), 3600)
     next(rounds)
     assert not [text for text in client.tags_of("web1") if text.split(":")[-1]]
     assert list(rounds)
@@ -229,7 +229,7 @@ def test_without_jobs_it_looks_again_every_ten_seconds():
 
 
 class Fickle(FakeClient):
-    """A cluster that can't be read any more from C(until) on."""
+    """A cluster that can't be read any more from `until` on."""
 
     until = float("inf")
     error = Unreachable("no connection")
@@ -243,11 +243,11 @@ class Fickle(FakeClient):
 @pytest.mark.parametrize("until", [NOW + 2, NOW + 60, NOW + 90])
 def test_trouble_in_a_later_round_keeps_what_was_done_before(until):
     """The rounds until then are told; the error is the caller's."""
-    told = []
+    told: list[Round] = []
     client = _client(rbd("web1", OFFLINE), seconds=500, kind=Fickle)
     client.until = until
     with pytest.raises(Unreachable):
-        told.extend(play_on(client, unbraked(), settings(), terms(client.clock), 3600))
+        told.extend(run_until_done(client, unbraked(), settings(), terms(client.clock), 3600))
     assert told[0].changed
     assert told[0].outcomes[0].jobs == (1003,)
 

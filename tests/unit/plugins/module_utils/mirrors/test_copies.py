@@ -32,9 +32,9 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors.copies i
     remember,
     to_look_at,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Kind
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import ActionKind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import cases_at
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import behind_tag
 
 ONE = Instance("web1", disk_template="drbd", primary="node3", secondaries=("node2",), disk_sizes=(64,))
@@ -65,13 +65,23 @@ DEVICES = [
     ("the volumes there are gone", "Primary Connected UpToDate/Diskless", False, "Connected, UpToDate/Diskless"),
     ("the copy there is old", "Primary Connected UpToDate/Outdated", False, "Connected, UpToDate/Outdated"),
     ("it verifies", "Primary VerifyS UpToDate/UpToDate", False, "VerifyS, UpToDate/UpToDate"),
-    ("a migration has just moved it", "Secondary Connected UpToDate/UpToDate", None, "is not the one to judge by"),
-    ("... and the new primary went apart", "Secondary WFConnection UpToDate/DUnknown", None, "not the one to judge"),
-    ("nobody has opened it", "Secondary StandAlone UpToDate/DUnknown", None, "is not the one to judge by"),
-    ("its own copy is old", "Primary SyncTarget Inconsistent/UpToDate", None, "its own copy on node3 is not the one"),
-    ("its own volumes are gone", "Primary Connected Diskless/UpToDate", None, "its own copy on node3 is not the one"),
+    (
+        "a migration has just moved it",
+        "Secondary Connected UpToDate/UpToDate",
+        None,
+        "is not both primary and up to date",
+    ),
+    (
+        "... and the new primary went apart",
+        "Secondary WFConnection UpToDate/DUnknown",
+        None,
+        "not both primary and up to date",
+    ),
+    ("nobody has opened it", "Secondary StandAlone UpToDate/DUnknown", None, "is not both primary and up to date"),
+    ("its own copy is old", "Primary SyncTarget Inconsistent/UpToDate", None, "its own copy on node3 is not both"),
+    ("its own volumes are gone", "Primary Connected Diskless/UpToDate", None, "its own copy on node3 is not both"),
     ("a word that is new", "Primary Connected UpToDate/Splendid", False, "Connected, UpToDate/Splendid"),
-    ("words that are none", "? ? ?/?", None, "is not the one to judge by"),
+    ("words that are none", "? ? ?/?", None, "is not both primary and up to date"),
 ]
 
 
@@ -96,16 +106,16 @@ def test_one_of_two_disks_is_enough(bad):
 
 # sentence, what is told, words
 UNTOLD = [
-    ("the node did not answer", "timed out", "node3 did not say how its mirrors are (timed out)"),
-    ("no device at all", (), "node3 has no device of it: its disks are not assembled"),
-    ("devices of others only", OTHERS, "node3 has no device of it"),
+    ("the node did not answer", "timed out", "node3 did not report the state of its mirrors (timed out)"),
+    ("no device at all", (), "node3 has no device for it: its disks are not assembled"),
+    ("devices of others only", OTHERS, "node3 has no device for it"),
     (
         "one of an instance that is nearly called so",
         (device(instance="web1.example.com"),),
-        "node3 has no device of it",
+        "node3 has no device for it",
     ),
-    ("too few", (GOOD,), "node3 told of 1 of its 2 disks"),
-    ("too many", (GOOD, GOOD, GOOD), "node3 told of 3 of its 2 disks"),
+    ("too few", (GOOD,), "node3 reported 1 of its 2 disks"),
+    ("too many", (GOOD, GOOD, GOOD), "node3 reported 3 of its 2 disks"),
 ]
 
 
@@ -167,7 +177,7 @@ def test_what_ganeti_says(pair, in_step, words):
     assert by_answer(TWO, answer(STILL, (DEGRADED, DEGRADED))).words == "disk 1 is degraded or resyncs"
 
 
-NONE = "the answer about it is not about its disks"
+NONE = "the answer is not about its disks"
 # sentence, the whole answer, words
 MALFORMED = [
     ("nothing", None, NONE),
@@ -264,8 +274,8 @@ def test_a_second_look_writes_nothing(noted):
 NOTES = [
     ("in step", (), False, "the copy on web1-s is in step"),
     ("in step", (500,), False, "the copy on web1-s is in step again"),
-    ("behind", (), False, "the copy on web1-s is behind since 2027-01-15T08:00:00Z at the latest (seen)"),
-    ("behind", (500, 300), False, "the copy on web1-s is behind since 1970-01-01T00:05:00Z at the latest (seen)"),
+    ("behind", (), False, "the copy on web1-s has been behind since 2027-01-15T08:00:00Z at the latest (seen)"),
+    ("behind", (500, 300), False, "the copy on web1-s has been behind since 1970-01-01T00:05:00Z at the latest (seen)"),
     ("not known", (), False, "not known whether it is in step: seen"),
     (
         "not known",
@@ -286,12 +296,12 @@ def test_what_people_are_told(found, noted, doubtful, note):
 
 def test_where_its_tags_are_not_known_nothing_is_written():
     """Nobody knows what stands there already, nor whether its primary is in doubt."""
-    one = cluster(drbd("web1", ONLINE, ONLINE, unread=("tags",)))
+    one = cluster(drbd("web1", ONLINE, ONLINE, missing_fields=("tags",)))
     case = case_of(one)
     for found in FOUND.values():
         change = remember(case, Mirror(case.instance, found, "seen"), one, NOW)
         assert not change.needed and not change.error
-        assert "its tags are not known" in change.note
+        assert "did not return its tags" in change.note
 
 
 def test_a_look_that_came_back_too_late_has_not_seen_the_secondary_of_now():
@@ -319,7 +329,7 @@ def test_what_was_accepted_is_what_was_known(since, repair, over):
     """A request covers what had been noted by then, and for no other repair."""
     tags = (behind_tag(SECONDARY, since), pending(repair=repair, at=ASKED_AT))
     action = next_for(drbd("web1", OFFLINE, ONLINE, *tags))
-    assert (action.kind is Kind.SUBMIT) is over
+    assert (action.kind is ActionKind.SUBMIT) is over
     assert action.accepts is over
 
 
@@ -328,6 +338,6 @@ def test_a_new_secondary_that_still_resyncs_is_not_accepted_with_the_old_copy():
     tags = (behind_tag(PRIMARY, ASKED_AT - 9), behind_tag(SECONDARY, ASKED_AT + 600))
     asked = pending(repair="accept-behind-r1", at=ASKED_AT)
     action = next_for(drbd("web1", OFFLINE, ONLINE, *tags, asked))
-    assert (action.kind, action.why) == (Kind.REPORT, Why.BEHIND)
+    assert (action.kind, action.why) == (ActionKind.REPORT, Reason.BEHIND)
     healthy = next_for(drbd("web1", ONLINE, ONLINE, *tags, asked))
-    assert (healthy.kind, healthy.result) == (Kind.FINISH, None)
+    assert (healthy.kind, healthy.result) == (ActionKind.FINISH, None)

@@ -26,7 +26,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors.devices 
     ask_secondaries,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import SecondaryState
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Terms
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext
 
 GOOD = ["/dev/drbd0", 147, 0, None, None, True, 1]
 NEVER = 10**9
@@ -97,11 +97,11 @@ def together(members: list[Placed]) -> list[Placed]:
     return [replace(one, instance=replace(one.instance, secondaries=secondary)) for one in members]
 
 
-def answers(nodes: Nodes, *members: Placed, jobs=(), **limits):
+def answers(nodes: Any, *members: Placed, jobs=(), **limits):
     """What comes of asking for these instances."""
     given = {"secondary_state": SecondaryState.UPTODATE, **limits}
     plan = plan_of(cluster(*members, jobs=jobs), **given)
-    return ask_secondaries(plan, nodes, Terms("me", nodes.clock, nodes.clock.sleep))
+    return ask_secondaries(plan, nodes, RunContext("me", nodes.clock, nodes.clock.sleep))
 
 
 def test_all_are_asked_before_any_is_waited_for():

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ def served(behave: Behave, address: str = "127.0.0.1", port: int = 0) -> Iterato
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def told(behave: Behave, seconds: float = SECONDS) -> object:
+def told(behave: Behave, seconds: float = SECONDS) -> Any:
     """What a node tells whose daemon behaves so."""
     with served(behave) as port:
         return ask_nodes({"node1": "127.0.0.1"}, port, seconds)["node1"]

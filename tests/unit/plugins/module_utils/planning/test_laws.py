@@ -33,12 +33,13 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
     TEMPLATE_CLASSES,
     Cluster,
     Job,
+    NodeState,
     RepairType,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan, make_draft
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action, Kind
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import apply_gates
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Draft, Plan, make_draft
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action, ActionKind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Fencing
 from unbraked import unbraked
 
@@ -62,7 +63,10 @@ class Tried:
         return f"{words}: {self.action.kind.value} because {self.action.reason}"
 
 
-def _places() -> Iterator[tuple[str, tuple[object, ...]]]:
+Place = tuple[str, tuple[NodeState | None, ...]]  # a disk template, and the states of its nodes
+
+
+def _places() -> Iterator[Place]:
     """Every disk template on nodes in every combination of states."""
     for template in TEMPLATE_CLASSES:
         copies = 2 if template == "drbd" else 1
@@ -74,12 +78,12 @@ KINDS = (None, *RepairType)
 
 def _try(
     extra: tuple[str, ...] = (),
-    jobs: tuple[object, ...] = (),
+    jobs: tuple[Job, ...] = (),
     noted: str = "",
     alloweds: tuple[RepairType | None, ...] = KINDS,
     admins: tuple[tuple[str, bool], ...] = tuple(product(("up", "down", "offline"), (False, True))),
 ) -> list[Tried]:
-    """The plan for every instance of the space, which also bears the tags C(extra)."""
+    """The plan for every instance of the space, which also bears the tags `extra`."""
     tried = []
     for (template, states), allowed, asked, (admin, always) in product(_places(), alloweds, KINDS, admins):
         tags = [tag(allowed.label)] if allowed else []
@@ -100,9 +104,15 @@ def space() -> list[Tried]:
 def test_the_space_is_whole(space):
     """25 pairs of nodes for the mirrored template, 5 nodes for the eight others; both kinds of writes do happen."""
     assert len(space) == (25 + 8 * 5) * 5 * 5 * 3 * 2
-    begun = {tried.action.steps[0].operation for tried in space if tried.action.kind is Kind.SUBMIT}
+    begun = {tried.action.steps[0].operation for tried in space if tried.action.kind is ActionKind.SUBMIT}
     assert begun == {Operation.REPLACE_SECONDARY, Operation.MIGRATE, Operation.FAILOVER, Operation.RECREATE_DISKS}
-    assert {tried.action.kind for tried in space} >= {Kind.SUBMIT, Kind.REFUSE, Kind.FINISH, Kind.REPORT, Kind.WAIT}
+    assert {tried.action.kind for tried in space} >= {
+        ActionKind.SUBMIT,
+        ActionKind.REFUSE,
+        ActionKind.FINISH,
+        ActionKind.REPORT,
+        ActionKind.WAIT,
+    }
 
 
 def test_nothing_that_destroys_data_is_planned_while_a_node_with_a_copy_may_be_alive(space):
@@ -116,7 +126,7 @@ def test_nothing_that_destroys_data_is_planned_while_a_node_with_a_copy_may_be_a
 def test_no_step_is_taken_that_is_not_allowed(space):
     """By the pending tag where there is one, else by the policy; and the repair's type is what was allowed."""
     for tried in space:
-        if tried.action.kind is Kind.SUBMIT:
+        if tried.action.kind is ActionKind.SUBMIT:
             limit = tried.asked or tried.allowed
             assert limit is not None, str(tried)
             assert tried.action.steps[0].needs <= limit, str(tried)
@@ -127,7 +137,7 @@ def test_no_step_is_taken_that_is_not_allowed(space):
 def test_a_failover_is_never_planned_onto_a_node_that_is_not_online(space):
     """Ganeti refuses it, and the repair would end as failed."""
     for tried in space:
-        if tried.action.kind is Kind.SUBMIT and tried.one.instance.disk_template == "drbd":
+        if tried.action.kind is ActionKind.SUBMIT and tried.one.instance.disk_template == "drbd":
             first = tried.action.steps[0].operation
             assert first not in (Operation.FAILOVER, Operation.MIGRATE) or tried.states[1] is ONLINE, str(tried)
 
@@ -135,7 +145,7 @@ def test_a_failover_is_never_planned_onto_a_node_that_is_not_online(space):
 def test_a_running_instance_is_never_restarted_with_permission_to_migrate_only(space):
     """A failover of it needs failover; one that is down has nothing to lose."""
     for tried in space:
-        starts = tried.action.kind is Kind.SUBMIT and tried.action.steps[0].operation is Operation.FAILOVER
+        starts = tried.action.kind is ActionKind.SUBMIT and tried.action.steps[0].operation is Operation.FAILOVER
         if starts and tried.one.instance.admin_state == "up":
             assert (tried.asked or tried.allowed) >= RepairType.FAILOVER, str(tried)
 
@@ -151,7 +161,7 @@ def test_what_is_healthy_is_never_repaired(space):
     """All nodes online: nothing is submitted, and a repair that was asked for has ended."""
     for tried in space:
         if set(tried.states) == {ONLINE}:
-            wanted = Kind.NONE if tried.asked is None else Kind.FINISH
+            wanted = ActionKind.NONE if tried.asked is None else ActionKind.FINISH
             assert tried.action.kind is wanted, str(tried)
 
 
@@ -201,7 +211,7 @@ def test_the_laws_hold_whatever_has_become_of_the_job(known):
     for tried in _try(jobs=(known,) if known else (), noted="7", alloweds=(None, RepairType.REINSTALL)):
         if tried.asked is None:
             continue
-        steps = tried.action.steps if tried.action.kind is Kind.SUBMIT else ()
+        steps = tried.action.steps if tried.action.kind is ActionKind.SUBMIT else ()
         assert not {step.operation for step in steps} & set(DESTROYERS) or set(tried.states) == {OFFLINE}, str(tried)
         assert not steps or steps[0].needs <= tried.asked, str(tried)
         if {UNKNOWN, MISSING}.intersection(tried.states):
@@ -210,13 +220,19 @@ def test_the_laws_hold_whatever_has_become_of_the_job(known):
             assert set(tried.states) == {ONLINE}, str(tried)
             assert known is None or known.status == "success" or known.error_code, str(tried)  # no room: nothing done
         if known is not None and known.unfinished:
-            assert tried.action.kind is Kind.WAIT or {UNKNOWN, MISSING}.intersection(tried.states), str(tried)
+            assert tried.action.kind is ActionKind.WAIT or {UNKNOWN, MISSING}.intersection(tried.states), str(tried)
 
 
 def test_what_does_nothing_says_why_by_name(space):
     """A reason that can be looked up, and none for what is done."""
     for tried in space:
-        idle = tried.action.kind in (Kind.NONE, Kind.WAIT, Kind.REPORT, Kind.HOLD, Kind.REFUSE)
+        idle = tried.action.kind in (
+            ActionKind.NONE,
+            ActionKind.WAIT,
+            ActionKind.REPORT,
+            ActionKind.HOLD,
+            ActionKind.REFUSE,
+        )
         assert (tried.action.why is not None) is idle, str(tried)
 
 
@@ -227,9 +243,9 @@ def test_what_does_nothing_says_why_by_name(space):
 class Standing:
     """What stands on an instance, and which jobs it had, before it is decided.
 
-    C(notes) are its tags, in which C({1}) stands for the number of its first job; C(work) are its jobs, as (number,
-    status, operation, repair whose reason it carries). C(may) is the type that the pending repair may go up to.
-    C(others) says that somebody else's repair stands, or that his job is under way, and C(renewed) that the disks were
+    `notes` are its tags, in which `{1}` stands for the number of its first job; `work` are its jobs, as (number,
+    status, operation, repair whose reason it carries). `may` is the type that the pending repair may go up to.
+    `others` says that somebody else's repair stands, or that his job is under way, and `renewed` that the disks were
     recreated by the repair itself.
     """
 
@@ -241,7 +257,7 @@ class Standing:
     renewed: bool = False
 
     def jobs(self, first: int, instance: str) -> list[Job]:
-        """The jobs, with numbers from C(first)."""
+        """The jobs, with numbers from `first`."""
         return [_job(first + at, status, what, instance, repair) for at, status, what, repair in self.work]
 
     def tags(self, first: int) -> list[str]:
@@ -317,7 +333,7 @@ PROOFS = {  # the kind of fencing and what is known of the nodes -> whether that
 }
 
 
-def _fleet(standing: Standing, policy: str, admin: str) -> tuple[Cluster, list[tuple[str, tuple[object, ...]]]]:
+def _fleet(standing: Standing, policy: str, admin: str) -> tuple[Cluster, list[Place]]:
     """A cluster with an instance in each place, and the places in the instances' order."""
     members, jobs, places = [], [], list(_places())
     for at, (template, states) in enumerate(places):
@@ -328,17 +344,17 @@ def _fleet(standing: Standing, policy: str, admin: str) -> tuple[Cluster, list[t
     return cluster(*members, jobs=jobs), places
 
 
-def _gated(plan: Plan, proof: str) -> Plan:
-    """C(plan) behind the gates, with such a proof."""
+def _gated(plan: Draft, proof: str) -> Plan:
+    """`plan` behind the gates, with such a proof."""
     fencing, powered, confirmed, _proves = PROOFS[proof]
     nodes = {name: replace(node, powered=powered) for name, node in plan.cluster.nodes.items()}
     names = tuple(nodes) if confirmed else ()
     limits = replace(plan.limits, fencing=fencing, fenced_nodes=names)
-    return gated(replace(plan, cluster=replace(plan.cluster, nodes=nodes), limits=limits))
+    return apply_gates(replace(plan, cluster=replace(plan.cluster, nodes=nodes), limits=limits))
 
 
 def _gives_up(action: Action) -> bool:
-    return action.kind is Kind.SUBMIT and any(step.operation in DESTROYERS for step in action.steps)
+    return action.kind is ActionKind.SUBMIT and any(step.operation in DESTROYERS for step in action.steps)
 
 
 def _wrongs(action: Action, states: tuple[object, ...], standing: Standing, policy: str, proves: bool) -> Iterator[str]:

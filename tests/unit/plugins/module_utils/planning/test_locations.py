@@ -23,8 +23,8 @@ from unit.plugins.module_utils.builders import (
 from unit.plugins.module_utils.fake import FakeClient
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.locations import desired, labels
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from unbraked import unbraked
 
 RACK = "htools:nlocation:rack"
@@ -104,7 +104,7 @@ def test_locations_that_an_instance_prefers():
 def _looked(*members, tags=(), room=None, **limits):
     one = cluster(*members, tags=[tag("reinstall"), *tags])
     room = room or dict.fromkeys(one.nodes, (90000, 90000))
-    return look(FakeClient(one, room=room), unbraked(**limits), NOW)
+    return plan_round(FakeClient(one, room=room), unbraked(**limits), NOW)
 
 
 def _nodes(plan):
@@ -176,7 +176,7 @@ def test_an_instance_migrates_only_to_a_node_that_takes_it(spare, wanted):
     assert _nodes(plan).get("web1") == wanted
     assert deeds(plan)["web1"] == ("submit" if wanted else "report")
     if not wanted:
-        assert plan.rows[0][1].why is Why.NO_NODE
+        assert plan.rows[0][1].why is Reason.NO_NODE
         assert "no node of group default can ever take it" in plan.rows[0][1].reason
     dead = _looked(_off(OFFLINE, "hv:1"), *spare, tags=tags, room=ROOM, choose_nodes=True)
     assert deeds(dead)["web1"] == "submit"

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 from unit.plugins.module_utils.builders import NOW, OFFLINE, cluster, plan_of, rbd, tag
+from unit.plugins.module_utils.scenes import html_of
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.html.page import page
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.metrics import metrics
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
@@ -54,4 +54,4 @@ def test_what_a_person_has_to_look_at(of_cluster, of_group, wanted):
     assert [name for name in told["needs_person"] if name != "web1"] == names
     assert len(report["clusters"][0]["seen"]["notices"]) == len(wanted)
     assert f'ganeti_repair_notices{{cluster="prod"}} {len(wanted)}\n' in metrics(report)
-    assert page(report, "prod", ()).count("needs you. ") == len(wanted)
+    assert html_of(report, "prod").count("needs you. ") == len(wanted)

@@ -27,12 +27,12 @@ from unit.plugins.module_utils.builders import (
 )
 from unit.plugins.module_utils.fake import FakeClient, terms
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.nowhere import without_hopeless
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import is_left
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import standing
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import run_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.nowhere import hold_hopeless
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import has_more_work
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import status_data
 from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
@@ -66,12 +66,12 @@ def test_what_no_node_can_take_is_not_tried(broken, spare, joins):
     """All that can break, with all that the group can have beside it."""
     one, first, later = STEPS[broken]
     nodes, free = SPARES[spare]
-    plan = without_hopeless(plan_of(cluster(one, *nodes, tags=ALLOW)))
+    plan = hold_hopeless(plan_of(cluster(one, *nodes, tags=ALLOW)))
     ((_case, action),) = plan.rows
     hopeless = free < first
-    assert (action.kind.value, action.why) == (("report", Why.NO_NODE) if hopeless else ("submit", None))
-    assert is_left(plan) is not hopeless
-    assert standing(plan)["needs_person"] == ["web1"] * hopeless
+    assert (action.kind.value, action.why) == (("report", Reason.NO_NODE) if hopeless else ("submit", None))
+    assert has_more_work(plan) is not hopeless
+    assert status_data(plan)["needs_person"] == ["web1"] * hopeless
     if not hopeless:
         taken = [step.operation.value for step in action.submitted(joins)]
         assert ("replace-disks" in taken[1:]) is (bool(later) and free >= later)
@@ -97,30 +97,30 @@ WORDS = [
 @pytest.mark.parametrize(("members", "words"), [row[1:] for row in WORDS], ids=[row[0] for row in WORDS])
 def test_the_words(members, words):
     """Which node, and why not."""
-    assert words in without_hopeless(plan_of(cluster(*members, tags=ALLOW))).rows[0][1].reason
+    assert words in hold_hopeless(plan_of(cluster(*members, tags=ALLOW))).rows[0][1].reason
 
 
 def test_it_is_said_in_the_pause_between_two_tries_as_well():
     """There will be no further try."""
     one = cluster(drbd("web1", ONLINE, OFFLINE, pending("fix-storage", "7")), jobs=[no_room(7)])
-    assert plan_of(one).rows[0][1].why is Why.NO_ROOM
-    assert without_hopeless(plan_of(one)).rows[0][1].why is Why.NO_NODE
+    assert plan_of(one).rows[0][1].why is Reason.NO_ROOM
+    assert hold_hopeless(plan_of(one)).rows[0][1].why is Reason.NO_NODE
     wider = replace(one, nodes={**one.nodes, "spare": node("spare")})
-    assert without_hopeless(plan_of(wider)).rows[0][1].why is Why.NO_ROOM
+    assert hold_hopeless(plan_of(wider)).rows[0][1].why is Reason.NO_ROOM
 
 
 @pytest.mark.parametrize(
     ("one", "why"),
     [
-        (drbd("web1", ONLINE, OFFLINE, tag("suspend")), Why.SUSPENDED),
-        (drbd("web1", OFFLINE, DRAINED), Why.LAST_COPY_DRAINED),
-        (drbd("web1", ONLINE, OFFLINE, pending("fix-storage")), Why.JUST_CHANGED),
-        (rbd("web1", ONLINE), Why.HEALTHY),
+        (drbd("web1", ONLINE, OFFLINE, tag("suspend")), Reason.SUSPENDED),
+        (drbd("web1", OFFLINE, DRAINED), Reason.LAST_COPY_DRAINED),
+        (drbd("web1", ONLINE, OFFLINE, pending("fix-storage")), Reason.JUST_CHANGED),
+        (rbd("web1", ONLINE), Reason.HEALTHY),
     ],
 )
 def test_what_is_not_to_be_submitted_stays_as_it_is(one, why):
     """Its own reason comes first."""
-    plan = without_hopeless(plan_of(cluster(one, tags=ALLOW, unseen=True)))
+    plan = hold_hopeless(plan_of(cluster(one, tags=ALLOW, unseen=True)))
     assert plan.rows[0][1].why is why
 
 
@@ -131,11 +131,11 @@ def test_what_is_not_to_be_submitted_stays_as_it_is(one, why):
 def test_another_allocator_may_know_other_groups(allocator, choose, reported):
     """For what is on shared storage, unless we choose ourselves."""
     one = cluster(rbd("web1", OFFLINE), node("far", group="other"), tags=ALLOW, default_iallocator=allocator)
-    plan = without_hopeless(plan_of(one, choose_nodes=choose))
-    assert (plan.rows[0][1].why is Why.NO_NODE) is reported
+    plan = hold_hopeless(plan_of(one, choose_nodes=choose))
+    assert (plan.rows[0][1].why is Reason.NO_NODE) is reported
 
 
-@pytest.mark.parametrize(("size", "why"), [(1023, Why.NO_NODE), (1024, Why.NO_ROOM), (None, Why.NO_ROOM)])
+@pytest.mark.parametrize(("size", "why"), [(1023, Reason.NO_NODE), (1024, Reason.NO_ROOM), (None, Reason.NO_ROOM)])
 def test_disks_that_are_larger_than_any_node(size, why):
     """However much of it were free; where nobody knows how large it is there may be room later."""
 
@@ -146,9 +146,9 @@ def test_disks_that_are_larger_than_any_node(size, why):
             return [tuple((0, size) if at == "dtotal" else cell for at, cell in row) for row in cells]
 
     one = cluster(plain("web1", OFFLINE), node("a"), tags=ALLOW)
-    action = look(Sized(one, room={"a": (10, 9000)}), unbraked(), NOW).rows[0][1]
+    action = plan_round(Sized(one, room={"a": (10, 9000)}), unbraked(), NOW).rows[0][1]
     assert action.why is why
-    assert ("a: it has 1023 MiB of disk in all" in action.reason) is (why is Why.NO_NODE)
+    assert ("a: it has 1023 MiB of disk in total" in action.reason) is (why is Reason.NO_NODE)
 
 
 @pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
@@ -156,15 +156,15 @@ def test_a_group_of_two_fails_over_and_says_that_it_has_no_mirror(joins):
     """One job, and no failed one after it; a third node gets the mirror."""
     client = FakeClient(cluster(drbd("web1", OFFLINE, ONLINE), tags=ALLOW), joins=joins)
     for _round in range(3):
-        played = play(client, unbraked(), settings(), terms(client.clock))
+        played = run_round(client, unbraked(), settings(), terms(client.clock))
         client.clock.sleep(90)
     steps = [task.operation.value for one in client.sent for task in one.tasks if not one.tasks[0].tags or joins]
     assert [step for step in steps if step in ("failover", "replace-disks")] == ["failover"]
     ((case, action),) = played.after.rows
-    assert (case.state.value, action.why, played.left) == ("pending_repair", Why.NO_NODE, False)
+    assert (case.state.value, action.why, played.left) == ("pending_repair", Reason.NO_NODE, False)
     client.cluster = replace(client.cluster, nodes={**client.cluster.nodes, "third": node("third")})
     for _round in range(3):
-        played = play(client, unbraked(), settings(), terms(client.clock))
+        played = run_round(client, unbraked(), settings(), terms(client.clock))
         client.clock.sleep(90)
     assert client.cluster.instances[0].secondaries == ("third",)
     assert played.after.rows[0][0].state.value == "healthy"
@@ -173,5 +173,5 @@ def test_a_group_of_two_fails_over_and_says_that_it_has_no_mirror(joins):
 def test_somebody_else_s_job_is_named_first():
     """It may be what brings a node."""
     busy = job(9, "running", "REPLACE_DISKS")
-    plan = without_hopeless(plan_of(cluster(drbd("web1", ONLINE, OFFLINE), tags=ALLOW, jobs=[busy])))
-    assert plan.rows[0][1].why is Why.OTHER_JOB
+    plan = hold_hopeless(plan_of(cluster(drbd("web1", ONLINE, OFFLINE), tags=ALLOW, jobs=[busy])))
+    assert plan.rows[0][1].why is Reason.OTHER_JOB

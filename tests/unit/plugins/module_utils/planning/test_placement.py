@@ -13,6 +13,7 @@ from unit.plugins.module_utils.builders import (
     OFFLINE,
     ONLINE,
     SHARED,
+    Member,
     cluster,
     deeds,
     drbd,
@@ -33,13 +34,13 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     Unauthorized,
     Unreachable,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import run_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import place
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import apply_gates
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import assign_nodes
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import make_draft
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import limit_concurrency
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from unbraked import unbraked
 
 ALLOW = [tag("reinstall")]
@@ -48,7 +49,7 @@ ALLOW = [tag("reinstall")]
 def _choose(one, **free):
     """The nodes that are chosen for new disks, of nodes with so much room."""
     nodes = [node(name) for name in free]
-    plan, _client = _placed(one, *nodes, room=free)
+    plan, _client = plan_for(one, *nodes, room=free)
     (action,) = (action for _case, action in plan.rows)
     return action.nodes or None
 
@@ -94,20 +95,20 @@ def test_nodes_are_chosen(one, free, wanted):
     assert _choose(one, **free) == wanted
 
 
-def _placed(*members, room, **limits):
+def plan_for(*members, room, **limits):
     """A plan with its nodes, and the client that was asked."""
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room=room)
-    return in_turn(place(gated(make_draft(one, unbraked(**limits), NOW)), client)), client
+    return limit_concurrency(assign_nodes(apply_gates(make_draft(one, unbraked(**limits), NOW)), client)), client
 
 
-def _nodes(plan):
+def nodes_of(plan):
     return {case.instance.name: action.nodes for case, action in plan.rows if action.nodes}
 
 
 def test_nothing_is_asked_when_no_disks_are_recreated():
     """Not one live query (law 6)."""
-    plan, client = _placed(rbd("web1", OFFLINE), drbd("web2", OFFLINE, ONLINE), room={})
+    plan, client = plan_for(rbd("web1", OFFLINE), drbd("web2", OFFLINE, ONLINE), room={})
     assert (client.log, deeds(plan)) == ([], {"web1": "submit", "web2": "submit"})
 
 
@@ -130,45 +131,22 @@ def test_only_nodes_that_could_be_chosen_are_asked_and_all_at_once():
     ]
     one = cluster(plain("web1", OFFLINE), plain("web2", OFFLINE), *others, tags=ALLOW)
     room = dict.fromkeys(one.nodes, (9000, 9000))
-    plan = place(plan_of(one), Spy(one, room=room))
+    plan = assign_nodes(plan_of(one), Spy(one, room=room))
     assert asked == [("node", ["|", ["=", "name", "good1"], ["=", "name", "good2"]])]
-    assert set(_nodes(plan).values()) == {("good1",), ("good2",)}
-
-
-def test_what_one_instance_takes_the_next_can_not_have():
-    """Three of 1024 MiB on two nodes with room for one each."""
-    members = [plain(f"web{number}", OFFLINE) for number in (1, 2, 3)]
-    plan, _client = _placed(*members, node("a"), node("b"), room={"a": (2000, 2000), "b": (1500, 1500)})
-    assert _nodes(plan) == {"web1": ("a",), "web2": ("b",)}
-    assert deeds(plan)["web3"] == "wait"
-
-
-def test_memory_that_one_takes_is_taken_too():
-    """Disk alone would suffice."""
-    plan, _client = _placed(plain("web1", OFFLINE), plain("web2", OFFLINE), node("a"), room={"a": (9000, 1000)})
-    assert deeds(plan) == {"web1": "submit", "web2": "wait"}
-
-
-def test_an_instance_without_room_waits_and_says_how_much_it_needs():
-    """With numbers, for a person who could make room."""
-    plan, _client = _placed(drbd("web1", OFFLINE, OFFLINE), node("a"), node("b"), room={"a": (9000, 9000)})
-    ((_case, action),) = plan.rows
-    assert action.kind.value == "wait"
-    for words in ("no room in group default", "2 node", "1152 MiB of disk", "512 MiB of memory"):
-        assert words in action.reason
+    assert set(nodes_of(plan).values()) == {("good1",), ("good2",)}
 
 
 @pytest.mark.parametrize("room", [{}, {"b": (9000, 9000)}], ids=["none answers", "one answers"])
 def test_a_node_that_does_not_answer_is_not_chosen(room):
     """Its room is not known."""
-    plan, _client = _placed(plain("web1", OFFLINE), node("a"), node("b"), room=room)
-    assert _nodes(plan) == ({"web1": ("b",)} if room else {})
+    plan, _client = plan_for(plain("web1", OFFLINE), node("a"), node("b"), room=room)
+    assert nodes_of(plan) == ({"web1": ("b",)} if room else {})
 
 
 @pytest.mark.parametrize("nonsense", [("much", 9000), (9000, "much"), (None, 9000), (9.5, [])], ids=repr)
 def test_nonsense_is_not_room(nonsense):
     """The node is left out."""
-    plan, _client = _placed(plain("web1", OFFLINE), node("a"), room={"a": nonsense})
+    plan, _client = plan_for(plain("web1", OFFLINE), node("a"), room={"a": nonsense})
     assert deeds(plan) == {"web1": "wait"}
 
 
@@ -180,18 +158,18 @@ def test_a_value_that_ganeti_marks_as_missing_is_not_room():
             return [tuple((0, "a") if at == "name" else (2, 9000) for at in fields)]
 
     one = cluster(plain("web1", OFFLINE), node("a"), tags=ALLOW)
-    assert deeds(place(plan_of(one), Stale(one))) == {"web1": "wait"}
+    assert deeds(assign_nodes(plan_of(one), Stale(one))) == {"web1": "wait"}
 
 
 def test_a_group_without_nodes_to_choose_is_not_asked():
     """A filter without a term would mean every node."""
-    plan, client = _placed(plain("web1", OFFLINE), room={})
+    plan, client = plan_for(plain("web1", OFFLINE), room={})
     assert (client.log, deeds(plan)) == ([], {"web1": "report"})
 
 
 def test_an_instance_is_not_placed_in_another_group():
     """There the policy and the networks are others; Ganeti's own choice breaks the instance."""
-    plan, _client = _placed(
+    plan, _client = plan_for(
         plain("web1", OFFLINE), plain("web2", OFFLINE, group="other"), node("far", group="other"),
         room={"far": (9000, 9000)},
     )  # fmt: skip
@@ -200,7 +178,7 @@ def test_an_instance_is_not_placed_in_another_group():
 
 def test_a_size_that_did_not_come_is_not_taken_for_nothing():
     """Unknown data: leave the instance alone (law 7)."""
-    plan, _client = _placed(plain("web1", OFFLINE, disk_sizes=()), node("a"), room={"a": (1, 9000)})
+    plan, _client = plan_for(plain("web1", OFFLINE, disk_sizes=()), node("a"), room={"a": (1, 9000)})
     assert not plan.rows[0][1].kind.writes
 
 
@@ -208,24 +186,24 @@ def test_a_live_query_that_is_refused_keeps_only_the_recreations_waiting():
     """Other repairs need no room of that kind (law 4)."""
     one = cluster(plain("web1", OFFLINE), rbd("web2", OFFLINE), node("a"), tags=ALLOW)
     client = FakeClient(one, failing={("node", "live"): RequestRefused("RAPI answered 500")})
-    plan = place(plan_of(one), client)
+    plan = assign_nodes(plan_of(one), client)
     assert (deeds(plan)["web2"], plan.rows[0][1].kind.writes) == ("submit", False)
 
 
 def test_one_without_room_does_not_take_the_place_of_another_repair():
     """Else one that never finds room keeps all others from ever beginning."""
-    plan, _client = _placed(plain("web1", OFFLINE), drbd("web2", ONLINE, OFFLINE), room={}, max_in_flight=1)
+    plan, _client = plan_for(plain("web1", OFFLINE), drbd("web2", ONLINE, OFFLINE), room={}, max_in_flight=1)
     assert deeds(plan) == {"web1": "wait", "web2": "submit"}
 
 
 # --- what Ganeti's own allocator would respect ----------------------------------------------------------------------
 
 
-def _waits(plan, name="web1"):
+def waits_for(plan, name="web1"):
     """Why an instance waits for room, or for a person who finds a node, in words; empty if it does not."""
     (action,) = (action for case, action in plan.rows if case.instance.name == name)
-    assert (action.why is Why.NO_ROOM) is (action.kind.value == "wait")
-    assert (action.why in (Why.NO_NODE, Why.NOT_KNOWN)) is (action.kind.value == "report")
+    assert (action.why is Reason.NO_ROOM) is (action.kind.value == "wait")
+    assert (action.why in (Reason.NO_NODE, Reason.NOT_KNOWN)) is (action.kind.value == "report")
     return action.reason if action.why else ""
 
 
@@ -238,22 +216,27 @@ def test_a_group_takes_new_disks_by_its_alloc_policy(policy, open_):
     one = cluster(plain("web1", OFFLINE), rbd("web2", OFFLINE), node("a"), tags=ALLOW)
     one = replace(one, groups={"default": replace(one.groups["default"], alloc_policy=policy)})
     client = FakeClient(one, room={"a": (9000, 9000)})
-    plan = place(plan_of(one), client)
+    plan = assign_nodes(plan_of(one), client)
     assert deeds(plan) == {"web1": "submit" if open_ else "report", "web2": "submit"}
     assert client.reads == ["node"] * open_
     if not open_:
-        assert _waits(plan) == (
+        assert waits_for(plan) == (
             f"primary web1-p is offline; the alloc_policy of its group default is {policy or 'not known'}"
         )
 
 
 def test_a_closed_group_closes_no_other():
     """Only the open one is asked."""
-    members = [plain("web1", OFFLINE, group="shut"), plain("web2", OFFLINE), node("a", group="shut"), node("b")]
+    members: list[Member] = [
+        plain("web1", OFFLINE, group="shut"),
+        plain("web2", OFFLINE),
+        node("a", group="shut"),
+        node("b"),
+    ]
     one = cluster(*members, tags=ALLOW)
     one = replace(one, groups={**one.groups, "shut": replace(one.groups["shut"], alloc_policy="unallocable")})
-    plan = place(plan_of(one), FakeClient(one, room=dict.fromkeys("ab", (9000, 9000))))
-    assert (deeds(plan), _nodes(plan)) == ({"web1": "report", "web2": "submit"}, {"web2": ("b",)})
+    plan = assign_nodes(plan_of(one), FakeClient(one, room=dict.fromkeys("ab", (9000, 9000))))
+    assert (deeds(plan), nodes_of(plan)) == ({"web1": "report", "web2": "submit"}, {"web2": ("b",)})
 
 
 @pytest.mark.parametrize(
@@ -264,10 +247,12 @@ def test_a_closed_group_closes_no_other():
 def test_new_disks_are_of_a_template_that_is_enabled(enabled, open_):
     """Ganeti would refuse the others."""
     one = replace(cluster(plain("web1", OFFLINE), node("a"), tags=ALLOW), enabled_disk_templates=enabled)
-    plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000)}))
+    plan = assign_nodes(plan_of(one), FakeClient(one, room={"a": (9000, 9000)}))
     assert deeds(plan) == {"web1": "submit" if open_ else "report"}
     if enabled and not open_:
-        assert _waits(plan).endswith("; the disk template plain is not enabled in the cluster, which has drbd, rbd")
+        assert waits_for(plan).endswith(
+            "; the disk template plain is not enabled in the cluster, which enables drbd, rbd"
+        )
 
 
 FIRST = "service:web"
@@ -290,11 +275,11 @@ def test_two_primaries_with_one_exclusion_tag_do_not_share_a_node(kinds, own, ot
     """As with htools; on a, which has most room, the other has its primary."""
     neighbour = rbd("x", ONLINE, other)
     neighbour = replace(neighbour, instance=replace(neighbour.instance, primary="a"), nodes=())
-    members = [plain("web1", OFFLINE, own), neighbour, node("a"), node("b")]
+    members: list[Member] = [plain("web1", OFFLINE, own), neighbour, node("a"), node("b")]
     tags = [*ALLOW, *(f"htools:iextags:{kind}" for kind in kinds)]
     one = cluster(*members, tags=tags)
-    plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (2000, 2000)}))
-    assert _nodes(plan) == {"web1": wanted}
+    plan = assign_nodes(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (2000, 2000)}))
+    assert nodes_of(plan) == {"web1": wanted}
 
 
 def test_an_exclusion_tag_leaves_secondaries_alone():
@@ -304,89 +289,45 @@ def test_an_exclusion_tag_leaves_secondaries_alone():
     one = cluster(
         drbd("web1", OFFLINE, OFFLINE, FIRST), neighbour, node("a"), node("b"), tags=[*ALLOW, "htools:iextags:service"]
     )
-    plan = place(plan_of(one), FakeClient(one, room={"a": (2000, 2000), "b": (9000, 9000)}))
-    assert _nodes(plan) == {"web1": ("a", "b")}
+    plan = assign_nodes(plan_of(one), FakeClient(one, room={"a": (2000, 2000), "b": (9000, 9000)}))
+    assert nodes_of(plan) == {"web1": ("a", "b")}
 
 
 def test_two_that_exclude_each_other_may_swap_their_nodes():
     """Each is where the other has its secondary."""
-    members = [drbd("web1", OFFLINE, OFFLINE, FIRST), drbd("web2", OFFLINE, OFFLINE, FIRST), node("a"), node("b")]
+    members: list[Member] = [
+        drbd("web1", OFFLINE, OFFLINE, FIRST),
+        drbd("web2", OFFLINE, OFFLINE, FIRST),
+        node("a"),
+        node("b"),
+    ]
     one = cluster(*members, tags=[*ALLOW, "htools:iextags:service"])
-    plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (8000, 8000)}))
-    assert _nodes(plan) == {"web1": ("a", "b"), "web2": ("b", "a")}
+    plan = assign_nodes(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (8000, 8000)}))
+    assert nodes_of(plan) == {"web1": ("a", "b"), "web2": ("b", "a")}
 
 
 def test_two_that_exclude_each_other_are_not_placed_together():
     """Though there is room for both; the second says with what."""
-    members = [plain("web1", OFFLINE, FIRST), plain("web2", OFFLINE, FIRST), node("a")]
+    members: list[Member] = [plain("web1", OFFLINE, FIRST), plain("web2", OFFLINE, FIRST), node("a")]
     one = cluster(*members, tags=[*ALLOW, "htools:iextags:service"])
-    plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000)}))
-    assert _nodes(plan) == {"web1": ("a",)}
-    assert "(a: it holds another instance with the tag service:web)" in _waits(plan, "web2")
+    plan = assign_nodes(plan_of(one), FakeClient(one, room={"a": (9000, 9000)}))
+    assert nodes_of(plan) == {"web1": ("a",)}
+    assert "(a: it holds another instance with the tag service:web)" in waits_for(plan, "web2")
 
 
 # --- what is said where there is no room ----------------------------------------------------------------------------
 
-LACKS = [
-    ("both", ONE, {"a": (1000, 500)}, "a: 24 MiB of disk missing and 12 MiB of memory missing"),
-    ("disk", ONE, {"a": (1023, 512)}, "a: 1 MiB of disk missing"),
-    ("memory", ONE, {"a": (1024, 511)}, "a: 1 MiB of memory missing"),
-    ("nobody", ONE, {}, "no node of it can be asked"),
-    (
-        "memory, where disk is the same to it",
-        ONE,
-        {"a": (9000, 100), "b": (1024, 500), "c": (1025, 0)},
-        "b: 12 MiB of memory missing; a: 412 MiB of memory missing; c: 512 MiB of memory missing",
-    ),
-    ("one of two", TWO, {"a": (9000, 9000), "b": (9000, 0)}, "a: fits; b: 512 MiB of memory missing"),
-    (
-        "five, of which three are named",
-        ONE,
-        {"a": (0, 512), "b": (1, 512), "c": (2, 512), "d": (3, 512), "e": (0, 511)},
-        "d: 1021 MiB of disk missing; c: 1022 MiB of disk missing; b: 1023 MiB of disk missing; 2 more",
-    ),
-]
-
-
-@pytest.mark.parametrize(("one", "free", "words"), [row[1:] for row in LACKS], ids=[row[0] for row in LACKS])
-def test_what_is_missing_is_told(one, free, words):
-    """On the nodes where the least is."""
-    plan, _client = _placed(one, *(node(name) for name in free), room=free)
-    told = f" MiB of memory free ({words}); disk is counted in the cluster's main volume group only"
-    assert _waits(plan).endswith(told)
-
-
-def test_a_node_whose_disk_nobody_knows_has_none():
-    """It may take an instance whose disks are files, of whose room Ganeti tells nothing."""
-    for one, word in ((ONE, "wait"), (placed("web1", "file", OFFLINE), "submit")):
-        plan, _client = _placed(one, node("a"), room={"a": (None, 512)})
-        assert deeds(plan) == {"web1": word}
-
-
-def test_a_node_whose_disk_nobody_knows_has_not_even_one():
-    """Of the smallest size."""
-    plan, _client = _placed(plain("web1", OFFLINE, disk_sizes=(1,)), node("a"), room={"a": (None, 512)})
-    assert deeds(plan) == {"web1": "wait"}
-
-
-def test_an_instance_in_files_needs_its_memory():
-    """And a node."""
-    plan, _client = _placed(placed("web1", "file", OFFLINE), node("a"), room={"a": (9000, 511)})
-    assert _waits(plan).endswith(
-        "no room in group default: it needs a node with 512 MiB of memory free (a: 1 MiB of memory missing)"
-    )
-
 
 def test_room_goes_to_the_most_urgent():
     """What is down before what is to be down, the oldest that was asked for before the rest."""
-    members = [
+    members: list[Member] = [
         plain("a", OFFLINE, admin_state="down"),
         plain("b", OFFLINE),
         plain("c", OFFLINE, pending("reinstall", at=NOW - 2)),
         node("spare"),
     ]
     free = [(1024, 9000), (2048, 9000), (3072, 9000)]
-    placed_at = [sorted(_nodes(_placed(*members, room={"spare": room})[0])) for room in free]
+    placed_at = [sorted(nodes_of(plan_for(*members, room={"spare": room})[0])) for room in free]
     assert placed_at == [["c"], ["b", "c"], ["a", "b", "c"]]
 
 
@@ -400,23 +341,23 @@ def test_nodes_are_asked_for_twenty_seconds_at_most():
             return super().query(resource, fields, qfilter, seconds)
 
     one = cluster(plain("web1", OFFLINE), node("a"), tags=ALLOW)
-    place(plan_of(one), Spy(one, room={"a": (9000, 9000)}))
+    assign_nodes(plan_of(one), Spy(one, room={"a": (9000, 9000)}))
     assert asked == [20]
 
 
 def test_nodes_that_do_not_answer_in_time_keep_only_the_recreations_waiting():
     """The cluster itself has just answered, so it can be reached."""
     one = cluster(plain("web1", OFFLINE), rbd("web2", OFFLINE), node("a"), tags=ALLOW)
-    plan = place(plan_of(one), FakeClient(one, failing={("node", "live"): Unreachable("no answer for 20 s")}))
+    plan = assign_nodes(plan_of(one), FakeClient(one, failing={("node", "live"): Unreachable("no answer for 20 s")}))
     assert deeds(plan) == {"web1": "wait", "web2": "submit"}
-    assert _waits(plan).endswith("; no answer for 20 s")
+    assert waits_for(plan).endswith("; no answer for 20 s")
 
 
 def test_a_user_who_is_refused_ends_the_round():
     """It is not about the nodes."""
     one = cluster(plain("web1", OFFLINE), node("a"), tags=ALLOW)
     with pytest.raises(Unauthorized):
-        place(plan_of(one), FakeClient(one, failing={("node", "live"): Unauthorized("401")}))
+        assign_nodes(plan_of(one), FakeClient(one, failing={("node", "live"): Unauthorized("401")}))
 
 
 # --- what is on its way -------------------------------------------------------------------------------------------
@@ -447,35 +388,35 @@ def test_what_is_on_its_way_takes_room(what, where, free, wanted):
     """What the nodes say now may not show it yet."""
     other, running = _on_its_way(*where, **what)
     one = cluster(plain("web1", OFFLINE), other, node("a"), node("b", DRAINED), tags=ALLOW, jobs=[running])
-    plan = place(plan_of(one), FakeClient(one, room={"a": free}))
-    assert _nodes(plan) == ({"web1": wanted} if wanted else {})
+    plan = assign_nodes(plan_of(one), FakeClient(one, room={"a": free}))
+    assert nodes_of(plan) == ({"web1": wanted} if wanted else {})
 
 
 def test_what_is_on_its_way_to_run_somewhere_takes_memory_alone():
     """A failover makes no disks."""
     moves = replace(job(7, "running", "FAILOVER", "gone1", repair="r1"), nodes=("a",))
-    members = [plain("web1", OFFLINE), rbd("gone1", OFFLINE, pending(jobs="7")), node("a")]
+    members: list[Member] = [plain("web1", OFFLINE), rbd("gone1", OFFLINE, pending(jobs="7")), node("a")]
     one = cluster(*members, tags=ALLOW, jobs=[moves])
-    found = [deeds(place(plan_of(one), FakeClient(one, room={"a": (1024, memory)}))) for memory in (1023, 1024)]
+    found = [deeds(assign_nodes(plan_of(one), FakeClient(one, room={"a": (1024, memory)}))) for memory in (1023, 1024)]
     assert [one["web1"] for one in found] == ["wait", "submit"]
 
 
 def test_what_has_arrived_takes_nothing_more():
     """Its job has ended, and the nodes say so."""
     done = replace(job(7, "success", "FAILOVER", "gone1", repair="r1"), nodes=("a",))
-    members = [plain("web1", OFFLINE), rbd("gone1", ONLINE, pending(jobs="7")), node("a")]
+    members: list[Member] = [plain("web1", OFFLINE), rbd("gone1", ONLINE, pending(jobs="7")), node("a")]
     one = cluster(*members, tags=ALLOW, jobs=[done])
-    assert _nodes(place(plan_of(one), FakeClient(one, room={"a": (1024, 512)}))) == {"web1": ("a",)}
+    assert nodes_of(assign_nodes(plan_of(one), FakeClient(one, room={"a": (1024, 512)}))) == {"web1": ("a",)}
 
 
 def test_an_exclusion_tag_is_on_its_way_too():
     """Two that exclude each other do not meet."""
     other, running = _on_its_way("a")
     other = replace(other, instance=replace(other.instance, tags=(*other.instance.tags, FIRST)))
-    members = [plain("web1", OFFLINE, FIRST), other, node("a"), node("b")]
+    members: list[Member] = [plain("web1", OFFLINE, FIRST), other, node("a"), node("b")]
     one = cluster(*members, tags=[*ALLOW, "htools:iextags:service"], jobs=[running])
-    plan = place(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (2000, 2000)}))
-    assert _nodes(plan) == {"web1": ("b",)}
+    plan = assign_nodes(plan_of(one), FakeClient(one, room={"a": (9000, 9000), "b": (2000, 2000)}))
+    assert nodes_of(plan) == {"web1": ("b",)}
 
 
 @pytest.mark.parametrize(("most", "wanted"), [(1, ["a", "b", "a"]), (2, ["a", "a", "b"]), (3, ["a", "a", "a"])])
@@ -484,8 +425,8 @@ def test_a_node_that_works_on_enough_repairs_is_chosen_last(most, wanted):
     members = [plain(f"web{at}", OFFLINE) for at in range(3)]
     room = {"a": (90_000, 90_000), "b": (9000, 9000)}
     one = cluster(*members, node("a"), node("b"), tags=ALLOW)
-    plan = place(gated(make_draft(one, unbraked(max_per_node=most), NOW)), FakeClient(one, room=room))
-    assert [nodes for (nodes,) in _nodes(plan).values()] == wanted
+    plan = assign_nodes(apply_gates(make_draft(one, unbraked(max_per_node=most), NOW)), FakeClient(one, room=room))
+    assert [nodes for (nodes,) in nodes_of(plan).values()] == wanted
 
 
 def test_what_is_on_its_way_is_work_for_a_node():
@@ -494,7 +435,9 @@ def test_what_is_on_its_way_is_work_for_a_node():
     one = cluster(plain("web1", OFFLINE), other, node("a"), node("b"), tags=ALLOW, jobs=[running])
     room = {"a": (90_000, 90_000), "b": (9000, 9000)}
     found = [
-        _nodes(place(gated(make_draft(one, unbraked(max_per_node=most), NOW)), FakeClient(one, room=room)))
+        nodes_of(
+            assign_nodes(apply_gates(make_draft(one, unbraked(max_per_node=most), NOW)), FakeClient(one, room=room))
+        )
         for most in (1, 2)
     ]
     assert found == [{"web1": ("b",)}, {"web1": ("a",)}]
@@ -502,7 +445,7 @@ def test_what_is_on_its_way_is_work_for_a_node():
 
 def test_nobody_is_asked_when_nothing_may_begin():
     """A round with max_in_flight 0 only follows."""
-    plan, client = _placed(plain("web1", OFFLINE), node("a"), room={"a": (9000, 9000)}, max_in_flight=0)
+    plan, client = plan_for(plain("web1", OFFLINE), node("a"), room={"a": (9000, 9000)}, max_in_flight=0)
     assert (client.reads, deeds(plan)) == ([], {"web1": "hold"})
 
 
@@ -511,8 +454,8 @@ def test_a_repair_that_has_begun_is_given_its_nodes_all_the_same():
     old = drbd("web1", OFFLINE, OFFLINE, pending("reinstall", "7"))
     one = cluster(old, node("a"), node("b"), jobs=[job(7, "success", "FAILOVER", repair="r1")])
     client = FakeClient(one, room=dict.fromkeys("ab", (9000, 9000)))
-    plan = in_turn(place(gated(make_draft(one, unbraked(max_in_flight=0), NOW)), client))
-    assert (deeds(plan), _nodes(plan)) == ({"web1": "submit"}, {"web1": ("a", "b")})
+    plan = limit_concurrency(assign_nodes(apply_gates(make_draft(one, unbraked(max_in_flight=0), NOW)), client))
+    assert (deeds(plan), nodes_of(plan)) == ({"web1": "submit"}, {"web1": ("a", "b")})
 
 
 def test_a_node_that_was_not_asked_for_is_not_chosen():
@@ -523,8 +466,8 @@ def test_a_node_that_was_not_asked_for_is_not_chosen():
             return super().query(resource, fields, None)
 
     one = cluster(plain("web1", OFFLINE), node("a"), node("off", OFFLINE), tags=ALLOW)
-    plan = place(plan_of(one), Talkative(one, room={"a": (9000, 9000), "off": (90_000, 90_000)}))
-    assert _nodes(plan) == {"web1": ("a",)}
+    plan = assign_nodes(plan_of(one), Talkative(one, room={"a": (9000, 9000), "off": (90_000, 90_000)}))
+    assert nodes_of(plan) == {"web1": ("a",)}
 
 
 # --- targets for instances on shared storage ------------------------------------------------------------------------
@@ -544,52 +487,57 @@ CHOSEN = [
 @pytest.mark.parametrize(("one", "free", "wanted"), [row[1:] for row in CHOSEN], ids=[row[0] for row in CHOSEN])
 def test_a_target_is_chosen(one, free, wanted):
     """By memory; without room it waits, and without a node a person is needed."""
-    plan, _client = _placed(one, *(node(name) for name in free), room=free, choose_nodes=True)
-    assert _nodes(plan).get("web1") == wanted
+    plan, _client = plan_for(one, *(node(name) for name in free), room=free, choose_nodes=True)
+    assert nodes_of(plan).get("web1") == wanted
     assert deeds(plan) == {"web1": "submit" if wanted else "wait" if free else "report"}
 
 
 @pytest.mark.parametrize("template", SHARED)
 def test_a_target_is_chosen_for_every_template_on_shared_storage(template):
     """Also for one without disks."""
-    plan, _client = _placed(placed("web1", template, OFFLINE), node("a"), room={"a": (0, 512)}, choose_nodes=True)
-    assert _nodes(plan) == {"web1": ("a",)}
+    plan, _client = plan_for(placed("web1", template, OFFLINE), node("a"), room={"a": (0, 512)}, choose_nodes=True)
+    assert nodes_of(plan) == {"web1": ("a",)}
 
 
 def test_an_instance_without_disks_has_a_target():
     """It has nothing whose size could be unknown."""
     one = placed("web1", "diskless", OFFLINE, disk_sizes=())
-    plan, _client = _placed(one, node("a"), room={"a": (0, 512)}, choose_nodes=True)
-    assert _nodes(plan) == {"web1": ("a",)}
+    plan, _client = plan_for(one, node("a"), room={"a": (0, 512)}, choose_nodes=True)
+    assert nodes_of(plan) == {"web1": ("a",)}
 
 
 def test_no_target_is_chosen_where_there_is_no_choice():
     """A mirrored instance goes to its secondary, and a new secondary is the allocator's; nobody is asked."""
-    members = [drbd("web1", OFFLINE, ONLINE), drbd("web2", DRAINED, ONLINE), drbd("web3", ONLINE, OFFLINE), node("a")]
-    plan, client = _placed(*members, room={"a": (9000, 9000)}, choose_nodes=True)
-    assert (_nodes(plan), client.reads) == ({}, [])
+    members: list[Member] = [
+        drbd("web1", OFFLINE, ONLINE),
+        drbd("web2", DRAINED, ONLINE),
+        drbd("web3", ONLINE, OFFLINE),
+        node("a"),
+    ]
+    plan, client = plan_for(*members, room={"a": (9000, 9000)}, choose_nodes=True)
+    assert (nodes_of(plan), client.reads) == ({}, [])
     assert set(deeds(plan).values()) == {"submit"}
 
 
 def test_no_target_is_chosen_for_what_is_held():
     """It may be another's turn."""
-    members = [rbd("web1", OFFLINE, tag("suspend")), node("a")]
-    plan, client = _placed(*members, room={"a": (9000, 9000)}, choose_nodes=True)
-    assert (_nodes(plan), client.reads) == ({}, [])
+    members: list[Member] = [rbd("web1", OFFLINE, tag("suspend")), node("a")]
+    plan, client = plan_for(*members, room={"a": (9000, 9000)}, choose_nodes=True)
+    assert (nodes_of(plan), client.reads) == ({}, [])
 
 
 def test_targets_respect_what_new_disks_do():
     """Exclusion tags, the group's alloc_policy, and the room that others have taken."""
-    excluded = [rbd("web1", OFFLINE, FIRST), rbd("web2", OFFLINE, FIRST), node("a"), node("b")]
+    excluded: list[Member] = [rbd("web1", OFFLINE, FIRST), rbd("web2", OFFLINE, FIRST), node("a"), node("b")]
     one = cluster(*excluded, tags=[*ALLOW, "htools:iextags:service"])
     limits = unbraked(choose_nodes=True)
     client = FakeClient(one, room={"a": (0, 9000), "b": (0, 600)})
-    plan = place(gated(make_draft(one, limits, NOW)), client)
-    assert _nodes(plan) == {"web1": ("a",), "web2": ("b",)}
+    plan = assign_nodes(apply_gates(make_draft(one, limits, NOW)), client)
+    assert nodes_of(plan) == {"web1": ("a",), "web2": ("b",)}
     shut = replace(one, groups={"default": replace(one.groups["default"], alloc_policy="unallocable")})
-    assert set(deeds(place(gated(make_draft(shut, limits, NOW)), client)).values()) == {"report"}
-    members = [rbd("web1", OFFLINE), plain("web2", OFFLINE), node("a")]
-    plan, _client = _placed(*members, room={"a": (9000, 1023)}, choose_nodes=True)
+    assert set(deeds(assign_nodes(apply_gates(make_draft(shut, limits, NOW)), client)).values()) == {"report"}
+    members: list[Member] = [rbd("web1", OFFLINE), plain("web2", OFFLINE), node("a")]
+    plan, _client = plan_for(*members, room={"a": (9000, 1023)}, choose_nodes=True)
     assert deeds(plan) == {"web1": "submit", "web2": "wait"}
 
 
@@ -597,7 +545,7 @@ def test_targets_respect_what_new_disks_do():
 def test_the_target_goes_into_the_job(chooses, wanted):
     """In place of the allocator."""
     client = FakeClient(cluster(rbd("web1", OFFLINE), node("a"), tags=ALLOW), room={"a": (0, 9000)})
-    play(client, unbraked(choose_nodes=chooses), settings(), terms(client.clock))
+    run_round(client, unbraked(choose_nodes=chooses), settings(), terms(client.clock))
     (parameters,) = (
         task.parameters for one in client.sent for task in one.tasks if task.operation is Operation.FAILOVER
     )

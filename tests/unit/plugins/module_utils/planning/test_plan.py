@@ -12,42 +12,27 @@ from unit.plugins.module_utils.builders import (
     NOW,
     OFFLINE,
     ONLINE,
-    UNKNOWN,
     at_most,
     cluster,
     deeds,
     drbd,
     ended,
     job,
-    marked,
-    no_room,
-    node,
     pending,
     plain,
     plan_of,
     rbd,
-    settings,
     tag,
 )
-from unit.plugins.module_utils.fake import FakeClient, terms
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, ClaimOver
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import play
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import planned
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.nowhere import without_hopeless
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import place
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import plan_data
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import (
-    is_left,
-    left_to_others,
-    within_approved,
+    has_more_work,
+    hold_everything,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.secondary import secondaries_known
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import hold
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Fencing, Limits, SecondaryState
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.windows import parse_windows
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import behind_tag, claim_tag
-from unbraked import unbraked
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 
 ALLOW = [tag("reinstall")]
 
@@ -89,7 +74,7 @@ def test_a_round_is_limited_to(instances, groups, wanted):
     plan = plan_of(FLEET, instances=instances, groups=groups)
     assert [name.partition(".")[0] for name in _submitted(plan)] == wanted.split()
     outside = [action.reason for _case, action in plan.rows if action.kind.value == "none"]
-    assert outside == ["outside of what this round is limited to"] * (4 - len(wanted.split()))
+    assert outside == ["not among the instances that this round is limited to"] * (4 - len(wanted.split()))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +118,7 @@ def test_new_repairs_are_limited(most, begun):
     held = [action for _case, action in plan.rows if action.kind.value == "hold"]
     assert len(held) == 5 - begun
     assert all(
-        action.reason.startswith("primary ") and f"max_in_flight lets {most} " in action.reason for action in held
+        action.reason.startswith("primary ") and f"max_in_flight allows {most} " in action.reason for action in held
     )
 
 
@@ -161,7 +146,7 @@ def test_a_repair_outside_of_the_selection_takes_a_place():
 
 def test_a_repair_that_has_gone_on_while_we_read_takes_a_place():
     """Somebody's job may be running for it."""
-    one = replace(_five(rbd("old1", OFFLINE, pending())), followed=frozenset())
+    one = replace(_five(rbd("old1", OFFLINE, pending())), tracked_repair_ids=frozenset())
     assert _submitted(plan_of(one, max_in_flight=1)) == []
 
 
@@ -299,7 +284,7 @@ def test_tags_of_the_cluster_and_of_groups_that_mean_nothing_there_are_told():
     )
     warnings = plan_of(one).warnings
     assert [warning.partition(":")[0] for warning in warnings] == ["the cluster"] * 2 + ["group rack1"] * 2
-    for words in (tag("Migrate"), "soon is no timestamp", f"{pending()} means something on an instance only"):
+    for words in (tag("Migrate"), "soon is not a timestamp", f"{pending()} only has a meaning on an instance"):
         assert any(words in warning for warning in warnings)
 
 
@@ -313,7 +298,7 @@ def test_a_plan_without_instances_is_empty():
 
 
 def _hash(one, now=NOW, **limits):
-    return planned(plan_of(one, now, **limits))["hash"]
+    return plan_data(plan_of(one, now, **limits))["hash"]
 
 
 def test_the_hash_is_the_same_for_the_same_deeds():
@@ -371,7 +356,7 @@ LEFT = [
 def test_there_is_something_left(one, left):
     """What a later round can do, or see the end of; what needs a person is not."""
     jobs = [job(7, "running", "FAILOVER"), job(8, "success", "FAILOVER")]
-    assert is_left(plan_of(cluster(one, jobs=jobs[:1] if "7" in str(one.instance.tags) else jobs[1:]))) is left
+    assert has_more_work(plan_of(cluster(one, jobs=jobs[:1] if "7" in str(one.instance.tags) else jobs[1:]))) is left
 
 
 @pytest.mark.parametrize(("most", "left"), [(1, True), (0, False)])
@@ -380,7 +365,7 @@ def test_what_is_over_the_limit_is_left_unless_none_may_be_under_way(most, left)
     plan = plan_of(FLEET, max_in_flight=most)
     rest = replace(plan, rows=tuple(row for row in plan.rows if row[1].kind.value == "hold"))
     assert rest.rows
-    assert is_left(rest) is left
+    assert has_more_work(rest) is left
 
 
 def test_a_plan_that_is_left_to_others_writes_nothing_and_says_why():
@@ -392,25 +377,25 @@ def test_a_plan_that_is_left_to_others_writes_nothing_and_says_why():
         rbd("d", ONLINE),
     )
     plan = plan_of(one)
-    others = left_to_others(plan, Why.CLAIMED, "somebody else writes")
+    others = hold_everything(plan, Reason.CLAIMED, "somebody else writes")
     assert (plan.writes, others.writes) == (True, False)
     assert [(action.name, action.kind.value) for action in others.actions] == [
         ("b", "hold"), ("c", "report"), ("a", "hold"),
     ]  # fmt: skip
     assert all(
-        action.reason.endswith("; held, as somebody else writes") for action in others.actions if action.name != "c"
+        action.reason.endswith("; held: somebody else writes") for action in others.actions if action.name != "c"
     )
-    assert is_left(others)
+    assert has_more_work(others)
     assert [action for _case, action in others.rows[2:]] == [action for _case, action in plan.rows[2:]]
 
 
 def test_an_action_that_is_held_has_nothing_to_do():
     """No tags, no result; whose it is, and the steps to come, stay to be seen."""
     (_case, action) = plan_of(cluster(rbd("a", ONLINE, pending()))).rows[0]
-    held = hold(action, Why.CLAIM_OVER, "it is late")
+    held = hold(action, Reason.CLAIM_OVER, "it is late")
     assert (held.kind.value, held.remove, held.add, held.result, held.writes) == ("hold", (), (), None, False)
-    assert (held.steps, held.why) == (action.steps, Why.CLAIM_OVER)
-    assert (held.name, held.repair, held.reason) == ("a", action.repair, f"{action.reason}; held, as it is late")
+    assert (held.steps, held.why) == (action.steps, Reason.CLAIM_OVER)
+    assert (held.name, held.repair, held.reason) == ("a", action.repair, f"{action.reason}; held: it is late")
 
 
 def test_the_number_of_tries_is_the_user_s():
@@ -426,7 +411,7 @@ def test_the_number_of_tries_is_the_user_s():
 
 
 NODES = [rbd(f"web{at}", ONLINE) for at in range(5)]
-NEVER = "max_unhealthy is {}, and the cluster has 5 nodes, so it never holds; was {}% meant?"
+NEVER = "max_unhealthy is {}, and the cluster has 5 nodes, so it never takes effect; was {}% meant?"
 WARNED = [
     ("one less than all", "4", None, False),
     ("as many as there are", "5", None, True),
@@ -446,123 +431,4 @@ def test_a_limit_that_never_holds_is_told(text, given, warned):
 # --- why it did not repair ------------------------------------------------------------------------------------------
 
 
-def _why(*members, limits=None, **more):
-    """Why nothing is done with the first instance of a cluster that allows everything."""
-    return plan_of(cluster(*members, **{"tags": ALLOW, **more}), **(limits or {})).rows[0][1].why
-
-
-def _played(script=lambda request: None, *tags):
-    """Why nothing was done in a round with a repair to begin."""
-    client = FakeClient(cluster(rbd("web1", OFFLINE), node("spare"), tags=[*ALLOW, *tags]), script=script)
-    return play(client, unbraked(), settings(), terms(client.clock)).outcomes[0].action.why
-
-
-def _unplaced():
-    """Why nothing is done with an instance for which there is no room."""
-    one = cluster(plain("web1", OFFLINE), node("silent"), tags=ALLOW)
-    return place(plan_of(one), FakeClient(one)).rows[0][1].why
-
-
-def _not_up_to_date():
-    """Why nothing is done with an instance whose secondary is asked, and is not up to date."""
-    limits = {"secondary_state": SecondaryState.UPTODATE, "secondaries": {"web1": "its copy is old"}}
-    return secondaries_known(plan_of(cluster(drbd("web1", OFFLINE, ONLINE), tags=ALLOW), **limits)).rows[0][1].why
-
-
-BUSY = job(9, "running", "SHUTDOWN")
-FAILED = job(7, "error", "FAILOVER", error="it broke", ended=NOW)
-STOPPED = drbd("web1", DRAINED, ONLINE, pending(jobs="7"), admin_state="down")
-BEHIND = "Disk 0 is degraded on target node, aborting failover"
 OWN = pending("reinstall", at=NOW - 2)
-ASKED = drbd("web1", ONLINE, OFFLINE, pending("fix-storage", "7"))
-SILENT = "Can't get data for node n5: no answer"
-FAILS = "Failure while running the iallocator script"
-TWICE = [ended("success", jobs="1", repair=f"o{at}", at=NOW - at) for at in range(2)]
-NONE = at_most("0")
-OPENS_LATER = parse_windows([{"type": "failover", "start": "09:00", "end": "10:00", "timezone": "UTC"}])
-DOWN = rbd("web1", OFFLINE)
-WHYS = {
-    Why.HEALTHY: lambda: _why(rbd("web1", ONLINE)),
-    Why.FORTHCOMING: lambda: _why(rbd("web1", OFFLINE, forthcoming=True)),
-    Why.NOT_CHOSEN: lambda: _why(DOWN, rbd("web2", ONLINE), limits={"instances": ("web2",)}),
-    Why.REPAIR_FAILED: lambda: _why(rbd("web1", OFFLINE, ended("failure"))),
-    Why.UNREADABLE_TAG: lambda: _why(rbd("web1", OFFLINE, tag("pending:x"))),
-    Why.NOT_KNOWN: lambda: _why(rbd("web1", UNKNOWN)),
-    Why.NO_SAFE_REPAIR: lambda: _why(plain("web1", DRAINED)),
-    Why.NOT_ALLOWED: lambda: _why(DOWN, tags=()),
-    Why.OTHER_REPAIR: lambda: _why(
-        plain("web1", OFFLINE, pending("reinstall", at=NOW - 2), pending(repair="r2", at=NOW - 1))
-    ),
-    Why.FLAPPING: lambda: _why(rbd("web1", OFFLINE, *TWICE), limits={"repair_window": 60, "max_repairs_per_window": 2}),
-    Why.LAST_COPY_DRAINED: lambda: _why(drbd("web1", OFFLINE, DRAINED)),
-    Why.BEHIND: lambda: _why(rbd("web1", ONLINE, behind_tag("uuid-web1-p", NOW))),
-    Why.NODE_SILENT: lambda: _why(ASKED, node("n5"), jobs=[no_room(7, error=SILENT)]),
-    Why.NO_ALLOCATOR: lambda: _why(ASKED, jobs=[no_room(7, error=f"{FAILS} 'x'", error_code="")]),
-    Why.SECONDARY_STATE: _not_up_to_date,
-    Why.NO_NODE: lambda: without_hopeless(plan_of(cluster(drbd("web1", ONLINE, OFFLINE), tags=ALLOW))).rows[0][1].why,
-    Why.JOB_UNDER_WAY: lambda: _why(OLD, jobs=[replace(RUNNING, instances=("old1",))]),
-    Why.OTHER_JOB: lambda: _why(DOWN, jobs=[BUSY]),
-    Why.JUST_CHANGED: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), unseen=True),
-    Why.TRIED_AGAIN: lambda: _why(rbd("web1", OFFLINE, pending(jobs="7")), jobs=[FAILED], limits={"retries": 2}),
-    Why.NOT_IN_STEP: lambda: _why(STOPPED, jobs=[replace(FAILED, error=BEHIND)]),
-    Why.NO_ROOM: _unplaced,
-    Why.WRONG_CLOCK: lambda: plan_of(cluster(DOWN, tags=[tag("claim:x:999999999999999")])).notices[0].why,
-    Why.STOPPED: lambda: _why(DOWN, tags=[*ALLOW, tag("stop")]),
-    Why.SUSPENDED: lambda: _why(rbd("web1", OFFLINE, tag("suspend"))),
-    Why.BREAKER: lambda: _why(DOWN, rbd("web2", OFFLINE), limits={"max_unhealthy": NONE}),
-    Why.STORM_COOLDOWN: lambda: _why(DOWN, tags=[*ALLOW, tag("breaker")], limits={"storm_cooldown": 1}),
-    Why.QUEUE_DRAINED: lambda: _why(DOWN, queue_drained=True),
-    Why.WATCHER_PAUSED: lambda: _why(DOWN, watcher_paused_until=NOW + 1),
-    Why.SETTLE_TIME: lambda: _why(marked(DOWN, changed=NOW), limits={"settle_time": 1}),
-    Why.WINDOWS: lambda: _why(DOWN, limits={"windows": OPENS_LATER}),
-    Why.FENCING: lambda: _why(DOWN, limits={"fencing": Fencing.CONFIRMED}),
-    Why.MIN_OFFLINE_AGE: lambda: _why(marked(DOWN, changed=NOW), limits={"min_offline_age": 1}),
-    Why.MAX_IN_FLIGHT: lambda: _why(DOWN, limits={"max_in_flight": 0}),
-    Why.MAX_PER_NODE: lambda: _why(drbd("web1", ONLINE, OFFLINE), limits={"max_per_node": 0}),
-    Why.MAX_PER_GROUP: lambda: _why(DOWN, limits={"max_per_group": 0}),
-    Why.NOT_APPROVED: lambda: within_approved(plan_of(cluster(DOWN, tags=ALLOW), follow={})).rows[0][1].why,
-    Why.CLAIMED: lambda: _played(lambda request: None, claim_tag("other", NOW + 300)),
-    Why.CLAIM_OVER: lambda: _played(lambda request: ClaimOver("it is late")),
-}
-
-
-@pytest.mark.parametrize("why", Why, ids=lambda why: why.value)
-def test_every_reason_is_one_s(why):
-    """Each is given for something; one that is never given could not be looked up either."""
-    assert WHYS[why]() is why
-
-
-def test_a_reason_s_name_is_what_people_look_up():
-    """In facts, results and reports; the limits' reasons are called as their options."""
-    assert [why.value for why in Why] == [why.name.lower() for why in Why]
-    assert {name for name in Limits.__dataclass_fields__ if name in {why.value for why in Why}} == {
-        "settle_time", "windows", "fencing", "secondary_state", "min_offline_age", "max_in_flight", "max_per_node",
-        "max_per_group", "storm_cooldown",
-    }  # fmt: skip
-
-
-STAYS = """healthy forthcoming not_chosen repair_failed unreadable_tag not_known no_safe_repair not_allowed other_repair
-    flapping last_copy_drained behind node_silent no_allocator no_node secondary_state wrong_clock stopped suspended
-    breaker queue_drained watcher_paused windows fencing not_approved"""
-
-
-@pytest.mark.parametrize("why", Why, ids=lambda why: why.value)
-def test_a_run_waits_for_a_reason_that_passes_by_itself(why):
-    """For a person, a switch or an hour of the day it does not."""
-    one = cluster(DOWN, tags=ALLOW)
-    plan = plan_of(one, max_in_flight=0)
-    ((case, action),) = plan.rows
-    plan = replace(plan, rows=((case, replace(action, why=why)),), limits=unbraked(settle_time=1, min_offline_age=1))
-    assert is_left(plan) is why.passes is (why.value not in STAYS.split())
-
-
-@pytest.mark.parametrize("option", ["max_in_flight", "max_per_group", "max_per_node"])
-@pytest.mark.parametrize(("most", "left"), [(0, False), (1, True)])
-def test_nobody_waits_for_a_limit_that_lets_none_begin(option, most, left):
-    """Those that are asked for are held for ever."""
-    members = [drbd(f"web{at}", DRAINED, ONLINE) for at in range(2)]
-    shared = [replace(one, instance=replace(one.instance, secondaries=("web0-s",))) for one in members]
-    plan = plan_of(cluster(*shared, tags=ALLOW), **{option: most})
-    rest = replace(plan, rows=tuple(row for row in plan.rows if row[1].kind.value == "hold"))
-    assert len(rest.rows) == 2 - most
-    assert is_left(rest) is left

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -23,19 +24,19 @@ from unit.plugins.module_utils.builders import (
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Instance
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.secondary import (
+    hold_unknown_secondaries,
     only_asked,
     problem_of,
-    secondaries_known,
     to_ask,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Kind
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import ActionKind
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import SecondaryState
 
 WEB = Instance("web1", disk_template="drbd", primary="node3", secondaries=("node2",), disk_sizes=(1024, 1024))
 GOOD = ["/dev/drbd0", 147, 0, None, None, True, 1]  # its peer is gone, so it is degraded
 ALLOW = (tag("reinstall"),)
-ASKS = {"secondary_state": SecondaryState.UPTODATE}
+ASKS: dict[str, Any] = {"secondary_state": SecondaryState.UPTODATE}
 
 
 def answer(*statuses, **more):
@@ -51,25 +52,26 @@ def status(local=1, progress=None, degraded=True):
 PROBLEMS = [
     ("all disks are up to date", answer(GOOD, GOOD), ""),
     ("... and connected", answer(status(degraded=False), status(degraded=False)), ""),
-    ("one is not assembled", answer(GOOD, None), "disk 1 on node2 is not assembled, so nobody can tell whether that"),
+    ("one is not assembled", answer(GOOD, None), "disk 1 on node2 is not assembled, so it is not known whether that"),
     ("one is resynced", answer(status(2, 43.5), GOOD), "disk 0 on node2 is still being resynced (43.5 %)"),
     ("one is resynced, and says that it is good", answer(status(1, 43.5), GOOD), "is still being resynced (43.5 %)"),
     ("a resync stands", answer(status(2), GOOD), "disk 0 on node2 is still being resynced"),
     ("one is inconsistent", answer(status(3), GOOD), "disk 0 on node2 is not up to date"),
     ("one is faulty", answer(GOOD, status(4)), "disk 1 on node2 is faulty or not connected"),
-    ("one is in a new state", answer(GOOD, status(5)), "disk 1 on node2 is in a state that is not known here"),
+    ("one is in a new state", answer(GOOD, status(5)), "disk 1 on node2 is in an unknown state"),
     ("both are bad", answer(None, status(4)), "up to date; disk 1 on node2 is faulty"),
     (
         "a disk has no state",
         {"web1": {**answer()["web1"], "disks": [{}, {}]}},
-        "disk 0 on node2 did not tell its state",
+        "disk 0 on node2 did not report its state",
     ),
-    ("a disk is missing", answer(GOOD), "node2 was asked for 2 disks, and the answer is about 1"),
-    ("there are no disks", answer(), "node2 was asked for 2 disks, and the answer is about 0"),
+    ("a disk is missing", answer(GOOD), "node2 was asked for 2 disks, but the answer is about 1"),
+    ("there are no disks", answer(), "node2 was asked for 2 disks, but the answer is about 0"),
     ("it is about another secondary", answer(GOOD, GOOD, snodes=["node4"]), "the answer is not about them"),
     ("it is about another instance", {"db": answer(GOOD, GOOD)["web1"]}, "the answer is not about them"),
 ]
-PROBLEMS += [(f"it is {odd!r}", odd, "not about them") for odd in (None, [], "x", 1, {}, {"web1": None}, {"web1": []})]
+NO_ANSWERS: tuple[Any, ...] = (None, [], "x", 1, {}, {"web1": None}, {"web1": []})
+PROBLEMS += [(f"it is {odd!r}", odd, "not about them") for odd in NO_ANSWERS]
 
 
 @pytest.mark.parametrize(("given", "problem"), [row[1:] for row in PROBLEMS], ids=[row[0] for row in PROBLEMS])
@@ -80,7 +82,7 @@ def test_an_answer(given, problem):
     assert bool(found) is bool(problem)
 
 
-ODD = (None, True, "1", 0, 1.5, [], {}, 2, 3, 4, 5, -1)
+ODD: tuple[Any, ...] = (None, True, "1", 0, 1.5, [], {}, 2, 3, 4, 5, -1)
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
@@ -95,7 +97,7 @@ def test_nothing_but_the_good_word_is_good(odd, at):
 @pytest.mark.parametrize("length", range(7))
 def test_a_short_state_is_not_known(length):
     """Ganeti's lists have at least seven values."""
-    assert "did not tell its state" in problem_of(WEB, answer(GOOD, GOOD[:length]))
+    assert "did not report its state" in problem_of(WEB, answer(GOOD, GOOD[:length]))
 
 
 # --- who is asked ---------------------------------------------------------------------------------------------------
@@ -116,7 +118,7 @@ def test_asked_are_the_secondaries_of_failovers_from_dead_primaries(state, admin
             cluster(drbd("web1", primary, secondary, *ALLOW, *tags, admin_state=admin)), secondary_state=state
         )
         ((_case, action),) = plan.rows
-        dead = action.kind is Kind.SUBMIT and steps(action)[0] == "failover" and primary is OFFLINE
+        dead = action.kind is ActionKind.SUBMIT and steps(action)[0] == "failover" and primary is OFFLINE
         assert bool(to_ask(plan)) is (dead and state is SecondaryState.UPTODATE)
     assert not to_ask(plan_of(cluster(rbd("web1", OFFLINE, *ALLOW, admin_state=admin)), secondary_state=state))
 
@@ -133,7 +135,7 @@ def test_those_that_wait_for_their_turn_are_asked_too():
 
 def known(**more):
     """The action for an instance that would be failed over, and its plan."""
-    plan = secondaries_known(plan_of(cluster(drbd("web1", OFFLINE, ONLINE, *ALLOW)), **ASKS, **more))
+    plan = hold_unknown_secondaries(plan_of(cluster(drbd("web1", OFFLINE, ONLINE, *ALLOW)), **ASKS, **more))
     return plan, plan.rows[0][1]
 
 
@@ -142,17 +144,17 @@ def test_a_copy_that_is_up_to_date_is_taken():
     _plan, action = known(secondaries={"web1": ""})
     ((_case, plainly),) = plan_of(cluster(drbd("web1", OFFLINE, ONLINE, *ALLOW))).rows
     assert action == plainly
-    assert action.kind is Kind.SUBMIT
+    assert action.kind is ActionKind.SUBMIT
 
 
 def test_a_copy_that_is_not_is_for_a_person():
     """Who is told why, where newer data may be, and what to run."""
     _plan, action = known(secondaries={"web1": "disk 0 is old"})
-    assert (action.kind, action.why) == (Kind.REPORT, Why.SECONDARY_STATE)
+    assert (action.kind, action.why) == (ActionKind.REPORT, Reason.SECONDARY_STATE)
     assert not action.writes
     assert action.reason == (
         "primary web1-p is offline; disk 0 is old (secondary_state: uptodate); newer data may be on web1-p: bring "
-        "web1-p back if you can; to go on with the copy on web1-s as it is: gnt-instance failover web1"
+        "web1-p back if you can; to continue with the copy on web1-s as it is: gnt-instance failover web1"
     )
     assert action.command == "gnt-instance failover web1"
 
@@ -160,10 +162,10 @@ def test_a_copy_that_is_not_is_for_a_person():
 def test_one_that_was_not_asked_says_that_it_will_be():
     """A look that only reads shows what a round would do; a round that writes does not do it unasked."""
     plan, action = known(secondaries={"other": ""})
-    assert action.kind is Kind.SUBMIT
-    assert action.reason.endswith("; before it, web1-s is asked whether its copy is up to date")
+    assert action.kind is ActionKind.SUBMIT
+    assert action.reason.endswith("; first, web1-s is asked whether its copy is up to date")
     ((_case, held),) = only_asked(plan).rows
-    assert (held.kind, held.why) == (Kind.HOLD, Why.JUST_CHANGED)
+    assert (held.kind, held.why) == (ActionKind.HOLD, Reason.JUST_CHANGED)
     asked, _action = known(secondaries={"web1": ""})
     assert only_asked(asked) == asked
 
@@ -171,4 +173,4 @@ def test_one_that_was_not_asked_says_that_it_will_be():
 def test_without_the_option_nothing_is_different():
     """Nobody is asked, and nothing is said."""
     plan = plan_of(cluster(drbd("web1", OFFLINE, ONLINE, *ALLOW)), secondaries={"web1": "it is old"})
-    assert secondaries_known(plan) == only_asked(plan) == plan
+    assert hold_unknown_secondaries(plan) == only_asked(plan) == plan

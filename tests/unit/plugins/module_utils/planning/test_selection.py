@@ -96,21 +96,21 @@ NONE = [
     ("the middle of a name", {"names": ["rack1"]}, "names: nothing in the cluster is called rack1"),
     ("the beginning of a name", {"names": ["web"]}, "names: nothing in the cluster is called web;"),
     ("a domain that is another", {"names": ["web1.example.org"]}, "nothing in the cluster is called web1.example.org"),
-    ("an empty name", {"names": [""]}, "names: an empty name is given"),
-    ("an empty group", {"names": ["*"], "groups": [""]}, "groups: an empty name is given"),
-    ("a blank", {"names": ["web1", " "]}, "names: an empty name is given"),
+    ("an empty name", {"names": [""]}, "names: an empty name was given"),
+    ("an empty group", {"names": ["*"], "groups": [""]}, "groups: an empty name was given"),
+    ("a blank", {"names": ["web1", " "]}, "names: an empty name was given"),
     ("what is no pattern", {"names": ["web[1"]}, "nothing in the cluster is called web[1"),
     ("a group that is not there", {"groups": ["rack9"]}, "groups: nothing in the cluster is called rack9"),
     ("a node that is not there", {"nodes": ["node9"]}, "nodes: nothing in the cluster is called node9"),
-    ("a disk template that none has", {"disk_templates": ["file"]}, "fits disk_templates file;"),
-    ("the beginning of an operating system", {"os": ["debian"]}, "fits os debian;"),
-    ("the beginning of a tag", {"tags": ["service"]}, "fits tags service;"),
-    ("a tag as if it had a domain", {"tags": ["zone"]}, "fits tags zone;"),
-    ("no operating system", {"os": [""], "names": ["web1"]}, "fits names web1 and os ;"),
+    ("a disk template that none has", {"disk_templates": ["file"]}, "matches disk_templates file;"),
+    ("the beginning of an operating system", {"os": ["debian"]}, "matches os debian;"),
+    ("the beginning of a tag", {"tags": ["service"]}, "matches tags service;"),
+    ("a tag as if it had a domain", {"tags": ["zone"]}, "matches tags zone;"),
+    ("no operating system", {"os": [""], "names": ["web1"]}, "matches names web1 and os ;"),
     (
         "each fits some, but no one fits all",
         {"names": ["web1"], "nodes": ["node2", "node3"], "tags": ["x"]},
-        "no instance of the cluster fits names web1 and nodes node2, node3 and tags x;",
+        "no instance of the cluster matches names web1 and nodes node2, node3 and tags x;",
     ),
 ]
 
@@ -144,7 +144,7 @@ def test_names_by_another_option():
     """The sentence names the option that the user knows."""
     with pytest.raises(BadOption, match=r"^instances: nothing in the cluster is called wbe1"):
         cases_of(CLUSTER, Filter(names=("wbe1",)), NOW)
-    with pytest.raises(BadOption, match=r"fits instances web1 and tags x;"):
+    with pytest.raises(BadOption, match=r"matches instances web1 and tags x;"):
         cases_of(CLUSTER, Filter(names=("web1",), tags=("x",)), NOW)
     with pytest.raises(BadOption, match=r"^instances is empty; for all of them give '\*'; nothing was done$"):
         cases_of(CLUSTER, Filter(), NOW)
@@ -165,7 +165,12 @@ KINDS = [
     ("instances by what they have", "instance", {"os": ["debian+*"], "tags": ["prod"]}, None),
 ]
 WRONG = [
-    ("the cluster by names", "cluster", {"names": ["*"]}, "names is given, but object is cluster, of which there is"),
+    (
+        "the cluster by names",
+        "cluster",
+        {"names": ["*"]},
+        "names is given, but object is cluster, and there is only one",
+    ),
     ("the cluster by another limit", "cluster", {"tags": ["x"]}, "tags is given, but object is cluster"),
     ("a group without names", "group", {}, "object is group, but names is empty; for all of them give '*'"),
     ("an instance without anything", "instance", {}, "object is instance, but names is empty"),

@@ -15,6 +15,7 @@ from unit.plugins.module_utils.builders import (
     NOW,
     OFFLINE,
     ONLINE,
+    Member,
     Placed,
     cluster,
     deeds,
@@ -30,11 +31,11 @@ from unit.plugins.module_utils.builders import (
 )
 from unit.plugins.module_utils.fake import FakeClient
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import gated
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import place
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import is_left, make_draft
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import in_turn
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import apply_gates
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.placement import assign_nodes
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import has_more_work, make_draft
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import limit_concurrency
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
 from unbraked import unbraked
 
@@ -53,7 +54,7 @@ def _plan(*members, jobs=(), **limits):
 
 def _begun(plan):
     """The new repairs that begin."""
-    return [case.instance.name for case, action in plan.rows if action.begins]
+    return [case.instance.name for case, action in plan.rows if action.starts_repair]
 
 
 # --- the order ------------------------------------------------------------------------------------------------------
@@ -153,12 +154,12 @@ def test_so_many_begin(option, most, begun):
     assert len(held) == 5 - begun
     where = {"max_in_flight": "at once", "max_per_group": "in group default", "max_per_node": "on node old"}[option]
     for action in held:
-        assert action.why is Why(option)
-        assert action.reason.startswith("primary old is drained; held, as ")
-        assert f"{option} lets {'1 repair' if most == 1 else f'{most} repairs'} be under way" in action.reason
+        assert action.why is Reason(option)
+        assert action.reason.startswith("primary old is drained; held: ")
+        assert f"{option} allows {'1 repair' if most == 1 else f'{most} repairs'} at once" in action.reason
         assert action.reason.endswith(where)
         assert [step.operation.value for step in action.steps] == ["migrate", "replace-disks"]
-    assert is_left(plan) is (most > 0)
+    assert has_more_work(plan) is (most > 0)
 
 
 @pytest.mark.parametrize(("option", "most"), [("max_in_flight", 10), ("max_per_group", 10), ("max_per_node", 5)])
@@ -239,7 +240,7 @@ def test_a_place_is_taken_by(option, most, text, state, jobs, returns, other):
     drained = [_on(f"drained{at}", drbd, "empty", "shared") for at in range(3)]
     nodes = [node("far", state), node("dead", OFFLINE), node("empty", DRAINED), node("shared")]
     plan = _plan(old, *down, *drained, *nodes, jobs=jobs, **{option: most})
-    found = {case.instance.name: action for case, action in plan.rows if action.begins}
+    found = {case.instance.name: action for case, action in plan.rows if action.starts_repair}
     assert [name for name in found if name.startswith("down")] == [f"down{at}" for at in range(most - returns)]
     alone = [name for name, action in found.items() if action.alone]  # the drained ones come after the down ones
     whole = [name for name in found if name.startswith("down") and name not in alone]
@@ -253,7 +254,7 @@ def test_a_place_is_taken_by(option, most, text, state, jobs, returns, other):
 @pytest.mark.parametrize("new", range(4))
 def test_the_law_of_turns(option, most, resyncs, returns, new):
     """Over all small numbers: what is down is held by returns alone, its new secondary by resyncs alone."""
-    members = [
+    members: list[Member] = [
         _on(f"sync{at}", drbd, "live", "shared", tags=(pending("fix-storage", f"1{at}", repair=f"s{at}"),))
         for at in range(resyncs)
     ]
@@ -265,7 +266,7 @@ def test_the_law_of_turns(option, most, resyncs, returns, new):
     jobs = [job(10 + at, "running", "REPLACE_DISKS", f"sync{at}", repair=f"s{at}") for at in range(resyncs)]
     jobs += [job(20 + at, "running", "FAILOVER", f"over{at}", repair=f"o{at}") for at in range(returns)]
     plan = _plan(*members, node("live"), node("shared"), node("dead", OFFLINE), jobs=jobs, **{option: most})
-    begun = [action for _case, action in plan.rows if action.begins]
+    begun = [action for _case, action in plan.rows if action.starts_repair]
     assert len(begun) == min(new, max(most - returns, 0))
     assert sum(not action.alone for action in begun) == min(len(begun), max(most - resyncs, 0))
     assert [len(action.submitted(joins=joins)) for action in begun for joins in (True, False)] == [
@@ -277,7 +278,7 @@ def test_the_law_of_turns(option, most, resyncs, returns, new):
 @pytest.mark.parametrize(("most", "goes"), [(0, 0), (1, 0), (2, 1), (9, 2)])
 def test_a_new_secondary_that_follows_a_failover_waits_for_its_turn(option, most, goes):
     """It joins the other resyncs, before those that begin."""
-    members = [
+    members: list[Member] = [
         _on("sync", drbd, "live", "shared", tags=(pending("fix-storage", "5", repair="r5"),)),
         *(_on(f"moved{at}", drbd, "live", "dead", tags=(pending(jobs=f"{at}", repair=f"r{at}"),)) for at in (1, 2)),
         _on("anew", drbd, "live", "dead"),
@@ -289,7 +290,7 @@ def test_a_new_secondary_that_follows_a_failover_waits_for_its_turn(option, most
     assert [done[f"moved{at}"] for at in (1, 2)] == ["submit"] * goes + ["hold"] * (2 - goes)
     assert done["anew"] == ("submit" if most == 9 else "hold")
     held = [action for case, action in plan.rows if case.instance.name.startswith("moved") and not action.writes]
-    assert {action.why for action in held} <= {Why(option)}
+    assert {action.why for action in held} <= {Reason(option)}
     assert [action.repair.jobs for action in held] == [(at,) for at in (1, 2)][goes:]
 
 
@@ -329,7 +330,7 @@ def test_one_that_has_gone_on_while_the_cluster_was_read_takes_a_place():
 @pytest.mark.parametrize("most", [0, 1])
 def test_a_move_of_a_repair_that_has_begun_is_never_held(option, most):
     """However many they are: a half-done repair is worse than none."""
-    members = [
+    members: list[Member] = [
         _on(f"old{at}", drbd, "empty", "live", tags=(pending("migrate", f"{at}", repair=f"r{at}"),))
         for at in range(1, 6)
     ]
@@ -355,21 +356,29 @@ def test_a_full_group_lets_the_others_by():
     members = [rbd(f"a{at}", OFFLINE, group="rack1") for at in range(3)] + [rbd("b", OFFLINE, group="rack2")]
     plan = _plan(*members, max_per_group=2)
     assert _begun(plan) == ["a0", "a1", "b"]
-    assert plan.rows[2][1].why is Why.MAX_PER_GROUP
+    assert plan.rows[2][1].why is Reason.MAX_PER_GROUP
 
 
 def test_a_full_node_lets_the_others_by():
     """It is tried first again in the next round."""
-    members = [_on("a1", drbd, "old", "x"), _on("a2", drbd, "old", "y"), _on("b", drbd, "older", "y")]
+    members: list[Member] = [
+        _on("a1", drbd, "old", "x"),
+        _on("a2", drbd, "old", "y"),
+        _on("b", drbd, "older", "y"),
+    ]
     nodes = [node("old", DRAINED), node("older", DRAINED), node("x"), node("y")]
     plan = _plan(*members, *nodes, max_per_node=1)
     assert _begun(plan) == ["a1", "b"]
-    assert plan.rows[1][1].reason.endswith("held, as max_per_node lets 1 repair be under way on node old")
+    assert plan.rows[1][1].reason.endswith("held: max_per_node allows 1 repair at once on node old")
 
 
 def test_what_is_held_takes_no_place():
     """Neither in all nor in its group nor on its nodes."""
-    members = [_on("a1", drbd, "old", "x"), _on("a2", drbd, "old", "y"), _on("b", drbd, "older", "y")]
+    members: list[Member] = [
+        _on("a1", drbd, "old", "x"),
+        _on("a2", drbd, "old", "y"),
+        _on("b", drbd, "older", "y"),
+    ]
     nodes = [node("old", DRAINED), node("older", DRAINED), node("x"), node("y")]
     assert _begun(_plan(*members, *nodes, max_per_node=1, max_in_flight=2, max_per_group=2)) == ["a1", "b"]
 
@@ -379,7 +388,7 @@ def test_the_limit_in_all_is_named_before_that_of_the_group_and_of_the_node():
     found = []
     for limits in ({"max_in_flight": 0, "max_per_group": 0}, {"max_per_group": 0}, {}):
         found.append(_plan(*_five(), **{"max_per_node": 0, **limits}).rows[0][1].why)
-    assert found == [Why.MAX_IN_FLIGHT, Why.MAX_PER_GROUP, Why.MAX_PER_NODE]
+    assert found == [Reason.MAX_IN_FLIGHT, Reason.MAX_PER_GROUP, Reason.MAX_PER_NODE]
 
 
 WORKING = [
@@ -407,10 +416,10 @@ def test_a_node_works_on_a_repair(states, which, works):
 @pytest.mark.parametrize(("most", "begun"), [(1, ["a"]), (2, ["a", "b"])])
 def test_nodes_that_were_chosen_count(most, begun):
     """Those of two instances that are recreated on one spare node."""
-    members = [plain("a", OFFLINE), plain("b", OFFLINE), node("spare")]
+    members: list[Member] = [plain("a", OFFLINE), plain("b", OFFLINE), node("spare")]
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room={"spare": (90_000, 90_000)})
-    plan = in_turn(place(gated(make_draft(one, unbraked(max_per_node=most), NOW)), client))
+    plan = limit_concurrency(assign_nodes(apply_gates(make_draft(one, unbraked(max_per_node=most), NOW)), client))
     assert _begun(plan) == begun
     if most == 1:
         assert plan.rows[1][1].reason.endswith("on node spare")
@@ -418,10 +427,15 @@ def test_nodes_that_were_chosen_count(most, begun):
 
 def test_a_node_that_was_chosen_counts_for_those_that_live_there():
     """New disks come to a node to which something else fails over."""
-    members = [plain("a", OFFLINE), _on("b", drbd, "old", "spare"), node("spare"), node("old", OFFLINE)]
+    members: list[Member] = [
+        plain("a", OFFLINE),
+        _on("b", drbd, "old", "spare"),
+        node("spare"),
+        node("old", OFFLINE),
+    ]
     one = cluster(*members, tags=ALLOW)
     client = FakeClient(one, room={"spare": (90_000, 90_000)})
-    plan = in_turn(place(gated(make_draft(one, unbraked(max_per_node=1), NOW)), client))
+    plan = limit_concurrency(assign_nodes(apply_gates(make_draft(one, unbraked(max_per_node=1), NOW)), client))
     assert _begun(plan) == ["b"]
 
 

@@ -11,32 +11,42 @@ from unit.plugins.module_utils.builders import NOW, job
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.ages import is_overdue, jobs_text
 
-LOCKS = "; see which job holds its locks: gnt-debug locks"
+LOCKS = "; to see which job holds its locks: gnt-debug locks"
 AT = "2027-01-15T08:00:00Z"  # NOW
 SAID = [
-    ("one that runs", job(7, "running", "FAILOVER", started=NOW), 0, f"is under way since {AT}"),
-    ("it began when it started", job(7, "running", "FAILOVER", received=1, started=NOW), 0, f"is under way since {AT}"),
-    ("for an hour", job(7, "running", "FAILOVER", started=NOW), 3600, f"is under way since {AT}"),
+    ("one that runs", job(7, "running", "FAILOVER", started=NOW), 0, f"has been in progress since {AT}"),
+    (
+        "it began when it started",
+        job(7, "running", "FAILOVER", received=1, started=NOW),
+        0,
+        f"has been in progress since {AT}",
+    ),
+    ("for an hour", job(7, "running", "FAILOVER", started=NOW), 3600, f"has been in progress since {AT}"),
     (
         "for more",
         job(7, "running", "FAILOVER", started=NOW),
         3601,
-        f"is under way since {AT}, for more than an hour; see what it does: gnt-job info 7",
+        f"has been in progress since {AT}, for more than an hour; to see what it does: gnt-job info 7",
     ),
-    ("nobody knows since when", job(7, "running", "FAILOVER"), 9999, "is under way"),
-    ("one that is being canceled", job(7, "canceling", "FAILOVER", started=NOW), 0, f"is under way since {AT}"),
-    ("of a status that is new", job(7, "resting", "FAILOVER", started=NOW), 0, f"is under way since {AT}"),
-    ("one that waits", job(7, "waiting", "FAILOVER", received=NOW), 0, f"waits since {AT}{LOCKS}"),
-    ("it waits since it came", job(7, "waiting", "FAILOVER", received=NOW, started=1), 0, f"waits since {AT}{LOCKS}"),
-    ("one in the queue", job(7, "queued", "FAILOVER", received=NOW), 0, f"waits since {AT}{LOCKS}"),
-    ("for ten minutes", job(7, "waiting", "FAILOVER", received=NOW), 600, f"waits since {AT}{LOCKS}"),
+    ("nobody knows since when", job(7, "running", "FAILOVER"), 9999, "is in progress"),
+    ("one that is being canceled", job(7, "canceling", "FAILOVER", started=NOW), 0, f"has been in progress since {AT}"),
+    ("of a status that is new", job(7, "resting", "FAILOVER", started=NOW), 0, f"has been in progress since {AT}"),
+    ("one that waits", job(7, "waiting", "FAILOVER", received=NOW), 0, f"has been waiting since {AT}{LOCKS}"),
+    (
+        "it waits since it came",
+        job(7, "waiting", "FAILOVER", received=NOW, started=1),
+        0,
+        f"has been waiting since {AT}{LOCKS}",
+    ),
+    ("one in the queue", job(7, "queued", "FAILOVER", received=NOW), 0, f"has been waiting since {AT}{LOCKS}"),
+    ("for ten minutes", job(7, "waiting", "FAILOVER", received=NOW), 600, f"has been waiting since {AT}{LOCKS}"),
     (
         "for more than ten",
         job(7, "waiting", "FAILOVER", received=NOW),
         601,
-        f"waits since {AT}, which is odd after ten minutes{LOCKS}",
+        f"has been waiting since {AT}, which is unusual after ten minutes{LOCKS}",
     ),
-    ("nobody knows since when it waits", job(7, "waiting", "FAILOVER"), 9999, f"waits{LOCKS}"),
+    ("nobody knows since when it waits", job(7, "waiting", "FAILOVER"), 9999, f"is waiting{LOCKS}"),
 ]
 
 
@@ -51,7 +61,7 @@ def test_a_job_that_waits_for_another_of_its_repair_says_for_which():
     first = job(7, "running", "FAILOVER", started=NOW)
     second = job(8, "waiting", "REPLACE_DISKS", received=NOW, after=(5, 7))
     assert jobs_text([first, second], NOW + 9999).endswith(", job 8 (INSTANCE_REPLACE_DISKS) waits for job 7")
-    assert jobs_text([second], NOW).endswith(f"waits since {AT}{LOCKS}")
+    assert jobs_text([second], NOW).endswith(f"has been waiting since {AT}{LOCKS}")
 
 
 OVERDUE = [

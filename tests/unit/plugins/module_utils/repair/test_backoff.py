@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from unit.plugins.module_utils.builders import NOW, OFFLINE, ONLINE, cluster, drbd, job, no_room, pending, plan_of, rbd
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, onward
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, limits_for_next_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.backoff import pause
 
 PAUSES = [(0, 60, 60), (1, 60, 60), (2, 120, 120), (3, 240, 240), (4, 300, 480), (7, 300, 3600), (99_999, 300, 3600)]
@@ -46,4 +46,4 @@ def test_retry_now_tries_no_more_often_than_retries_allow():
 def test_a_run_that_waits_keeps_its_pauses():
     """Else it would try without end."""
     plan = plan_of(cluster(DOWN, jobs=[no_room(7, NOW, "FAILOVER")]), retry_now=True)
-    assert onward(Round(plan, (), plan)).retry_now is False
+    assert limits_for_next_round(Round(plan, (), plan)).retry_now is False

@@ -136,13 +136,13 @@ def test_an_instance_is_busy_while_somebody_s_job_on_it_is_unfinished(name, stat
     """People may have given its name without the domain, as Ganeti allows."""
     members = [drbd(full, ONLINE, ONLINE) for full in ("web1.example.com", "web10.example.com")]
     one = cluster(*members, jobs=[job(7, status, "REBOOT", name)])
-    assert [busy.id for busy in case_of(one).busy] == [7] * wanted
+    assert [busy.id for busy in case_of(one).unfinished_jobs] == [7] * wanted
 
 
 def test_a_name_that_is_one_instance_s_whole_name_is_no_other_s_short_one():
     """web1 is not web1.example.com where both exist."""
     one = cluster(drbd("web1", ONLINE, ONLINE), drbd("web1.a", ONLINE, ONLINE), jobs=[job(7, "running", "REBOOT")])
-    assert [len(case.busy) for case in cases_at(one, NOW)] == [1, 0]
+    assert [len(case.unfinished_jobs) for case in cases_at(one, NOW)] == [1, 0]
 
 
 SHORT = [
@@ -161,9 +161,9 @@ def test_the_instances_that_a_job_names_without_a_domain(names, wanted):
     members = [drbd(full, ONLINE, ONLINE) for full in ("web.a", "web.b", "db.a.b", "db.a.c")]
     jobs = [job(7, "running", "REBOOT", instances=tuple(names))]
     found = cases_at(cluster(*members, jobs=jobs), NOW)
-    assert {case.instance.name: [busy.id for busy in case.busy] for case in found if case.busy} == {
-        name: [7] for name in wanted
-    }
+    assert {
+        case.instance.name: [busy.id for busy in case.unfinished_jobs] for case in found if case.unfinished_jobs
+    } == {name: [7] for name in wanted}
 
 
 @pytest.mark.parametrize("given", ["", "web{}", "web{}.a", "gone{}"])
@@ -187,13 +187,13 @@ def test_the_work_grows_with_instances_and_jobs_and_not_with_their_product(given
 def test_two_jobs_on_one_instance_are_both_told():
     """In the order of the queue."""
     jobs = [job(7, "running", "REBOOT"), job(9, "queued", "MIGRATE")]
-    assert [busy.id for busy in case_of(cluster(drbd("web1", ONLINE, ONLINE), jobs=jobs)).busy] == [7, 9]
+    assert [busy.id for busy in case_of(cluster(drbd("web1", ONLINE, ONLINE), jobs=jobs)).unfinished_jobs] == [7, 9]
 
 
 def test_an_unreadable_pending_or_result_tag_is_unread_and_others_are_not():
     """Policy tags that can't be read are the policy's business."""
     texts = [tag("pending:x"), tag("result:x"), tag("suspend:x"), tag("x")]
-    assert [bad.tag for bad in case_of(cluster(drbd("web1", ONLINE, ONLINE, *texts))).unread] == texts[:2]
+    assert [bad.tag for bad in case_of(cluster(drbd("web1", ONLINE, ONLINE, *texts))).malformed_tags] == texts[:2]
 
 
 def test_an_instance_on_a_node_that_is_not_there_has_no_group():

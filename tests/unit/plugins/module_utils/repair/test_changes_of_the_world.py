@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The world changes while a repair is under way: every step, however its job stands, in every world of now.
 
-C(LAW) says in sentences what comes of it (design, section 3; laws 8, 10 and 11), of which the first that applies holds.
+`LAW` says in sentences what comes of it (design, section 3; laws 8, 10 and 11), of which the first that applies holds.
 What no change may lead to is said once more at the end, without that table.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -34,7 +35,7 @@ from unit.plugins.module_utils.builders import (
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Job, NodeState, RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action, Kind
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action, ActionKind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.decide import decide
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX, behind_tag
 from unbraked import unbraked
@@ -76,8 +77,8 @@ STANDS = {  # how its job stands: its status, and what else is known of it
 
 @dataclass(frozen=True)
 class Point:
-    """A C(step) whose job C(stands) so, of a repair of the type C(may) where the policy allows C(allowed), and the
-    states of its nodes now, the primary first. C(again) says that it was not tried too often."""
+    """A `step` whose job `stands` so, of a repair of the type `may` where the policy allows `allowed`, and the
+    states of its nodes now, the primary first. `again` says that it was not tried too often."""
 
     template: str
     step: str
@@ -150,13 +151,14 @@ def _jobs(point: Point, number: int = 7, **more: object) -> tuple[Job, ...]:
         return before
     status, also = known
     places = {"nodes": ("web1-p", "web1-s")} if point.step == "recreate-disks" else {}
-    return (*before, job(number, status, OPCODES[point.step], **{"reasons": MARK, **places, **also, **more}))
+    also_known: dict[str, Any] = {"reasons": MARK, **places, **also, **more}
+    return (*before, job(number, status, OPCODES[point.step], **also_known))
 
 
 MARK = ("ganeti.autorepair:r1 held-by=gone",)
 
 
-def _next(point: Point, *extra: Job, tags: tuple[str, ...] = (), jobs: tuple[Job, ...] | None = None) -> Action:
+def next_action(point: Point, *extra: Job, tags: tuple[str, ...] = (), jobs: tuple[Job, ...] | None = None) -> Action:
     """What comes next at a point, with other jobs and tags."""
     known = _jobs(point) if jobs is None else jobs
     noted = "+".join(str(number) for number in sorted({7, *(one.id for one in known if one.reasons)}))
@@ -167,14 +169,14 @@ def _next(point: Point, *extra: Job, tags: tuple[str, ...] = (), jobs: tuple[Job
 
 @lru_cache(maxsize=1)
 def _space() -> tuple[tuple[Point, Action], ...]:
-    return tuple((point, _next(point)) for point in _points())
+    return tuple((point, next_action(point)) for point in _points())
 
 
 # --- the law ----------------------------------------------------------------------------------------------------------
 
 WAIT, CANCEL, FAIL, END = "wait", "cancel it and end", "failure", "end without a result"
 SUSPEND, DOUBT, DOUBT_PRIMARY, DOUBT_SECONDARY = "suspend", "doubt both", "doubt the primary", "doubt the secondary"
-GO_ON = "go on as the world needs it"  # or wait, give way, refuse and succeed: see C(_go_on)
+GO_ON = "go on as the world needs it"  # or wait, give way, refuse and succeed: see `_go_on`
 Rule = tuple[str, Callable[[Point], bool], tuple[str, ...]]
 
 
@@ -323,15 +325,15 @@ def _law(point: Point) -> tuple[str, ...]:
 
 def _told(point: Point, action: Action) -> tuple[str, ...]:
     """An action in the words of the law."""
-    if action.kind is Kind.SUBMIT:
+    if action.kind is ActionKind.SUBMIT:
         return (steps(action)[0],)
-    if action.kind is not Kind.FINISH:
-        return (action.kind.value, *_added(point, action))
+    if action.kind is not ActionKind.FINISH:
+        return (action.kind.value, *added_by(point, action))
     end = CANCEL if action.cancel and action.result is None else action.result or END
-    return (end, *_added(point, action))
+    return (end, *added_by(point, action))
 
 
-def _added(point: Point, action: Action) -> tuple[str, ...]:
+def added_by(point: Point, action: Action) -> tuple[str, ...]:
     names = ("web1-p", "web1-s")[: len(point.states)]
     words = {
         (PREFIX + "suspend",): SUSPEND,
@@ -363,7 +365,7 @@ def test_a_recreation_that_failed_before_ganeti_moved_the_instance():
     """It is on the nodes that it was on, with the copies that they had: they are not in doubt."""
     for point, _action in _space():
         if point.step == "recreate-disks" and point.stands == "failed half-way":
-            action = _next(point, jobs=_jobs(point, nodes=("node8", "node9")))
+            action = next_action(point, jobs=_jobs(point, nodes=("node8", "node9")))
             assert (action.result, action.add) == ("failure", ()), (str(point), action.reason)
 
 
@@ -371,13 +373,15 @@ def test_a_failover_that_could_only_not_start_it_has_opened_a_whole_copy():
     """Ganeti activates the disks before it starts the instance, so there is no doubt about that copy."""
     for point, _action in _space():
         if point.step == "failover" and point.stands == "failed half-way" and _swapped(point):
-            action = _next(point, jobs=_jobs(point, error="Could not start instance web1: no memory"))
+            action = next_action(point, jobs=_jobs(point, error="Could not start instance web1: no memory"))
             assert (action.result, action.add) == ("failure", ()), (str(point), action.reason)
 
 
 # --- what else stands in the queue ------------------------------------------------------------------------------------
 
-BEHIND_IT = {  # how the job of the new secondary stands that was sent with a move and comes after it
+BEHIND_IT: dict[
+    str, tuple[str, dict[str, Any]]
+] = {  # how the job of the new secondary stands that was sent with a move and comes after it
     "queued": ("waiting", {"after": (7,)}),
     "waiting": ("waiting", {"after": (7,)}),
     "running": ("waiting", {"after": (7,)}),
@@ -393,7 +397,7 @@ def test_the_new_secondary_that_waits_behind_a_move_tells_nothing_of_it():
     for point, action in _space():
         if point.template == "drbd" and point.step in ("migrate", "failover") and point.stands in BEHIND_IT:
             status, more = BEHIND_IT[point.stands]
-            both = _next(point, job(8, status, "REPLACE_DISKS", reasons=MARK, **more))
+            both = next_action(point, job(8, status, "REPLACE_DISKS", reasons=MARK, **more))
             assert (both.kind, both.steps, both.result, both.add) == (
                 action.kind,
                 action.steps,
@@ -407,9 +411,9 @@ def test_a_new_secondary_that_waits_after_its_move_was_done():
     """It is canceled where it is not needed any more, and the repair has succeeded (law 8)."""
     for point, _action in _space():
         if point.template == "drbd" and point.step in ("migrate", "failover") and point.stands == "succeeded":
-            action = _next(point, job(8, "queued", "REPLACE_DISKS", reasons=MARK, after=(7,)))
+            action = next_action(point, job(8, "queued", "REPLACE_DISKS", reasons=MARK, after=(7,)))
             if point.needs and point.needs != "recreate-disks":
-                assert action.kind is Kind.WAIT, (point, action.reason)
+                assert action.kind is ActionKind.WAIT, (point, action.reason)
             else:
                 result = None if point.needs else "success"
                 assert (action.cancel, action.result) == ((8,), result), (point, action.reason)
@@ -421,53 +425,8 @@ OTHERS = job(20, "running", "REBOOT", repair="")
 def test_nothing_is_done_beside_a_job_of_somebody_else():
     """It is waited for: nothing is written while it may change what is known."""
     for point, _action in _space():
-        action = _next(point, OTHERS)
-        assert action.kind is Kind.WAIT or action.cancel, (point, action.kind, action.reason)
-
-
-# --- law 10: what is left is for a person -----------------------------------------------------------------------------
-
-RECREATED = {"reasons": MARK, "nodes": ("web1-p", "web1-s")}
-TAKEN_OVER = {  # the recreation, other jobs, and other tags
-    "an hour is over": ({"ended": NOW - 3601}, (), ()),
-    "somebody started it": ({"ended": NOW - 600}, (job(20, "success", "STARTUP", repair="", ended=NOW - 300),), ()),
-    "somebody suspended it": ({"ended": NOW - 600}, (), (tag("suspend"),)),
-    "a node that held it is back": ({"ended": NOW - 600, "reasons": ("ganeti.autorepair:r1 held-by=web1-p",)}, (), ()),
-    "a node that held it before another recreation is back": (
-        {"ended": NOW - 300, "reasons": ("ganeti.autorepair:r1 held-by=gone",)},
-        (job(6, "success", "RECREATE_DISKS", reasons=("ganeti.autorepair:r1 held-by=web1-p",), ended=NOW - 600),),
-        (),
-    ),
-    "nobody knows which node held it": ({"ended": NOW - 600, "reasons": ("ganeti.autorepair:r1",)}, (), ()),
-    "nobody knows when it was": ({"ended": None}, (), ()),
-}
-
-
-@pytest.mark.parametrize("how", TAKEN_OVER)
-def test_what_is_left_of_a_reinstall_is_for_a_person(how):
-    """It ends in doubt about all copies, whatever is needed; a reinstall that waits is canceled."""
-    more, others, tags = TAKEN_OVER[how]
-    for template, waits in product(("drbd", "plain"), (False, True)):
-        for states in product(STATES, repeat=2 if template == "drbd" else 1):
-            if how.endswith("is back") and states[0] is OFFLINE:
-                continue
-            point = Point(template, "recreate-disks", "succeeded", states, REINSTALL, REINSTALL, True)
-            jobs = (job(7, "success", "RECREATE_DISKS", **{**RECREATED, **more}), *others)
-            jobs += (job(21, "queued", "SHUTDOWN REINSTALL STARTUP", reasons=MARK),) * waits
-            action = _next(point, tags=tags, jobs=jobs)
-            assert (action.kind, action.result) == (Kind.FINISH, None), (str(point), action.reason)
-            assert _added(point, action) == (DOUBT,), (str(point), action.reason)
-            assert action.cancel == ((21,) if waits else ()), (str(point), action.reason)
-
-
-@pytest.mark.parametrize(
-    ("since", "carried_on"), [(0, True), (3599, True), (3600, True), (3600.5, False), (3601, False)]
-)
-def test_the_border_of_the_hour(since, carried_on):
-    """It is carried on within an hour, and for a person after it."""
-    point = Point("plain", "recreate-disks", "succeeded", (ONLINE,), REINSTALL, REINSTALL, True)
-    action = _next(point, jobs=(job(7, "success", "RECREATE_DISKS", **RECREATED, ended=NOW - since),))
-    assert (action.kind is Kind.SUBMIT) is carried_on
+        action = next_action(point, OTHERS)
+        assert action.kind is ActionKind.WAIT or action.cancel, (point, action.kind, action.reason)
 
 
 # --- what no change leads to ------------------------------------------------------------------------------------------
@@ -477,7 +436,7 @@ UNFINISHED = ("queued", "waiting", "running")
 
 
 def _first(action: Action) -> Operation | None:
-    return action.steps[0].operation if action.kind is Kind.SUBMIT else None
+    return action.steps[0].operation if action.kind is ActionKind.SUBMIT else None
 
 
 def _gives_up_a_copy(point: Point, action: Action) -> bool:
@@ -495,21 +454,21 @@ def _fails_for_what_is_not_needed(point: Point, action: Action) -> bool:
 
 
 def _is_a_second_step(point: Point, action: Action) -> bool:
-    return action.kind is Kind.SUBMIT and point.stands in UNFINISHED
+    return action.kind is ActionKind.SUBMIT and point.stands in UNFINISHED
 
 
 def _does_more_than_it_may(point: Point, action: Action) -> bool:
-    return action.kind is Kind.SUBMIT and action.steps[0].needs > point.may
+    return action.kind is ActionKind.SUBMIT and action.steps[0].needs > point.may
 
 
 def _sends_again_what_a_person_canceled(point: Point, action: Action) -> bool:
     canceled = point.stands.startswith("canceled")
     loss = canceled and point.step in LOSSES and bool(point.needs)
-    return (canceled and action.kind is Kind.SUBMIT) or (loss and not action.add)
+    return (canceled and action.kind is ActionKind.SUBMIT) or (loss and not action.add)
 
 
 def _forgets_empty_disks(point: Point, action: Action) -> bool:
-    return action.kind is Kind.FINISH and point.installs and not action.add
+    return action.kind is ActionKind.FINISH and point.installs and not action.add
 
 
 def _counts_though_nothing_was_done(point: Point, action: Action) -> bool:
@@ -541,5 +500,5 @@ def test_no_change_leads_to_a_failover_to_a_copy_in_doubt(role):
     doubt = behind_tag(f"uuid-web1-{role}", NOW - 10)
     for point, _action in _space():
         if point.template != "rbd" and len(point.states) > (role == "s"):
-            action = _next(point, tags=(doubt,))
+            action = next_action(point, tags=(doubt,))
             assert _first(action) is not Operation.FAILOVER, (str(point), action.reason)

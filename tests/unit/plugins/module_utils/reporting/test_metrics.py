@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from unit.plugins.module_utils.builders import NOW
 from unit.plugins.module_utils.scenes import HOSTILE, hostile, large, night
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.metrics import metrics
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
 
@@ -82,7 +82,7 @@ def test_a_value(found: Mapping[str, Samples], name: str, labels: tuple[str, ...
 
 def test_every_reason_has_a_sample(found: Mapping[str, Samples]) -> None:
     """So that none appears only when it is too late to alert on it."""
-    assert {labels[1] for labels in found["reasons"]} == {why.value for why in Why}
+    assert {labels[1] for labels in found["reasons"]} == {why.value for why in Reason}
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if "\ud800" not in name])

@@ -27,8 +27,7 @@ from unit.plugins.module_utils.builders import (
 from unit.plugins.module_utils.scenes import large, night
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.explanations import FOR_PEOPLE, REASONS
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import (
     Look,
@@ -178,7 +177,7 @@ def test_the_numbers() -> None:
     assert counts["pending"] == {"fix-storage": 0, "migrate": 0, "failover": 2, "reinstall": 0}
     assert counts["failed"]["failover"] == 1
     assert counts["nodes"] == {"online": 6, "drained": 1, "offline": 2, "unknown": 0}
-    assert set(counts["reasons"]) == {why.value for why in Why}
+    assert set(counts["reasons"]) == {why.value for why in Reason}
     assert (seen["oldest_pending"], seen["oldest_failure"]) == (NOW - 420, NOW - 7200)
     held = {node["name"].partition(".")[0]: (node["primaries"], node["secondaries"]) for node in seen["nodes"]}
     assert (held["node1"], held["node3"], held["node9"]) == ((8, 0), (4, 1), (0, 0))
@@ -214,9 +213,3 @@ def test_strange_facts() -> None:
         BadOption, match="cannot make a report of prod: its facts are not those of ganeti_autorepair_facts"
     ):
         report_of([Look("prod", {"time": 1})], NOW)
-
-
-def test_every_reason_is_explained() -> None:
-    """In the order of the code; and what passes by itself is for nobody to do."""
-    assert set(REASONS) == {why.value for why in Why}
-    assert not [why for why in Why if why.value in FOR_PEOPLE and why.passes]

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import (
@@ -17,6 +19,8 @@ from unit.plugins.module_utils.builders import (
     cluster,
     drbd,
     ended,
+    fingerprint_in,
+    hash_of,
     job,
     node,
     pending,
@@ -29,21 +33,28 @@ from unit.plugins.module_utils.builders import (
 from unit.plugins.module_utils.fake import FakeClient, terms
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption, Held
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import carry_on, onward, play, rehearse
+from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import (
+    carry_on,
+    dry_run,
+    limits_for_next_round,
+    run_round,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import planned
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.document import plan_data
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import within_approved
-from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import look
-from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Why
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
+from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings import approval
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import (
     Approved,
-    Deed,
-    Deeds,
     PlanDiffers,
     parse_approved,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Fencing, Followed, resume_limits
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import (
+    ApprovedRepair,
+    Fencing,
+    resume_limits,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import breaker_tag, claim_tag
 from unbraked import unbraked
 
@@ -53,24 +64,21 @@ OVER = tag("suspend:1")
 NONE = at_most("0")  # one node is let through
 
 
+def check_approved(approved: Approved, plan: Mapping[str, Any]) -> None:
+    """Whether a plan as data is the approved one."""
+    approval.check_approved(approved, fingerprint_in(plan), plan)
+
+
+def given(plan: object) -> Approved:
+    """What was approved by giving `plan`, or the hash of one."""
+    approved = parse_approved(plan)
+    assert approved is not None
+    return approved
+
+
 def _plan(*members, now=NOW, limits=None, **more):
     """A plan as the facts have it."""
-    return planned(plan_of(cluster(*members, **{"tags": ALLOW, **more}), now, **(limits or {})))
-
-
-def deeds_in(plan):
-    """What a plan does, from the plan as data."""
-    return Deeds(plan["cluster"], tuple(map(Deed.of_data, plan["actions"])))
-
-
-def hash_of(actions, uuid):
-    """The hash of a plan with such actions."""
-    return deeds_in({"actions": actions, "cluster": uuid}).hash
-
-
-def check_approved(approved, plan):
-    """Whether a plan as data is the approved one."""
-    approval.check_approved(approved, deeds_in(plan), plan)
+    return plan_data(plan_of(cluster(*members, **{"tags": ALLOW, **more}), now, **(limits or {})))
 
 
 # --- what the hash knows --------------------------------------------------------------------------------------------
@@ -153,10 +161,10 @@ def test_a_hash_has_64_digits_and_is_the_same_in_every_release():
 def test_a_plan_goes_through_json_and_back():
     """From the facts to a file, and from there to the option."""
     plan = _plan(rbd("web1", OFFLINE, OVER), drbd("web2", OFFLINE, ONLINE), group_tags={"default": [OVER]})
-    approved = parse_approved(json.loads(json.dumps(plan)))
-    assert approved == Approved(plan["hash"], deeds_in(plan))
+    approved = given(json.loads(json.dumps(plan)))
+    assert approved == Approved(plan["hash"], fingerprint_in(plan))
     check_approved(approved, plan)
-    check_approved(parse_approved(plan["hash"]), plan)
+    check_approved(given(plan["hash"]), plan)
 
 
 def _stormy(now=NOW, **more):
@@ -241,8 +249,8 @@ DIFFERENT = [
         ([ONE], {"limits": {"max_in_flight": 0}}),
         ([ONE], {}),
         [
-            "web1: approved was hold (primary web1-p is offline; held, as max_in_flight lets 0 repairs of instances "
-            "that are down be under way at once), now it is submit failover (web1-p offline)"
+            "web1: approved was hold (primary web1-p is offline; held: max_in_flight allows 0 repairs of instances "
+            "that are down at once), now it is submit failover (web1-p offline)"
         ],
     ),
     (
@@ -267,20 +275,20 @@ DIFFERENT = [
         "a lift on a group",
         ([ONE], {}),
         ([ONE], {"group_tags": {"default": [OVER]}}),
-        ["group default: approved was nothing, now it is lift (its suspend has run out)"],
+        ["group default: approved was nothing, now it is lift (its suspend has expired)"],
     ),
     (
         "a lift on the cluster",
         ([ONE], {"tags": [*ALLOW, OVER]}),
         ([ONE], {}),
-        ["cluster: approved was lift (its suspend has run out), now it is nothing"],
+        ["cluster: approved was lift (its suspend has expired), now it is nothing"],
     ),
     (
         "a group and an instance of one name",
         ([rbd("web1", ONLINE, group="web1")], {}),
         ([rbd("web1", OFFLINE, group="web1")], {"group_tags": {"web1": [OVER]}}),
         [
-            "group web1: approved was nothing, now it is lift (its suspend has run out)",
+            "group web1: approved was nothing, now it is lift (its suspend has expired)",
             "web1: approved was nothing, now it is submit failover (web1-p offline)",
         ],
     ),
@@ -301,7 +309,7 @@ def test_what_differs_is_told(was, now, lines):
     """A line for each object with which something else would be done, and for no other."""
     approved, plan = (_plan(*members, **more) for members, more in (was, now))
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     assert caught.value.details["differences"] == lines
     assert str(caught.value) == (
         "the plan is not the approved one, so nothing was done; what differs: " + "; ".join(lines)
@@ -312,25 +320,25 @@ def test_a_failure_carries_the_plan_that_it_would_be_now():
     """So that this one can be approved."""
     approved, plan = _plan(ONE), _plan(ONE, rbd("web2", OFFLINE))
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     assert caught.value.details == {
         "failure": "PlanDiffers",
         "differences": ["web2: approved was nothing, now it is submit failover (web2-p offline)"],
         "plan": plan,
         "approved_hash": approved["hash"],
     }
-    check_approved(parse_approved(caught.value.details["plan"]), plan)
+    check_approved(given(caught.value.details["plan"]), plan)
 
 
 def test_a_plan_for_another_cluster_is_not_this_one():
     """Though all names are the same."""
     one = cluster(ONE, tags=ALLOW)
-    approved, plan = (planned(plan_of(replace(one, uuid=uuid))) for uuid in ("east", "west"))
+    approved, plan = (plan_data(plan_of(replace(one, uuid=uuid))) for uuid in ("east", "west"))
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     assert caught.value.details["differences"] == ["it was made for another cluster"]
     with pytest.raises(PlanDiffers, match="what it would do now: web1: submit failover"):
-        check_approved(parse_approved(approved["hash"]), plan)
+        check_approved(given(approved["hash"]), plan)
 
 
 def test_an_approval_is_good_once():
@@ -358,7 +366,7 @@ def test_an_object_with_which_two_things_are_done_is_told_too(was, now):
     approved, plan = _plan(was, jobs=jobs), _plan(now, jobs=jobs)
     assert approved["hash"] != plan["hash"]
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     (line,) = caught.value.details["differences"]
     assert line.startswith("web1: approved was ")
 
@@ -379,7 +387,7 @@ def test_what_differs_is_told_though_the_words_are_the_same(change, end):
     """Nobody is to guess."""
     plans = [{"actions": [deed], "cluster": "", "hash": hash_of([deed], "")} for deed in (DEED, {**DEED, **change})]
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(plans[0]), plans[1])
+        check_approved(given(plans[0]), plans[1])
     (line,) = caught.value.details["differences"]
     assert line.startswith("web1: approved was submit failover, then replace-disks (node1 offline, node2 online), now")
     assert line.endswith(end)
@@ -389,9 +397,9 @@ def test_two_things_with_one_object_are_told_in_one_line():
     """What was approved, and what it is now."""
     approved, plan = _plan(rbd("web1", OFFLINE, OVER)), _plan(ONE)
     with pytest.raises(PlanDiffers) as caught:
-        check_approved(parse_approved(approved), plan)
+        check_approved(given(approved), plan)
     assert caught.value.details["differences"] == [
-        "web1: approved was lift (its suspend has run out) and submit failover (web1-p offline), "
+        "web1: approved was lift (its suspend has expired) and submit failover (web1-p offline), "
         "now it is submit failover (web1-p offline)"
     ]
 
@@ -408,7 +416,7 @@ def test_with_a_hash_alone_the_deeds_of_the_plan_are_told():
     with pytest.raises(PlanDiffers) as caught:
         check_approved(Approved(hash_of([], "")), plan)
     assert caught.value.details["differences"] == [
-        "group default: lift (its suspend has run out)",
+        "group default: lift (its suspend has expired)",
         f"web3: finish ({UNDONE})",
         "web1: submit failover (web1-p offline)",
         "web4: submit failover, then replace-disks (web4-p offline, web4-s online)",
@@ -448,12 +456,12 @@ def _client(*members, **more):
 
 
 def _play(client, approved):
-    return play(client, unbraked(approved=parse_approved(approved)), settings(), terms(client.clock))
+    return run_round(client, unbraked(approved=parse_approved(approved)), settings(), terms(client.clock))
 
 
 def _approve(client, **more):
     """The plan that somebody approves."""
-    return planned(look(client, unbraked(**more), NOW))
+    return plan_data(plan_round(client, unbraked(**more), NOW))
 
 
 @pytest.mark.parametrize("part", [lambda plan: plan, lambda plan: plan["hash"]], ids=["the plan", "its hash"])
@@ -477,7 +485,7 @@ def test_another_plan_is_not_begun(dry):
     client.cluster = replace(client.cluster, tags=(tag("migrate"),))
     with pytest.raises(PlanDiffers, match=r"web1: approved was submit failover .*, now it is refuse as enoperm"):
         if dry:
-            rehearse(DryRunClient(client), unbraked(approved=approved), settings(), NOW)
+            dry_run(DryRunClient(client), unbraked(approved=approved), settings(), NOW)
         else:
             _play(client, _approve(_client(rbd("web1", OFFLINE))))
     assert client.sent == []
@@ -527,9 +535,9 @@ def test_an_approved_plan_that_does_nothing_is_done_at_once():
 
 # --- the rounds after -----------------------------------------------------------------------------------------------
 
-TWO_STEPS = {"web1": Followed(("failover", "replace-disks"))}
+TWO_STEPS = {"web1": ApprovedRepair(("failover", "replace-disks"))}
 MOVED = drbd("web1", ONLINE, OFFLINE, pending(jobs="7"))
-BEFORE = {"web1": Followed(("replace-disks",), (7,))}
+BEFORE = {"web1": ApprovedRepair(("replace-disks",), (7,))}
 FOLLOWED = [
     ("its first step", drbd("web1", OFFLINE, ONLINE, pending()), (), TWO_STEPS, "submit"),
     ("its next step", MOVED, (job(7, "success", "FAILOVER", repair="r1"),), TWO_STEPS, "submit"),
@@ -561,7 +569,7 @@ FOLLOWED = [
         "more steps than were approved",
         MOVED,
         (job(7, "success", "FAILOVER", repair="r1"),),
-        {"web1": Followed(("failover",))},
+        {"web1": ApprovedRepair(("failover",))},
         "hold",
     ),
     ("a step after one that the queue has forgotten", MOVED, (), TWO_STEPS, "hold"),
@@ -579,32 +587,32 @@ FOLLOWED = [
 )
 def test_after_what_was_approved_comes(one, jobs, follow, word):
     """Its repairs are followed to their end, in the steps that were approved; nothing else is written."""
-    plan = within_approved(plan_of(cluster(one, tags=ALLOW, jobs=jobs), follow=follow))
+    plan = within_approved(plan_of(cluster(one, tags=ALLOW, jobs=jobs), approved_repairs=follow))
     ((_case, action),) = plan.rows
     assert action.kind.value == word
-    if word == "hold" and action.why is not Why.SUSPENDED:
-        assert (action.why, action.writes) == (Why.NOT_APPROVED, False)
-        assert action.reason.endswith("; held, as it is not in the approved plan")
+    if word == "hold" and action.why is not Reason.SUSPENDED:
+        assert (action.why, action.writes) == (Reason.NOT_APPROVED, False)
+        assert action.reason.endswith("; held: it is not in the approved plan")
 
 
 def test_no_suspend_and_no_storm_is_written_after_what_was_approved():
     """They are nobody's repair."""
     one = cluster(rbd("web1", ONLINE, OVER), tags=[*ALLOW, breaker_tag()], group_tags={"default": [OVER]})
-    plan = plan_of(one, follow={"web1": Followed(("failover",))})
+    plan = plan_of(one, approved_repairs={"web1": ApprovedRepair(("failover",))})
     assert len(plan.upkeep) == 3
     held = within_approved(plan).upkeep
     assert [(action.kind.value, action.why, action.writes) for action in held] == [
-        ("hold", Why.NOT_APPROVED, False)
+        ("hold", Reason.NOT_APPROVED, False)
     ] * 3
 
 
 def _on_and_on(client, approved, through):
-    """Rounds until nothing more comes of an approved plan; C(through) carries its limits from one to the next."""
+    """Rounds until nothing more comes of an approved plan; `through` carries its limits from one to the next."""
     played = _play(client, approved)
     for _round in range(6):
         limits = through(played)
         client.clock.now += 600
-        played = play(client, limits, settings(), terms(client.clock))
+        played = run_round(client, limits, settings(), terms(client.clock))
     return played
 
 
@@ -615,7 +623,7 @@ def _carried(played):
 
 
 @pytest.mark.parametrize("joins", [False, True], ids=["a job each", "jobs of several opcodes"])
-@pytest.mark.parametrize("through", [onward, _carried], ids=["in one run", "from run to run"])
+@pytest.mark.parametrize("through", [limits_for_next_round, _carried], ids=["in one run", "from run to run"])
 def test_an_approved_plan_is_carried_to_its_end_and_no_further(through, joins):
     """What breaks meanwhile waits for the next approval."""
     client = _client(drbd("web1", OFFLINE, ONLINE), rbd("web2", ONLINE))
@@ -630,11 +638,11 @@ def test_an_approved_plan_is_carried_to_its_end_and_no_further(through, joins):
     client.script = breaks
     played = _on_and_on(client, plan, through)
     assert client.steps == ["failover", "replace-disks"]
-    assert [action.why for case, action in played.after.rows] == [Why.HEALTHY, Why.NOT_APPROVED]
-    assert onward(played).follow is not None
+    assert [action.why for case, action in played.after.rows] == [Reason.HEALTHY, Reason.NOT_APPROVED]
+    assert limits_for_next_round(played).approved_repairs is not None
 
 
-@pytest.mark.parametrize("through", [onward, _carried], ids=["in one run", "from run to run"])
+@pytest.mark.parametrize("through", [limits_for_next_round, _carried], ids=["in one run", "from run to run"])
 def test_a_plan_that_was_approved_half_way_is_carried_to_its_end(through):
     """The steps before are none of those that were approved."""
     client = _client(
@@ -644,34 +652,39 @@ def test_a_plan_that_was_approved_half_way_is_carried_to_its_end(through):
     assert plan["actions"][0]["steps"] == ["migrate", "replace-disks"]
     played = _on_and_on(client, plan, through)
     assert client.steps == ["migrate", "replace-disks"]
-    assert [action.why for case, action in played.after.rows] == [Why.HEALTHY]
+    assert [action.why for case, action in played.after.rows] == [Reason.HEALTHY]
 
 
-@pytest.mark.parametrize("through", [onward, _carried], ids=["in one run", "from run to run"])
+@pytest.mark.parametrize("through", [limits_for_next_round, _carried], ids=["in one run", "from run to run"])
 def test_what_was_held_in_an_approved_plan_is_not_begun_after_it(through):
     """It was seen, but not as something to be done."""
     client = _client(rbd("web1", OFFLINE), rbd("web2", OFFLINE))
     limits = unbraked(max_in_flight=1)
-    plan = planned(look(client, limits, NOW))
-    played = play(client, replace(limits, approved=parse_approved(plan)), settings(), terms(client.clock))
+    plan = plan_data(plan_round(client, limits, NOW))
+    played = run_round(client, replace(limits, approved=parse_approved(plan)), settings(), terms(client.clock))
     for _round in range(4):
         client.clock.now += 600
-        played = play(client, through(played), settings(), terms(client.clock))
+        played = run_round(client, through(played), settings(), terms(client.clock))
     assert client.steps == ["failover"]
-    assert [action.why for case, action in played.after.rows] == [Why.HEALTHY, Why.NOT_APPROVED]
+    assert [action.why for case, action in played.after.rows] == [Reason.HEALTHY, Reason.NOT_APPROVED]
 
 
 def test_where_nothing_was_approved_nothing_is_followed():
     """The limits stay as they are; but a node that was fenced counts as long as nobody can have switched it on."""
     client = _client(rbd("web1", OFFLINE))
     limits = unbraked(fencing=Fencing.CONFIRMED, fenced_nodes=("web1-p",))
-    played = play(client, limits, settings(), terms(client.clock))
-    assert onward(played) == replace(limits, fenced_nodes=())  # the cluster does not say when it was marked
+    played = run_round(client, limits, settings(), terms(client.clock))
+    assert limits_for_next_round(played) == replace(
+        limits, fenced_nodes=()
+    )  # the cluster does not say when it was marked
     assert carry_on(played) == {"follow": None, "fenced_nodes": {}}
     node_ = replace(client.cluster.nodes["web1-p"], changed=NOW)
     client.cluster = replace(client.cluster, nodes={**client.cluster.nodes, "web1-p": node_})
-    played = play(client, limits, settings(), terms(client.clock))
-    assert (onward(played).fenced_nodes, onward(played).fenced_as_of) == (("web1-p",), {"web1-p": NOW})
+    played = run_round(client, limits, settings(), terms(client.clock))
+    assert (limits_for_next_round(played).fenced_nodes, limits_for_next_round(played).fenced_as_of) == (
+        ("web1-p",),
+        {"web1-p": NOW},
+    )
     assert _carried(played).fenced_as_of == {"web1-p": NOW}
 
 

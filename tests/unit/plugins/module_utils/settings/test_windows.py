@@ -24,14 +24,14 @@ OFFICE = {"type": "reinstall", "days": [], "start": "09:00", "end": "17:00", "ti
 
 
 def _option(text, zone="UTC"):
-    """One window as Ansible hands it over, from C(reinstall mon,tue 09:00-17:00); the days may be left out."""
+    """One window as Ansible hands it over, from `reinstall mon,tue 09:00-17:00`; the days may be left out."""
     kind, *days, times = text.split()
     start, end = times.split("-")
     return {"type": kind, "days": days[0].split(",") if days else [], "start": start, "end": end, "timezone": zone}
 
 
 def _opens(given, at, zone="UTC", kind=REINSTALL):
-    """When windows that are written so open, seen from the time C(at); None: they are open. Times are in UTC."""
+    """When windows that are written so open, seen from the time `at`; None: they are open. Times are in UTC."""
     found = opens(parse_windows(_option(one, zone) for one in given.split("; ")), kind, _seconds(at))
     return found if found is None else datetime.fromtimestamp(found, UTC)
 
@@ -371,6 +371,7 @@ def test_what_is_said_to_open_next_does_and_nothing_does_before(given, now, data
     """Whatever the windows and the time; a sample of the minutes before is tried."""
     found = opens(given, REINSTALL, now)
     assume(found is not None)
+    assert found is not None  # which assume does not tell a type checker
     assert found > now
     assert opens(given, REINSTALL, found) is None
     minutes = range(int(now // 60 + 1), int(-(-found // 60)))

@@ -8,7 +8,12 @@ import pytest
 from unit.plugins.module_utils.builders import FAILOVER, FIX_STORAGE, MIGRATE, NOW, REINSTALL, tag
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX
-from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.policy import Policy, expired, resolve, stop_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.policy import (
+    Policy,
+    effective_policy,
+    expired,
+    stop_of,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values import FOREVER, parse_tags
 
 LATER, MUCH_LATER, BEFORE = NOW + 60, NOW + 600, NOW - 60
@@ -17,7 +22,7 @@ LATER, MUCH_LATER, BEFORE = NOW + 60, NOW + 600, NOW - 60
 def _policy(instance="", group="", cluster=""):
     """The policy that such tags make, each a list of words."""
     objects = (("instance", instance), ("group", group), ("cluster", cluster))
-    return resolve([(kind, parse_tags(tag(word) for word in words.split())) for kind, words in objects], NOW)
+    return effective_policy([(kind, parse_tags(tag(word) for word in words.split())) for kind, words in objects], NOW)
 
 
 # sentence, tags on (instance, group, cluster), (allowed, suspended until, who decides)
@@ -113,7 +118,7 @@ def test_the_nearest_object_decides(tags, wanted):
     policy = _policy(*tags)
     assert (policy.allowed, policy.suspended_until, policy.source) == wanted
     assert policy.suspended == (wanted[1] is not None)
-    assert policy.doubts == ()
+    assert policy.unreadable_tags == ()
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,7 @@ def test_what_can_not_be_read_allows_nothing(tags, wanted, doubted):
     """Fail closed, and say which tags."""
     policy = _policy(*tags)
     assert (policy.allowed, policy.suspended_until, policy.source) == wanted
-    assert [doubt.split()[2] for doubt in policy.doubts] == [tag(word) for word in doubted]
+    assert [doubt.split()[2] for doubt in policy.unreadable_tags] == [tag(word) for word in doubted]
 
 
 def test_a_nearer_readable_tag_makes_an_outer_unreadable_one_harmless():
@@ -162,4 +167,4 @@ def test_what_stops_the_cluster(words, told):
     tags = parse_tags([tag(word) for word in words.split()], of_cluster=True)
     assert stop_of(tags) == told.format(PREFIX)
     rest = parse_tags([tag(word) for word in words.split() if not word.lower().startswith("stop")], of_cluster=True)
-    assert resolve([("cluster", tags)], NOW) == resolve([("cluster", rest)], NOW)
+    assert effective_policy([("cluster", tags)], NOW) == effective_policy([("cluster", rest)], NOW)

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 from contextlib import suppress
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from urllib3.connection import HTTPSConnection
@@ -17,7 +18,11 @@ from urllib3.util.ssl_ import create_urllib3_context
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi import session as rapi_session
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
-from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.session import _Connection, session, trust
+from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.session import (
+    _Connection,
+    build_session,
+    build_tls_trust,
+)
 from simulator import certificates
 
 PIN = "ab" * 32
@@ -36,7 +41,7 @@ def certificate(tmp_path_factory):
 )
 def test_whom_to_believe(certificate, more, verifies):
     """Who is signed for the host's name; with a fingerprint the name and the signature are not asked for."""
-    context = trust(RapiOptions("localhost", ca_path=str(certificate.authority), **more))
+    context = build_tls_trust(RapiOptions("localhost", ca_path=str(certificate.authority), **more))
     assert context.verify_mode is (ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE)
     assert verifies or not context.check_hostname
     assert len(context.get_ca_certs()) == (1 if verifies else 0)  # and none of the public authorities
@@ -45,8 +50,8 @@ def test_whom_to_believe(certificate, more, verifies):
 def test_all_connections_go_by_the_same_trust(certificate):
     """It is read once; nothing that requests would trust by itself is added."""
     options = RapiOptions("localhost", ca_path=str(certificate.authority))
-    context = trust(options)
-    adapter = session(options, context, 0).get_adapter("https://localhost:1")
+    context = build_tls_trust(options)
+    adapter: Any = build_session(options, context, 0).get_adapter("https://localhost:1")
     urls = [f"https://localhost:{port}/" for port in (1, 2)]
     pools = [adapter.get_connection_with_tls_context(SimpleNamespace(url=url), verify=True) for url in urls]
     for pool in [*pools, *map(adapter.get_connection, urls)]:
@@ -95,7 +100,7 @@ def test_a_private_authority_is_believed_where_the_user_named_it(monkeypatch, pl
     monkeypatch.setattr(rapi_session, "create_urllib3_context", strict)
     if not named:
         monkeypatch.setattr(rapi_session, "DEFAULT_CA_BUNDLE_PATH", str(plain_authority.authority))
-    context = trust(RapiOptions("localhost", ca_path=str(plain_authority.authority) if named else None))
+    context = build_tls_trust(RapiOptions("localhost", ca_path=str(plain_authority.authority) if named else None))
     context.check_hostname = True
     if named:
         assert shake_hands(context, plain_authority.context())
@@ -106,21 +111,21 @@ def test_a_private_authority_is_believed_where_the_user_named_it(monkeypatch, pl
 
 def test_certificates_that_can_not_be_read(tmp_path):
     """Said before anything is sent."""
-    with pytest.raises(BadOption, match="rapi_ca_path: /dev/null holds no certificates that can be read"):
-        trust(RapiOptions("localhost", ca_path="/dev/null"))
+    with pytest.raises(BadOption, match="rapi_ca_path: /dev/null contains no readable certificates"):
+        build_tls_trust(RapiOptions("localhost", ca_path="/dev/null"))
 
 
 def test_a_pin_goes_to_every_connection():
     """By urllib3, which closes the connection before anything is sent."""
     options = RapiOptions("localhost", fingerprint=PIN)
-    adapter = session(options, trust(options), 0).get_adapter("https://localhost:1")
+    adapter: Any = build_session(options, build_tls_trust(options), 0).get_adapter("https://localhost:1")
     assert adapter.poolmanager.connection_from_url("https://localhost:1/").assert_fingerprint == PIN
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="only Linux can be told when to acknowledge")
 def test_an_answer_is_acknowledged_at_once(monkeypatch):
     """When the request was sent, and before the answer is read."""
-    done = []
+    done: list[Any] = []
 
     class Socket:
         def setsockopt(self, *option):

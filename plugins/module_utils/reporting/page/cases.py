@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cases: the instances on a page, each with what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...ganeti.model import utc
+from ...tags.fields import PREFIX
+from .parts import BADGES, EXPLAINED, Badge, Explained, Moment, moment
+
+STEP_STATES: Mapping[str, str] = {
+    "done": "done",
+    "running": "under way",
+    "failed": "failed",
+    "canceled": "canceled",
+    "to_come": "to come",
+    "not_allowed": "not allowed",
+}
+WANTED: Mapping[str, str] = {"up": "running", "down": "stopped", "offline": "offline"}
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a repair; `words` say how far it is, and by which job."""
+
+    name: str
+    state: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Repair:
+    """The last repair; `words` say whether it began or how it ended, and `when` it did."""
+
+    type: str
+    id: str
+    words: str
+    when: Moment | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of a repair, what it did and its status in `words`."""
+
+    words: str
+    ended: Moment | None
+    error: str
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """An object whose tags may decide, and whether they do."""
+
+    kind: str
+    name: str
+    tags: Sequence[str]
+    decides: bool
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is known of an instance of which there is something to say; what is not known is empty."""
+
+    words: str
+    reason: Explained | None
+    command: str
+    wanted: str
+    needs: str
+    allowed: str
+    repair: Repair | None
+    steps: Sequence[Step]
+    jobs: Sequence[Job]
+    tagged: Sequence[Tagged]
+    next_round: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """An instance. `id` is unique on a page; `attention` is what it asks for.
+
+    `cluster` is its number on the page of all, `group` and `on` are the numbers of its group and nodes on that of one.
+    """
+
+    id: str
+    name: str
+    cluster_name: str
+    group_name: str
+    disk_template: str
+    badge: Badge
+    attention: str
+    why: str
+    since: Moment | None
+    primary: str
+    secondaries: Sequence[str]
+    cluster: int | None
+    group: int | None
+    on: str
+    known: Known | None
+
+
+def cases_of(report: Facts, of_all: bool) -> list[Case]:
+    """The instances of `report`, in its order, for the page of all clusters or that of one."""
+    seen = [(at, cluster) for at, cluster in enumerate(report["clusters"]) if cluster["seen"]]
+    return [case for at, cluster in seen for case in _cases(cluster, at, of_all)]
+
+
+def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[Case]:
+    seen = cluster["seen"]
+    nodes = {} if of_all else {node["name"]: str(number) for number, node in enumerate(seen["nodes"])}
+    groups = {} if of_all else {group["name"]: number for number, group in enumerate(seen["groups"])}
+    tags = {group["name"]: group["tags"] for group in seen["groups"]}
+    ours = [tag for tag in seen["cluster"]["tags"] if tag.startswith(PREFIX)]
+    for number, one in enumerate(seen["instances"]):
+        placed = (one["primary"], *one["secondaries"])
+        state, group, known = one["state"], one["group"], None
+        if one["attention"] or one["repair"] or state != "healthy":
+            objects = (("group", group, tags.get(group, ())), ("cluster", seen["cluster"]["name"], ours))
+            known = _known(one, (("instance", one["name"], one["tags"]), *objects))
+        yield Case(
+            id=f"i{at}-{number}",
+            name=one["name"],
+            cluster_name=cluster["name"],
+            group_name=group,
+            disk_template=one["disk_template"],
+            badge=BADGES.get(state) or Badge(state, state),
+            attention=one["attention"] or "",
+            why=one["why"] or "",
+            since=moment(one["since"]),
+            primary=one["primary"],
+            secondaries=one["secondaries"],
+            cluster=at if of_all else None,
+            group=groups.get(group),
+            on=" ".join([nodes[name] for name in placed if name in nodes]),
+            known=known,
+        )
+
+
+# --- all that is known of one ----------------------------------------------------------------------------------------
+
+
+def _known(one: Facts, objects: Sequence[tuple[str, str, Sequence[str]]]) -> Known:
+    decides = one["policy"]["source"]
+    return Known(
+        words=_words(one),
+        reason=EXPLAINED.get(one["why"]),
+        command=one["command"] or "",
+        wanted=WANTED.get(one["admin_state"], ""),
+        needs=one["needs"] or "",
+        allowed=_allowed(one["policy"]),
+        repair=_repair(one["repair"]) if one["repair"] else None,
+        steps=[_step(step) for step in one["steps"]],
+        jobs=[_job(job) for job in one["jobs"]],
+        tagged=[Tagged(kind, name, tags, kind == decides) for kind, name, tags in objects],
+        next_round=one["next"] in ("submit", "finish"),
+    )
+
+
+def _words(one: Facts) -> str:
+    """Why it is so; a command at the end is shown by itself."""
+    reason, line = str(one["reason"]), one["command"]
+    return reason[: -len(line)].rstrip() if line and reason.endswith(line) else reason
+
+
+def _allowed(policy: Facts) -> str:
+    by = f", by the tags of its {policy['source']}" if policy["source"] else ""
+    until = policy["suspended_until"]
+    if until == "forever":
+        return f"nothing: suspended{by}"
+    if until is not None:
+        return f"nothing: suspended until {utc(until)}{by}"
+    return f"up to {policy['allowed']}{by}" if policy["allowed"] else f"nothing{by or ': no tag allows a repair'}"
+
+
+def _repair(repair: Facts) -> Repair:
+    words = f"ended as {repair['result']}" if repair["result"] else "began"
+    return Repair(repair["type"], repair["id"], words, moment(repair["timestamp"]))
+
+
+def _step(step: Facts) -> Step:
+    job = f", job {step['job']}" if step["job"] is not None else ""
+    return Step(step["step"], step["state"], STEP_STATES[step["state"]] + job)
+
+
+def _job(job: Facts) -> Job:
+    what = f" ({', '.join(job['operations'])})" if job["operations"] else ""
+    words = f"{job['id']}{what}: {job['status'] or 'no longer in the queue'}"
+    return Job(words, moment(job["ended"] or None), job["error"] or "")

@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lots: the cases of which there is something to say, those of one reason together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ..summary import Attention
+from .cases import Case
+from .parts import EXPLAINED, Explained
+
+_FIRST = ("breaker", "queue_drained", "repair_failed", "job_under_way")  # what stops all, or has gone on for long
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Cases of one `reason`, which is None where the `next_round` does something, or where none was given."""
+
+    next_round: bool
+    reason: Explained | None
+    cases: Sequence[Case]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What asks for the same: its lots, the first to look at first; `none` says that there are none."""
+
+    id: str
+    title: str
+    none: str
+    number: int
+    lots: Sequence[Lot]
+
+
+def sections_of(cases: Sequence[Case]) -> Sequence[Section]:
+    """What needs a person, what is under repair, and what is on hold."""
+    return (
+        _section("needs-you", "Needs you", "Nothing.", cases, Attention.PERSON),
+        _section("under-repair", "Under repair", "No repair is under way or about to begin.", cases, Attention.REPAIR),
+        _section("on-hold", "On hold", "Nothing is held back.", cases, Attention.HOLD),
+    )
+
+
+def _section(id_: str, title: str, none: str, cases: Iterable[Case], attention: Attention) -> Section:
+    wanted = [case for case in cases if case.attention == attention.value]
+    same = [list(lot) for _reason, lot in groupby(sorted(wanted, key=_why), key=_why)]
+    return Section(id_, title, none, len(wanted), [_lot(lot) for lot in sorted(same, key=_weight)])
+
+
+def _why(case: Case) -> str:
+    return case.why
+
+
+def _weight(cases: Sequence[Case]) -> tuple[int, int]:
+    """Smaller for what is looked at first; then by how many instances it is about."""
+    why = cases[0].why
+    return _FIRST.index(why) if why in _FIRST else len(_FIRST), -len(cases)
+
+
+def _lot(cases: Sequence[Case]) -> Lot:
+    next_round = any(case.known.next_round for case in cases[:1] if case.known)
+    return Lot(next_round, None if next_round else EXPLAINED.get(cases[0].why), cases)

@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Page: what one page of the report shows, as values; templates only lay it out (plugins/plugin_utils/report)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...repair.reasons import Reason
+from ..summary import Attention
+from .cases import Case, cases_of
+from .lots import Section, sections_of
+from .parts import EXPLAINED, STATES, Badge, Explained, Moment, count, moment
+from .pictures import Box, Group, boxes_of, groups_of
+from .top import Alarm, Look, Verdict, alarms_of, look_of, verdict_of
+
+Report = Mapping[str, Any]
+NEEDS = {Attention.PERSON: "needs you", Attention.REPAIR: "under repair", Attention.HOLD: "on hold"}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A cluster, with a link to its page; `lines` are its numbers, or when it was `last` read if it could not be."""
+
+    name: str
+    link: str
+    read: bool
+    badge: Badge
+    last: Moment | None
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A field by which the instances are filtered, with its values and their words."""
+
+    key: str
+    label: str
+    options: Sequence[tuple[str | int, str]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that a page shows.
+
+    `of_all` is whether it is the page of all clusters, `many` whether these are more than one; `up` leads from the page
+    of one cluster to that of all.
+    """
+
+    title: str
+    up: str
+    of_all: bool
+    many: bool
+    made: Moment | None
+    look: Look
+    verdict: Verdict
+    alarms: Sequence[Alarm]
+    clusters: Sequence[Tile]
+    sections: Sequence[Section]
+    states: Mapping[str, Box]
+    groups: Sequence[Group] | None
+    choices: Sequence[Choice]
+    tally: str
+    cases: Sequence[Case]
+    reasons: Sequence[Explained]
+    other_reasons: Sequence[Explained]
+
+
+def page_of(report: Report, title: str, links: Mapping[str, str], up: str = "") -> Page:
+    """What the page of `report` shows.
+
+    `links` are the pages of single clusters, by their names in the inventory, where this is the page of all; `up`
+    leads to that one from the page of a cluster.
+    """
+    of_all = bool(links)
+    cases = cases_of(report, of_all)
+    given = {case.why for case in cases} - {Reason.HEALTHY.value}
+    seen = None if of_all else report["clusters"][0]["seen"]
+    return Page(
+        title=title,
+        up=up,
+        of_all=of_all,
+        many=len(report["clusters"]) > 1,
+        made=moment(report["time"]),
+        look=look_of(report),
+        verdict=verdict_of(report),
+        alarms=alarms_of(report),
+        clusters=_tiles(report, links) if of_all else (),
+        sections=sections_of(cases),
+        states=boxes_of(report["summary"]["states"]),
+        groups=groups_of(seen) if seen else None,
+        choices=_choices(report, of_all),
+        tally=count(len(cases), "instance"),
+        cases=cases,
+        reasons=[explained for why, explained in EXPLAINED.items() if why in given],
+        other_reasons=[explained for why, explained in EXPLAINED.items() if why not in given],
+    )
+
+
+def _tiles(report: Report, links: Mapping[str, str]) -> Sequence[Tile]:
+    """Those first that could not be read, then those that need somebody."""
+    ordered = sorted(report["clusters"], key=lambda one: (one["seen"] is not None, -_needing(one), one["name"]))
+    return [_tile(cluster, links[cluster["name"]]) for cluster in ordered]
+
+
+def _needing(cluster: Report) -> int:
+    return int(cluster["seen"]["counts"]["attention"][Attention.PERSON.value]) if cluster["seen"] else 0
+
+
+def _tile(cluster: Report, link: str) -> Tile:
+    name, person = cluster["name"], _needing(cluster)
+    if not cluster["seen"]:
+        badge = Badge("repair_failed", "could not be read")
+        return Tile(name, link, False, badge, moment(cluster["time"]), ())
+    badge = Badge("needs_repair", count(person, "needs you", "need you"))
+    counts = cluster["seen"]["counts"]
+    states, nodes, attention = counts["states"], counts["nodes"], counts["attention"]
+    lines = (
+        f"{states['healthy']:,} of {sum(states.values()):,} healthy"
+        f" · {nodes['offline']} of {sum(nodes.values())} nodes offline",
+        f"{attention['repair']:,} under repair · {attention['hold']:,} on hold",
+    )
+    return Tile(name, link, True, badge if person else Badge("healthy", "nothing needs you"), None, lines)
+
+
+def _choices(report: Report, of_all: bool) -> Sequence[Choice]:
+    needs = tuple((attention.value, words) for attention, words in NEEDS.items())
+    always = (Choice("state", "State", tuple(STATES.items())), Choice("needs", "Asks for", needs))
+    if of_all:
+        return (*always, Choice("cluster", "Cluster", _numbered(report["clusters"])))
+    seen = report["clusters"][0]["seen"] or {"groups": (), "nodes": ()}
+    groups, nodes = _numbered(seen["groups"]), _numbered(seen["nodes"])
+    return (*always, Choice("group", "Group", groups), Choice("node", "Node", nodes))
+
+
+def _numbered(objects: Sequence[Mapping[str, Any]]) -> Sequence[tuple[int, str]]:
+    return [(number, one["name"]) for number, one in enumerate(objects)]

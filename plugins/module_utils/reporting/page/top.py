@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Top: what a person sees first: which clusters, how old the look at them is, and whether somebody is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .parts import Moment, count, moment
+
+Report = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What a cluster says of itself; `note` is what is odd about its job queue, or not known of it."""
+
+    name: str
+    version: str
+    master: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What `words` say, and `when`, if ever; for one cluster also its last round, and the `cluster` if it was read."""
+
+    words: str
+    when: Moment | None
+    last_round: Moment | None = None
+    cluster: Cluster | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong, in one sentence, and the `rest` in numbers; `kind` is healthy, needs or unread."""
+
+    kind: str
+    words: str
+    rest: str
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What keeps repairs from beginning, or needs somebody; `cluster` is empty where there is only one."""
+
+    cluster: str
+    what: str
+    words: str
+
+
+def look_of(report: Report) -> Look:
+    """When the clusters of `report` were looked at."""
+    clusters = report["clusters"]
+    if len(clusters) != 1:
+        return Look(f"{count(len(clusters), 'cluster')} looked at", moment(report["time"]))
+    (one,) = clusters
+    when = moment(one["time"])
+    words = "never read" if when is None else "looked at" if one["seen"] else "last read"
+    last_round = moment(one["last_round"] or None)
+    return Look(words, when, last_round, _cluster(one["seen"]["cluster"]) if one["seen"] else None)
+
+
+def _cluster(cluster: Report) -> Cluster:
+    return Cluster(cluster["name"], cluster["version"], cluster["master"], _note(cluster))
+
+
+def _note(cluster: Report) -> str:
+    if cluster["watcher_paused_until"] is None or cluster["queue_drained"] is None:
+        return "RAPI does not say whether the job queue is drained or the watcher is paused"
+    return "the job queue is drained" if cluster["queue_drained"] else ""
+
+
+def verdict_of(report: Report) -> Verdict:
+    """Whether somebody is needed."""
+    total = report["summary"]
+    rest = [f"{total['attention']['repair']:,} under repair", f"{total['attention']['hold']:,} on hold"]
+    rest += [f"{total['states']['healthy']:,} of {sum(total['states'].values()):,} healthy"]
+    return Verdict(*_kind_and_words(report), " · ".join(rest))
+
+
+def _kind_and_words(report: Report) -> tuple[str, str]:
+    total = report["summary"]
+    person, unread = total["attention"]["person"], total["unread"]
+    notices = sum(len(cluster["seen"]["notices"]) for cluster in report["clusters"] if cluster["seen"])
+    kind, words = "healthy", "Nothing needs you"
+    if notices:
+        kind, words = "needs", "{} you".format(count(notices, "tag needs", "tags need"))
+    if person:
+        kind, words = "needs", "{} you".format(count(person, "instance needs", "instances need"))
+    if not unread:
+        return kind, words
+    failed = f"{count(unread, 'cluster')} could not be read"
+    also = unread < total["clusters"] or person
+    return "unread", f"{failed}; {words[0].lower()}{words[1:]}" if also else failed
+
+
+def alarms_of(report: Report) -> Sequence[Alarm]:
+    """What is to be read before all else."""
+    many = len(report["clusters"]) > 1
+    return [
+        Alarm(cluster["name"] if many else "", what, words)
+        for cluster in report["clusters"]
+        for what, words in _alarms(cluster)
+    ]
+
+
+def _alarms(cluster: Report) -> Iterator[tuple[str, str]]:
+    seen = cluster["seen"]
+    if cluster["error"]:
+        yield "could not be read.", cluster["error"]
+    elif seen["stopped"]:
+        yield "stopped.", f"Nothing begins, as {seen['stopped']}."
+    elif seen["breaker"]["tripped"]:
+        yield "no repair begins.", seen["breaker"]["reason"]
+    if not seen:
+        return
+    for words in seen["notices"]:
+        yield "needs you.", words
+    if seen["fence"]:
+        yield "fencing.", f"steps wait until these nodes are confirmed to be off: {', '.join(seen['fence'])}."

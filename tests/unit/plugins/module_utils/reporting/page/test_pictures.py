@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures: the states with their numbers, and the nodes of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unit.plugins.module_utils.builders import NOW
+from unit.plugins.module_utils.scenes import large, night
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.pictures import Box, boxes_of, groups_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
+
+
+def seen(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a report says of a cluster."""
+    one: Mapping[str, Any] = report_of([Look("prod", facts)], NOW)["clusters"][0]["seen"]
+    return one
+
+
+def test_boxes() -> None:
+    """Each state has one, from the best to the worst, also where no instance is in it."""
+    numbers = {"repair_failed": 1, "pending_repair": 2, "healthy": 1234}
+    boxes = boxes_of({"repair_disallowed": 0, "needs_repair": 0, "suspended": 0, **numbers})
+    assert [(state, box.number) for state, box in boxes.items()] == [
+        ("healthy", 1234),
+        ("suspended", 0),
+        ("needs_repair", 0),
+        ("repair_disallowed", 0),
+        ("pending_repair", 2),
+        ("repair_failed", 1),
+    ]
+    assert boxes["pending_repair"] == Box(
+        "pending_repair", "pending repair", 2, "2 instances pending repair: show them"
+    )
+
+
+def test_nodes_by_group() -> None:
+    """All nodes are there, each once, with its number on the page; the groups are in the order of their names."""
+    facts = large(10, nodes=12)
+    groups = groups_of(seen({**facts, "nodes": facts["nodes"][::-1]}))
+    assert [group.name for group in groups] == ["rack1", "rack2"]
+    assert sorted(node.at for group in groups for node in group.nodes) == list(range(12))
+
+
+def test_what_groups_and_nodes_say() -> None:
+    """A group counts its nodes by their states, a node its instances."""
+    cluster = seen({**night(), "groups": [{"name": "rack2", "tags": ["here"]}]})
+    groups = groups_of(cluster)
+    assert [(group.words, list(group.tags)) for group in groups] == [
+        ("4 nodes: 1 drained, 1 offline, 2 online", []),
+        ("5 nodes: 1 offline, 4 online", ["here"]),
+    ]
+    node3 = groups[0].nodes[2]
+    assert (node3.short, node3.state, node3.primaries, node3.secondaries) == ("node3", "offline", 4, 1)
+    assert node3.label == "node3.example.com, offline, 4 primary instances, 1 secondary: show them"
