@@ -140,7 +140,8 @@ def _go_on(case: Case, repair: Repair, cluster: Cluster, now: float, since: floa
         left = (
             "its disks were recreated and are empty" if REINSTALL in rest else "it was marked offline before its repair"
         )
-        return submit(case, repair, repair.type, rest, left)
+        kind = max(repair.type, rest[0].needs)  # somebody may have changed its tag since it recreated the disks
+        return submit(case, repair, kind, rest, left)
     if health.is_healthy and left_empty(repair, cluster.jobs):
         add = doubts(case, case.instance.nodes, cluster, now)
         return finish(

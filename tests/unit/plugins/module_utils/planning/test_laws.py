@@ -39,6 +39,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model imp
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.gating import apply_gates
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Draft, Plan, make_draft
+from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.throttle import limit_concurrency
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import Action, ActionKind
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Fencing
 from unbraked import unbraked
@@ -372,6 +373,16 @@ def _wrongs(action: Action, states: tuple[object, ...], standing: Standing, poli
         yield "nobody allows it"
     if not (proves or resting):
         yield "nothing proves that the nodes are off"
+
+
+@pytest.mark.parametrize("policy", ["", *(kind.label for kind in RepairType)])
+def test_every_step_that_is_submitted_is_permitted(policy: str) -> None:
+    """Whatever tags and jobs say together, a round comes to its end; none breaks off in the middle (law 4)."""
+    for standing in _standings():
+        for admin in ("up", "down", "offline"):
+            plan = limit_concurrency(apply_gates(make_draft(_fleet(standing, policy, admin)[0], unbraked(), NOW)))
+            for case, action in plan.rows:
+                assert action.permitted or action.kind is not ActionKind.SUBMIT, (standing.name, case.instance.tags)
 
 
 @pytest.fixture(scope="module")
