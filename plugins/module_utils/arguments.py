@@ -15,8 +15,7 @@ from .ganeti.client import Client
 from .ganeti.luxi import LuxiClient
 from .ganeti.rapi.options import RapiOptions
 from .planning.selection import Filter
-from .settings.limits import ROUND as LIMITS
-from .settings.limits import Limits, parse_limits
+from .settings.limits import LIMIT_SPECS, Limits, parse_limits
 
 
 class Module(Protocol):
@@ -56,7 +55,7 @@ CONNECTION: dict[str, Any] = {
 }
 
 # What limits a round is declared in settings.limits; the action plugin takes the last one out.
-ROUND: dict[str, Any] = {**LIMITS, "from_variables": {"type": "bool", "default": False}}
+ROUND: dict[str, Any] = {**LIMIT_SPECS, "from_variables": {"type": "bool", "default": False}}
 
 STEP: dict[str, Any] = {
     "approved_plan": {"type": "raw"},

@@ -13,7 +13,7 @@ import yaml
 
 from ansible_collections.ganeti.autorepair.plugins.doc_fragments import cluster, round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import ROUND
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import LIMIT_SPECS
 
 ROOT = Path(__file__).parents[2]
 SPECS = yaml.safe_load((ROOT / "roles" / "autorepair" / "meta" / "argument_specs.yml").read_text())
@@ -30,23 +30,23 @@ def declared(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: entry[key] for key in KEYS if key in entry}
 
 
-@pytest.mark.parametrize("name", ROUND)
+@pytest.mark.parametrize("name", LIMIT_SPECS)
 def test_the_documentation_of_modules_has_it(name: str) -> None:
     """With its type, its choices and its default."""
-    assert declared(FRAGMENT[name]) == declared(ROUND[name])
+    assert declared(FRAGMENT[name]) == declared(LIMIT_SPECS[name])
 
 
-@pytest.mark.parametrize("name", ROUND)
+@pytest.mark.parametrize("name", LIMIT_SPECS)
 def test_the_role_takes_it(name: str) -> None:
     """With its type and its choices; the defaults are the modules'."""
     of_role = declared(ROLE[f"ganeti_autorepair_{name}"])
-    wanted = {key: value for key, value in declared(ROUND[name]).items() if key != "default"}
+    wanted = {key: value for key, value in declared(LIMIT_SPECS[name]).items() if key != "default"}
     assert of_role == wanted or name in OF_RUNS
 
 
 def test_nothing_is_documented_that_is_not_declared() -> None:
     """A name that was given up would stay there."""
-    assert set(FRAGMENT) - {"from_variables"} == set(ROUND)
+    assert set(FRAGMENT) - {"from_variables"} == set(LIMIT_SPECS)
 
 
 @pytest.mark.parametrize("name", CONNECTION)

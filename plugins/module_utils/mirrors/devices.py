@@ -27,7 +27,7 @@ from ..settings.terms import RunContext
 from .copies import Mirror, by_answer
 
 QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second
-AT_ONCE = 5  # questions to one node: the queue runs twenty jobs, and a node that hangs must not keep them all
+QUESTIONS_AT_ONCE = 5  # questions to one node: the queue runs twenty jobs, and a node that hangs must not keep them all
 _LIVE = ("name", "mfree")  # a node that has a value for a live field answers
 _REASON = "ganeti.autorepair: whether the disks are up to date of "  # ends with the instance's name
 _FIELDS = ("id", "status", "opresult")
@@ -150,7 +150,7 @@ def _submit(questions: _Questions, client: Client) -> None:
     """Submit what may be asked now, which is not too much at once for any node."""
     for instance in list(questions.waiting):
         asked = [each for each in questions.jobs.values() if questions.node(each) == questions.node(instance)]
-        if len(asked) >= AT_ONCE:
+        if len(asked) >= QUESTIONS_AT_ONCE:
             continue
         questions.waiting.remove(instance)
         task = Task(Operation.QUERY_DEVICES)

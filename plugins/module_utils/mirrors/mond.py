@@ -22,7 +22,7 @@ from ..printable import printable
 from .copies import Device, Told
 
 PATH = "/1/report/storage/drbd"
-AT_ONCE = 32  # nodes
+NODES_AT_ONCE = 32  # nodes
 LARGEST = 2**24  # bytes of an answer; a device takes some 600
 _FIELDS = ("instance", "localRole", "connectionState", "localState", "remoteState")
 
@@ -30,7 +30,7 @@ _FIELDS = ("instance", "localRole", "connectionState", "localState", "remoteStat
 def ask_nodes(addresses: Mapping[str, str], port: int, seconds: float) -> Mapping[str, Told]:
     """What each node tells, by its name: its devices, or why it told nothing. `addresses` are by name, too; `seconds`
     is how long each may take."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(NODES_AT_ONCE) as pool:
         told = pool.map(lambda address: _ask(address, port, seconds), addresses.values())
         return dict(zip(addresses, told))
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-PREFIX = "ganeti_repair_"
-Cluster = Mapping[str, Any]
+from .summary import Facts
+
+METRIC_PREFIX = "ganeti_repair_"
 Sample = tuple[Mapping[str, str], float]
 
 
@@ -26,7 +27,7 @@ def metrics(report: Mapping[str, Any]) -> str:
 Family = tuple[str, str, list[Sample]]
 
 
-def _of_looks(clusters: Iterable[Cluster]) -> Iterator[Family]:
+def _of_looks(clusters: Iterable[Facts]) -> Iterator[Family]:
     every = list(clusters)
     up = [(_at(cluster), float(cluster["seen"] is not None)) for cluster in every]
     yield "cluster_up", "Whether the cluster could be read at the last look (1), or not (0).", up
@@ -47,7 +48,7 @@ _COUNTS = (  # of instances, but for the last: name, the count in the report, la
 )
 
 
-def _of_counts(clusters: Iterable[Cluster]) -> Iterator[Family]:
+def _of_counts(clusters: Iterable[Facts]) -> Iterator[Family]:
     seen = [cluster for cluster in clusters if cluster["seen"]]
     for name, count, label, words in _COUNTS:
         samples = [
@@ -58,19 +59,19 @@ def _of_counts(clusters: Iterable[Cluster]) -> Iterator[Family]:
         yield name, words, samples
 
 
-def _of_ages(clusters: Iterable[Cluster]) -> Iterator[Family]:
+def _of_ages(clusters: Iterable[Facts]) -> Iterator[Family]:
     seen = [cluster for cluster in clusters if cluster["seen"]]
     for name, words in (("pending", "pending repair"), ("failure", "failure that waits for a person")):
         ages = [(_at(one), _age(one, one["seen"][f"oldest_{name}"])) for one in seen]
         yield f"oldest_{name}_age_seconds", f"Age of the oldest {words} at the last look; 0 without one.", ages
 
 
-def _age(cluster: Cluster, then: int | None) -> float:
+def _age(cluster: Facts, then: int | None) -> float:
     """Seconds from `then` to the look, 0 where clocks differ."""
     return float(max(cluster["time"] - then, 0)) if then is not None else 0.0
 
 
-def _of_switches(clusters: Iterable[Cluster]) -> Iterator[Family]:
+def _of_switches(clusters: Iterable[Facts]) -> Iterator[Family]:
     seen = [(_at(cluster), cluster["seen"]) for cluster in clusters if cluster["seen"]]
     stopped = [(labels, float(one["stopped"] is not None)) for labels, one in seen]
     yield "stopped", "Whether somebody has stopped the whole cluster.", stopped
@@ -78,7 +79,7 @@ def _of_switches(clusters: Iterable[Cluster]) -> Iterator[Family]:
     yield "notices", "Tags of the cluster and its groups that need a person.", notices
 
 
-def _of_breakers(clusters: Iterable[Cluster]) -> Iterator[Family]:
+def _of_breakers(clusters: Iterable[Facts]) -> Iterator[Family]:
     seen = [(_at(cluster), cluster["seen"]["breaker"]) for cluster in clusters if cluster["seen"]]
     tripped = [(labels, float(breaker["tripped"])) for labels, breaker in seen]
     yield "breaker_tripped", "Whether too many nodes are broken for repairs to start.", tripped
@@ -93,13 +94,13 @@ def _of_breakers(clusters: Iterable[Cluster]) -> Iterator[Family]:
 # --- the format ------------------------------------------------------------------------------------------------------
 
 
-def _at(cluster: Cluster, **more: str) -> Mapping[str, str]:
+def _at(cluster: Facts, **more: str) -> Mapping[str, str]:
     return {"cluster": cluster["name"], **more}
 
 
 def _family(name: str, words: str, samples: Iterable[Sample]) -> str:
-    lines = [f"# HELP {PREFIX}{name} {words}", f"# TYPE {PREFIX}{name} gauge"]
-    lines += [f"{PREFIX}{name}{{{_labels(labels)}}} {_number(value)}" for labels, value in samples]
+    lines = [f"# HELP {METRIC_PREFIX}{name} {words}", f"# TYPE {METRIC_PREFIX}{name} gauge"]
+    lines += [f"{METRIC_PREFIX}{name}{{{_labels(labels)}}} {_number(value)}" for labels, value in samples]
     return "\n".join(lines) + "\n"
 
 

@@ -54,14 +54,14 @@ def status_data(plan: Plan) -> dict[str, Any]:
         "failed_instances": [case.instance.name for case, action in plan.rows if case.state is State.REPAIR_FAILED],
         "needs_person": [object_of(action) for action in plan.actions if action.kind is ActionKind.REPORT],
         "stopped": plan.stopped or None,
-        "breaker": breaker(plan),
+        "breaker": breaker_data(plan),
         "held": held_by_reason(plan),
     }
 
 
-def breaker(plan: Plan) -> dict[str, Any]:
+def breaker_data(plan: Plan) -> dict[str, Any]:
     """The breaker that has tripped, the cluster's before those of groups; the cluster's if none has."""
-    one = next((breaker for breaker in plan.breakers if breaker.tripped), plan.breakers[0])
+    one = next((brake for brake in plan.breakers if brake.tripped), plan.breakers[0])
     return {
         "tripped": one.tripped,
         "counted": one.counted,

@@ -153,7 +153,7 @@ class Limits:
 
 
 OPTIONS = {each.name: each.metadata for each in fields(Limits) if each.metadata}
-ROUND: Mapping[str, Mapping[str, Any]] = {name: option["spec"] for name, option in OPTIONS.items()}
+LIMIT_SPECS: Mapping[str, Mapping[str, Any]] = {name: option["spec"] for name, option in OPTIONS.items()}
 
 
 def parse_limits(given: Mapping[str, Any]) -> Limits:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ...ganeti.model import utc
 from ...tags.fields import PREFIX
+from ..summary import Facts
 from .parts import BADGES, EXPLAINED, Badge, Explained, Moment, moment
 
 STEP_STATES: Mapping[str, str] = {
@@ -21,11 +21,10 @@ STEP_STATES: Mapping[str, str] = {
     "not_allowed": "not allowed",
 }
 WANTED: Mapping[str, str] = {"up": "running", "down": "stopped", "offline": "offline"}
-Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Step:
+class StepView:
     """A step of a repair; `words` say how far it is, and by which job."""
 
     name: str
@@ -34,7 +33,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Repair:
+class RepairView:
     """The last repair; `words` say whether it began or how it ended, and `when` it did."""
 
     type: str
@@ -44,7 +43,7 @@ class Repair:
 
 
 @dataclass(frozen=True)
-class Job:
+class JobView:
     """A job of a repair, what it did and its status in `words`."""
 
     words: str
@@ -72,15 +71,15 @@ class Known:
     wanted: str
     needs: str
     allowed: str
-    repair: Repair | None
-    steps: Sequence[Step]
-    jobs: Sequence[Job]
+    repair: RepairView | None
+    steps: Sequence[StepView]
+    jobs: Sequence[JobView]
     tagged: Sequence[Tagged]
     next_round: bool
 
 
 @dataclass(frozen=True)
-class Case:
+class CaseView:
     """An instance. `id` is unique on a page; `attention` is what it asks for.
 
     `cluster` is its number on the page of all, `group` and `on` are the numbers of its group and nodes on that of one.
@@ -103,13 +102,13 @@ class Case:
     known: Known | None
 
 
-def cases_of(report: Facts, of_all: bool) -> list[Case]:
+def case_views(report: Facts, of_all: bool) -> list[CaseView]:
     """The instances of `report`, in its order, for the page of all clusters or that of one."""
     seen = [(at, cluster) for at, cluster in enumerate(report["clusters"]) if cluster["seen"]]
     return [case for at, cluster in seen for case in _cases(cluster, at, of_all)]
 
 
-def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[Case]:
+def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[CaseView]:
     seen = cluster["seen"]
     nodes = {} if of_all else {node["name"]: str(number) for number, node in enumerate(seen["nodes"])}
     groups = {} if of_all else {group["name"]: number for number, group in enumerate(seen["groups"])}
@@ -121,7 +120,7 @@ def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[Case]:
         if one["attention"] or one["repair"] or state != "healthy":
             objects = (("group", group, tags.get(group, ())), ("cluster", seen["cluster"]["name"], ours))
             known = _known(one, (("instance", one["name"], one["tags"]), *objects))
-        yield Case(
+        yield CaseView(
             id=f"i{at}-{number}",
             name=one["name"],
             cluster_name=cluster["name"],
@@ -176,17 +175,17 @@ def _allowed(policy: Facts) -> str:
     return f"up to {policy['allowed']}{by}" if policy["allowed"] else f"nothing{by or ': no tag allows a repair'}"
 
 
-def _repair(repair: Facts) -> Repair:
+def _repair(repair: Facts) -> RepairView:
     words = f"ended as {repair['result']}" if repair["result"] else "began"
-    return Repair(repair["type"], repair["id"], words, moment(repair["timestamp"]))
+    return RepairView(repair["type"], repair["id"], words, moment(repair["timestamp"]))
 
 
-def _step(step: Facts) -> Step:
+def _step(step: Facts) -> StepView:
     job = f", job {step['job']}" if step["job"] is not None else ""
-    return Step(step["step"], step["state"], STEP_STATES[step["state"]] + job)
+    return StepView(step["step"], step["state"], STEP_STATES[step["state"]] + job)
 
 
-def _job(job: Facts) -> Job:
+def _job(job: Facts) -> JobView:
     what = f" ({', '.join(job['operations'])})" if job["operations"] else ""
     words = f"{job['id']}{what}: {job['status'] or 'no longer in the queue'}"
-    return Job(words, moment(job["ended"] or None), job["error"] or "")
+    return JobView(words, moment(job["ended"] or None), job["error"] or "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..summary import Attention
-from .cases import Case
+from .cases import CaseView
 from .parts import EXPLAINED, Explained
 
 _FIRST = ("breaker", "queue_drained", "repair_failed", "job_under_way")  # what stops all, or has gone on for long
@@ -21,7 +21,7 @@ class Lot:
 
     next_round: bool
     reason: Explained | None
-    cases: Sequence[Case]
+    cases: Sequence[CaseView]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Section:
     lots: Sequence[Lot]
 
 
-def sections_of(cases: Sequence[Case]) -> Sequence[Section]:
+def sections_of(cases: Sequence[CaseView]) -> Sequence[Section]:
     """What needs a person, what is under repair, and what is on hold."""
     return (
         _section("needs-you", "Needs you", "Nothing.", cases, Attention.PERSON),
@@ -44,22 +44,22 @@ def sections_of(cases: Sequence[Case]) -> Sequence[Section]:
     )
 
 
-def _section(id_: str, title: str, none: str, cases: Iterable[Case], attention: Attention) -> Section:
+def _section(id_: str, title: str, none: str, cases: Iterable[CaseView], attention: Attention) -> Section:
     wanted = [case for case in cases if case.attention == attention.value]
     same = [list(lot) for _reason, lot in groupby(sorted(wanted, key=_why), key=_why)]
     return Section(id_, title, none, len(wanted), [_lot(lot) for lot in sorted(same, key=_weight)])
 
 
-def _why(case: Case) -> str:
+def _why(case: CaseView) -> str:
     return case.why
 
 
-def _weight(cases: Sequence[Case]) -> tuple[int, int]:
+def _weight(cases: Sequence[CaseView]) -> tuple[int, int]:
     """Smaller for what is looked at first; then by how many instances it is about."""
     why = cases[0].why
     return _FIRST.index(why) if why in _FIRST else len(_FIRST), -len(cases)
 
 
-def _lot(cases: Sequence[Case]) -> Lot:
+def _lot(cases: Sequence[CaseView]) -> Lot:
     next_round = any(case.known.next_round for case in cases[:1] if case.known)
     return Lot(next_round, None if next_round else EXPLAINED.get(cases[0].why), cases)

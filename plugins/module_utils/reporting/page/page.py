@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...repair.reasons import Reason
-from ..summary import Attention
-from .cases import Case, cases_of
+from ..summary import Attention, Facts
+from .cases import CaseView, case_views
 from .lots import Section, sections_of
 from .parts import EXPLAINED, STATES, Badge, Explained, Moment, count, moment
-from .pictures import Box, Group, boxes_of, groups_of
-from .top import Alarm, Look, Verdict, alarms_of, look_of, verdict_of
+from .pictures import Box, GroupView, boxes_of, groups_of
+from .top import Alarm, LookView, Verdict, alarms_of, look_of, verdict_of
 
-Report = Mapping[str, Any]
 NEEDS = {Attention.PERSON: "needs you", Attention.REPAIR: "under repair", Attention.HOLD: "on hold"}
 
 
@@ -54,28 +53,28 @@ class Page:
     of_all: bool
     many: bool
     made: Moment | None
-    look: Look
+    look: LookView
     verdict: Verdict
     alarms: Sequence[Alarm]
     clusters: Sequence[Tile]
     sections: Sequence[Section]
     states: Mapping[str, Box]
-    groups: Sequence[Group] | None
+    groups: Sequence[GroupView] | None
     choices: Sequence[Choice]
     tally: str
-    cases: Sequence[Case]
+    cases: Sequence[CaseView]
     reasons: Sequence[Explained]
     other_reasons: Sequence[Explained]
 
 
-def page_of(report: Report, title: str, links: Mapping[str, str], up: str = "") -> Page:
+def page_of(report: Facts, title: str, links: Mapping[str, str], up: str = "") -> Page:
     """What the page of `report` shows.
 
     `links` are the pages of single clusters, by their names in the inventory, where this is the page of all; `up`
     leads to that one from the page of a cluster.
     """
     of_all = bool(links)
-    cases = cases_of(report, of_all)
+    cases = case_views(report, of_all)
     given = {case.why for case in cases} - {Reason.HEALTHY.value}
     seen = None if of_all else report["clusters"][0]["seen"]
     return Page(
@@ -99,17 +98,17 @@ def page_of(report: Report, title: str, links: Mapping[str, str], up: str = "") 
     )
 
 
-def _tiles(report: Report, links: Mapping[str, str]) -> Sequence[Tile]:
+def _tiles(report: Facts, links: Mapping[str, str]) -> Sequence[Tile]:
     """Those first that could not be read, then those that need somebody."""
     ordered = sorted(report["clusters"], key=lambda one: (one["seen"] is not None, -_needing(one), one["name"]))
     return [_tile(cluster, links[cluster["name"]]) for cluster in ordered]
 
 
-def _needing(cluster: Report) -> int:
+def _needing(cluster: Facts) -> int:
     return int(cluster["seen"]["counts"]["attention"][Attention.PERSON.value]) if cluster["seen"] else 0
 
 
-def _tile(cluster: Report, link: str) -> Tile:
+def _tile(cluster: Facts, link: str) -> Tile:
     name, person = cluster["name"], _needing(cluster)
     if not cluster["seen"]:
         badge = Badge("repair_failed", "could not be read")
@@ -125,7 +124,7 @@ def _tile(cluster: Report, link: str) -> Tile:
     return Tile(name, link, True, badge if person else Badge("healthy", "nothing needs you"), None, lines)
 
 
-def _choices(report: Report, of_all: bool) -> Sequence[Choice]:
+def _choices(report: Facts, of_all: bool) -> Sequence[Choice]:
     needs = tuple((attention.value, words) for attention, words in NEEDS.items())
     always = (Choice("state", "State", tuple(STATES.items())), Choice("needs", "Asks for", needs))
     if of_all:

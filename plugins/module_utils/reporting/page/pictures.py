@@ -23,7 +23,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Node:
+class NodeView:
     """A node with how many instances it has; `at` is its number on the page."""
 
     at: int
@@ -36,13 +36,13 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Group:
+class GroupView:
     """A node group with its nodes, counted in `words`."""
 
     name: str
     words: str
     tags: Sequence[str]
-    nodes: Sequence[Node]
+    nodes: Sequence[NodeView]
 
 
 def boxes_of(states: Mapping[str, int]) -> Mapping[str, Box]:
@@ -53,22 +53,22 @@ def boxes_of(states: Mapping[str, int]) -> Mapping[str, Box]:
     }
 
 
-def groups_of(seen: Mapping[str, Any]) -> Sequence[Group]:
+def groups_of(seen: Mapping[str, Any]) -> Sequence[GroupView]:
     """The node groups of a cluster that have nodes, by name."""
-    by_group: dict[str, list[Node]] = {}
+    by_group: dict[str, list[NodeView]] = {}
     short = short_names([node["name"] for node in seen["nodes"]])
     for at, node in enumerate(seen["nodes"]):
         by_group.setdefault(node["group"], []).append(_node(at, node, short[node["name"]]))
     tags = {group["name"]: group["tags"] for group in seen["groups"]}
-    return [Group(name, _words(nodes), tags.get(name, ()), nodes) for name, nodes in sorted(by_group.items())]
+    return [GroupView(name, _words(nodes), tags.get(name, ()), nodes) for name, nodes in sorted(by_group.items())]
 
 
-def _words(nodes: Sequence[Node]) -> str:
+def _words(nodes: Sequence[NodeView]) -> str:
     states = sorted(Counter(node.state for node in nodes).items())
     return f"{count(len(nodes), 'node')}: " + ", ".join(f"{number} {state}" for state, number in states)
 
 
-def _node(at: int, node: Mapping[str, Any], short: str) -> Node:
+def _node(at: int, node: Mapping[str, Any], short: str) -> NodeView:
     name, state, primaries, secondaries = node["name"], node["state"], node["primaries"], node["secondaries"]
     held = f"{count(primaries, 'primary instance')}, {count(secondaries, 'secondary', 'secondaries')}"
-    return Node(at, name, short, state, primaries, secondaries, f"{name}, {state}, {held}: show them")
+    return NodeView(at, name, short, state, primaries, secondaries, f"{name}, {state}, {held}: show them")

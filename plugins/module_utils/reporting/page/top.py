@@ -4,17 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ..summary import Facts
 from .parts import Moment, count, moment
-
-Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterView:
     """What a cluster says of itself; `note` is what is odd about its job queue, or not known of it."""
 
     name: str
@@ -24,13 +22,13 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Look:
+class LookView:
     """What `words` say, and `when`, if ever; for one cluster also its last round, and the `cluster` if it was read."""
 
     words: str
     when: Moment | None
     last_round: Moment | None = None
-    cluster: Cluster | None = None
+    cluster: ClusterView | None = None
 
 
 @dataclass(frozen=True)
@@ -51,29 +49,29 @@ class Alarm:
     words: str
 
 
-def look_of(report: Report) -> Look:
+def look_of(report: Facts) -> LookView:
     """When the clusters of `report` were looked at."""
     clusters = report["clusters"]
     if len(clusters) != 1:
-        return Look(f"{count(len(clusters), 'cluster')} looked at", moment(report["time"]))
+        return LookView(f"{count(len(clusters), 'cluster')} looked at", moment(report["time"]))
     (one,) = clusters
     when = moment(one["time"])
     words = "never read" if when is None else "looked at" if one["seen"] else "last read"
     last_round = moment(one["last_round"] or None)
-    return Look(words, when, last_round, _cluster(one["seen"]["cluster"]) if one["seen"] else None)
+    return LookView(words, when, last_round, _cluster(one["seen"]["cluster"]) if one["seen"] else None)
 
 
-def _cluster(cluster: Report) -> Cluster:
-    return Cluster(cluster["name"], cluster["version"], cluster["master"], _note(cluster))
+def _cluster(cluster: Facts) -> ClusterView:
+    return ClusterView(cluster["name"], cluster["version"], cluster["master"], _note(cluster))
 
 
-def _note(cluster: Report) -> str:
+def _note(cluster: Facts) -> str:
     if cluster["watcher_paused_until"] is None or cluster["queue_drained"] is None:
         return "RAPI does not say whether the job queue is drained or the watcher is paused"
     return "the job queue is drained" if cluster["queue_drained"] else ""
 
 
-def verdict_of(report: Report) -> Verdict:
+def verdict_of(report: Facts) -> Verdict:
     """Whether somebody is needed."""
     total = report["summary"]
     rest = [f"{total['attention']['repair']:,} under repair", f"{total['attention']['hold']:,} on hold"]
@@ -81,7 +79,7 @@ def verdict_of(report: Report) -> Verdict:
     return Verdict(*_kind_and_words(report), " · ".join(rest))
 
 
-def _kind_and_words(report: Report) -> tuple[str, str]:
+def _kind_and_words(report: Facts) -> tuple[str, str]:
     total = report["summary"]
     person, unread = total["attention"]["person"], total["unread"]
     notices = sum(len(cluster["seen"]["notices"]) for cluster in report["clusters"] if cluster["seen"])
@@ -97,7 +95,7 @@ def _kind_and_words(report: Report) -> tuple[str, str]:
     return "unread", f"{failed}; {words[0].lower()}{words[1:]}" if also else failed
 
 
-def alarms_of(report: Report) -> Sequence[Alarm]:
+def alarms_of(report: Facts) -> Sequence[Alarm]:
     """What is to be read before all else."""
     many = len(report["clusters"]) > 1
     return [
@@ -107,7 +105,7 @@ def alarms_of(report: Report) -> Sequence[Alarm]:
     ]
 
 
-def _alarms(cluster: Report) -> Iterator[tuple[str, str]]:
+def _alarms(cluster: Facts) -> Iterator[tuple[str, str]]:
     seen = cluster["seen"]
     if cluster["error"]:
         yield "could not be read.", cluster["error"]

@@ -21,7 +21,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.mirrors.devices import (
-    AT_ONCE,
+    QUESTIONS_AT_ONCE,
     QUIET_SECONDS,
     ask_secondaries,
 )
@@ -174,10 +174,10 @@ def test_one_node_is_not_asked_too_much_at_once():
     names = [f"web{number}" for number in range(12)]
     nodes = Nodes(seconds=dict.fromkeys(names, NEVER))
     found = answers(nodes, *together(dead(*names)), max_per_node=99, max_in_flight=99, max_per_group=99)
-    assert len(nodes.asked) == nodes.most == AT_ONCE
+    assert len(nodes.asked) == nodes.most == QUESTIONS_AT_ONCE
     assert set(found) == set(names)
     assert all("did not answer within 30 s" in words for words in found.values())
-    assert sum("see job" in words for words in found.values()) == AT_ONCE
+    assert sum("see job" in words for words in found.values()) == QUESTIONS_AT_ONCE
 
 
 def test_one_that_answers_is_asked_for_all():
@@ -186,7 +186,7 @@ def test_one_that_answers_is_asked_for_all():
     nodes = Nodes()
     found = answers(nodes, *together(dead(*names)), max_per_node=99, max_in_flight=99, max_per_group=99)
     assert len(nodes.asked) == 12
-    assert nodes.most == AT_ONCE
+    assert nodes.most == QUESTIONS_AT_ONCE
     assert set(found) == set(names)
 
 

@@ -23,11 +23,11 @@ from unit.plugins.module_utils.builders import (
 from unit.plugins.module_utils.scenes import night
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.cases import (
-    Case,
-    Job,
+    CaseView,
+    JobView,
     Known,
-    Repair,
-    cases_of,
+    RepairView,
+    case_views,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.parts import EXPLAINED, moment
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
@@ -36,15 +36,15 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summar
 PROD, LAB = Look("prod", night()), Look("lab", None, "no route")
 
 
-def named(name: str, *looks: Look, of_all: bool = False) -> Case:
+def named(name: str, *looks: Look, of_all: bool = False) -> CaseView:
     """The instance of that name."""
-    (found,) = [case for case in cases_of(report_of(looks, NOW), of_all) if case.name == f"{name}.example.com"]
+    (found,) = [case for case in case_views(report_of(looks, NOW), of_all) if case.name == f"{name}.example.com"]
     return found
 
 
 def known(member: Placed, **more: Any) -> Known:
     """What is known of the only instance of a cluster."""
-    (case,) = cases_of(report_of([Look("prod", facts(plan_of(cluster(member, **more))))], NOW), of_all=False)
+    (case,) = case_views(report_of([Look("prod", facts(plan_of(cluster(member, **more))))], NOW), of_all=False)
     assert case.known
     return case.known
 
@@ -59,13 +59,13 @@ def test_a_case_on_the_page_of_one_and_of_all() -> None:
 
 def test_of_which_there_is_something_to_say() -> None:
     """Of those that are not healthy; a healthy one has nothing to open."""
-    cases = cases_of(report_of([PROD, LAB], NOW), of_all=True)
+    cases = case_views(report_of([PROD, LAB], NOW), of_all=True)
     assert [case.name for case in cases if (case.known is None) != (case.badge.state == "healthy")] == []
 
 
 def test_a_healthy_one_that_was_repaired() -> None:
     """Its repair is something to say."""
-    assert known(drbd("web1", ONLINE, ONLINE, ended("success"))).repair == Repair(
+    assert known(drbd("web1", ONLINE, ONLINE, ended("success"))).repair == RepairView(
         "failover", "r1", "ended as success", moment(200)
     )
 
@@ -80,7 +80,7 @@ def test_a_failure() -> None:
     assert db1.known.command.startswith("gnt-instance remove-tags db1.example.com ")
     assert db1.known.reason == EXPLAINED["repair_failed"]
     assert db1.known.jobs == [
-        Job("4702 (INSTANCE_FAILOVER): error", None, "Disk 0 on node2.example.com is degraded"),
+        JobView("4702 (INSTANCE_FAILOVER): error", None, "Disk 0 on node2.example.com is degraded"),
     ]
 
 
@@ -90,7 +90,7 @@ def test_a_repair_under_way() -> None:
         drbd("web1", OFFLINE, ONLINE, tag("failover"), pending(jobs="7+8", at=100)),
         jobs=[job(8, "running", "FAILOVER")],
     )
-    assert web1.repair == Repair("failover", "r1", "began", moment(100))
+    assert web1.repair == RepairView("failover", "r1", "began", moment(100))
     assert [step.words for step in web1.steps] == ["under way, job 8", "to come"]
     assert [one.words for one in web1.jobs] == ["7: no longer in the queue", "8 (INSTANCE_FAILOVER): running"]
 

@@ -7,22 +7,22 @@ from __future__ import annotations
 from unit.plugins.module_utils.builders import NOW
 from unit.plugins.module_utils.scenes import night
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.cases import Case, Known, cases_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.cases import CaseView, Known, case_views
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.lots import sections_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.parts import BADGES, EXPLAINED
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
 
 
-def case(name: str, attention: str, why: str, next_round: bool = False) -> Case:
+def case(name: str, attention: str, why: str, next_round: bool = False) -> CaseView:
     """An instance that asks for something."""
     known = Known("", None, "", "running", "", "", None, (), (), (), next_round)
     placed = (None, "node1", (), None, 0, "0")
-    return Case(name, name, "prod", "rack1", "plain", BADGES["needs_repair"], attention, why, *placed, known)
+    return CaseView(name, name, "prod", "rack1", "plain", BADGES["needs_repair"], attention, why, *placed, known)
 
 
 def test_sections() -> None:
     """Each case that asks for something stands in one lot of one section, and each lot says why."""
-    cases = cases_of(report_of([Look("prod", night())], NOW), of_all=False)
+    cases = case_views(report_of([Look("prod", night())], NOW), of_all=False)
     sections = sections_of(cases)
     told = {section.id: section.number for section in sections}
     assert told == {"needs-you": 4, "under-repair": 6, "on-hold": 1}

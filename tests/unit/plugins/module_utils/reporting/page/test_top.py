@@ -60,7 +60,7 @@ def test_the_cluster(drained: bool | None, paused: int | None, note: str) -> Non
     """What it says of itself, with a note on its job queue."""
     cluster = {**NIGHT["cluster"], "queue_drained": drained, "watcher_paused_until": paused}
     look = top.look_of(report_of([Look("prod", {**NIGHT, "cluster": cluster})], NOW))
-    assert look.cluster == top.Cluster("cluster.example.com", "3.0.2", "node1.example.com", note)
+    assert look.cluster == top.ClusterView("cluster.example.com", "3.0.2", "node1.example.com", note)
 
 
 VERDICTS = [
