@@ -316,17 +316,20 @@ MEANWHILE: dict[str, tuple[Callable[[Site], object], str]] = {
     "the cluster is stopped": (lambda site: site.cluster.tags.add(TAG + "stop"), "the cluster was stopped"),
     "the cluster is suspended": (lambda site: site.cluster.tags.add(TAG + "suspend"), "the cluster was stopped or"),
     "its group is suspended": (lambda site: site.cluster.groups["default"].tags.add(TAG + "suspend"), "its group"),
-    "a suspend of it waits": (lambda site: _tag(site, "instance", "suspend"), "(TAGS_SET) of somebody else"),
-    "a stop waits": (lambda site: _hung_stop(site), "(TAGS_SET) of somebody else"),
+    "a suspend of it waits": (lambda site: _tag(site, "instance", "suspend"), "(TAGS_SET) from somebody else"),
+    "a stop waits": (lambda site: _hung_stop(site), "(TAGS_SET) from somebody else"),
     "somebody else makes new disks": (
         lambda site: _work(site, ("RECREATE_DISKS", {"nodes": ["node4"]}), ("REINSTALL", {})),
-        "(INSTANCE_RECREATE_DISKS INSTANCE_REINSTALL) of somebody else",
+        "(INSTANCE_RECREATE_DISKS INSTANCE_REINSTALL) from somebody else",
     ),
     "another repair is asked for": (
         lambda site: site.cluster.instance("db").tags.add(f"{TAG}pending:reinstall:other:1800000000:"),
         "another repair of it",
     ),
-    "it is to run": (lambda site: setattr(site.cluster.instance("db"), "admin_state", "up"), "it is meant to run"),
+    "it is to run": (
+        lambda site: setattr(site.cluster.instance("db"), "admin_state", "up"),
+        "its admin state has changed",
+    ),
 }
 
 

@@ -114,9 +114,7 @@ def test_a_dry_run_asks_nobody_and_says_so(asked: Site) -> None:
     assert asked.simulator.log.writes() == []
     assert asked.simulator.log.matching(path="*/info") == asked.simulator.log.matching(path="/2/info")
     for plan in (seen, played.before):
-        assert all(
-            "before it, node2 is asked whether its copy is up to date" in action.reason for action in plan.actions
-        )
+        assert all("first, node2 is asked whether its copy is up to date" in action.reason for action in plan.actions)
 
 
 def test_a_node_that_hangs_holds_its_own_failovers_only(asked: Site) -> None:
