@@ -10,8 +10,8 @@ from typing import Callable
 
 from ..ganeti.client import Client
 from ..ganeti.model import Job
+from ..queries.waiter import await_jobs
 from ..repair.outcome import Outcome
-from .waiter import await_jobs
 
 
 def confirm(

@@ -20,12 +20,12 @@ from ..ganeti.model import utc
 from ..ganeti.operations import Operation
 from ..queries.cluster import cluster_tags
 from ..queries.jobs import query_jobs
+from ..queries.waiter import growing, wait_until
 from ..settings.terms import RunContext
 from ..tags.clocks import LEASE, is_beyond
 from ..tags.fields import claim_tag
 from ..tags.values import Claim, Malformed, parse_tags
 from .clock import check_clock
-from .waiter import growing, wait_until
 
 MARGIN = 120  # seconds before its end when its holder stops writing: for requests in transit, and for wrong clocks
 WRITING = 30  # seconds that must remain for the read under the claim, and for the writes

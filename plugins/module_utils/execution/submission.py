@@ -12,13 +12,13 @@ from ..ganeti.job_request import Task
 from ..ganeti.model import Instance, RepairType
 from ..ganeti.operations import TAGGING, Operation
 from ..planning.plan import Plan
+from ..queries.waiter import await_jobs
 from ..repair.action import Action, ActionKind
 from ..repair.history import HELD_BY, Repair
 from ..settings.terms import Settings
 from ..tags.fields import accepting, pending_tag
 from .last_look import what_changed
 from .tasks import tasks_of
-from .waiter import await_jobs
 from .writer import Writer
 
 MOST_NOTES = 5  # that wait for resyncs at a time, in the 20 places that Ganeti has for jobs that run

@@ -11,6 +11,7 @@ from typing import Any
 from ..ganeti.client import Client
 from ..planning.plan import Plan
 from ..queries.jobs import query_jobs
+from ..queries.waiter import wait_until
 from ..repair.action import ActionKind
 from ..repair.reasons import Reason
 from ..settings.limits import Limits
@@ -65,11 +66,22 @@ def _wait(client: Client, plan: Plan, terms: RunContext, end: float) -> None:
     begin = terms.clock()
     end = min(end, begin + LONGEST_WAIT)
     awaited = tuple(_awaited(plan))
-    while (now := terms.clock()) < end:
-        pause = min(max(SHORTEST_PAUSE, PAUSE_SHARE * (now - begin)), LONGEST_PAUSE) if awaited else LONGEST_PAUSE
-        terms.sleep(min(pause, end - now))
-        if not awaited or _is_something_to_do(awaited, client):
-            return
+    first = SHORTEST_PAUSE if awaited else LONGEST_PAUSE
+    terms.sleep(max(0.0, min(first, end - begin)))
+    if not awaited:
+        return
+
+    def pause(_waited: float) -> float:
+        now = terms.clock()
+        return max(0.0, min(max(SHORTEST_PAUSE, PAUSE_SHARE * (now - begin)), LONGEST_PAUSE, end - now))
+
+    wait_until(
+        bool,
+        lambda: _is_something_to_do(awaited, client),
+        terms.sleep,
+        lambda _waited: terms.clock() >= end,
+        pause,
+    )
 
 
 def _is_something_to_do(awaited: Iterable[_Awaited], client: Client) -> bool:

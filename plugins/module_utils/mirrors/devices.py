@@ -23,10 +23,12 @@ from ..ganeti.usable import values_of
 from ..planning.placement import LIVE_SECONDS
 from ..planning.plan import Plan
 from ..planning.secondary import problem_of, to_ask
+from ..queries.waiter import growing, wait_until
 from ..settings.terms import RunContext
 from .copies import Mirror, by_answer
 
 QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second
+_FIRST_PAUSE = 0.1  # seconds from a question to the first look for its answer
 QUESTIONS_AT_ONCE = 5  # questions to one node: the queue runs twenty jobs, and a node that hangs must not keep them all
 _LIVE = ("name", "mfree")  # a node that has a value for a live field answers
 _REASON = "ganeti.autorepair: whether the disks are up to date of "  # ends with the instance's name
@@ -136,14 +138,22 @@ def _give_up(questions: _Questions, words: str) -> None:
 
 def _ask(questions: _Questions, client: Client, terms: RunContext) -> None:
     """Submit the questions and wait for the answers, until there are all, or none has come for QUIET_SECONDS."""
-    heard, pause = terms.clock(), 0.1
     _submit(questions, client)
-    while questions.jobs and terms.clock() < heard + QUIET_SECONDS:
-        terms.sleep(pause)
-        pause = min(pause * 1.5, 2.0)
-        if _listen(questions, client):
-            heard, pause = terms.clock(), 0.1
-            _submit(questions, client)
+    while questions.jobs and _next_answer(questions, client, terms):
+        _submit(questions, client)
+
+
+def _next_answer(questions: _Questions, client: Client, terms: RunContext) -> bool:
+    """Wait for the next answers; whether any came within QUIET_SECONDS."""
+    end = terms.clock() + QUIET_SECONDS
+    terms.sleep(_FIRST_PAUSE)
+    return wait_until(
+        bool,
+        lambda: _listen(questions, client),
+        terms.sleep,
+        lambda _waited: terms.clock() >= end,
+        growing(0.5, first=1.5 * _FIRST_PAUSE),
+    )
 
 
 def _submit(questions: _Questions, client: Client) -> None:

@@ -32,10 +32,10 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     RequestRefused,
     Unreachable,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiter import CONFIRM_SECONDS
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import RepairType
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.waiter import CONFIRM_SECONDS
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values import parse_tags
 
 OLD, NEW = tag("migrate"), tag("failover")

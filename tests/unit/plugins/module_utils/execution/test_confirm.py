@@ -21,9 +21,9 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     RequestRefused,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.confirm import confirm
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiter import CONFIRM_SECONDS
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest, Task
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.waiter import CONFIRM_SECONDS
 
 
 def _confirm(script, during=lambda client: None, **more):

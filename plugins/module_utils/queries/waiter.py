@@ -9,7 +9,7 @@ from typing import Callable, TypeVar
 
 from ..ganeti.client import Client
 from ..ganeti.model import Job
-from ..queries.jobs import query_jobs
+from .jobs import query_jobs
 
 CONFIRM_SECONDS = 60.0  # that a round waits for the jobs that write its tags
 Seen = TypeVar("Seen")

@@ -11,7 +11,7 @@ import pytest
 from unit.plugins.module_utils.builders import cluster, job
 from unit.plugins.module_utils.fake import Clock, FakeClient
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiter import (
+from ansible_collections.ganeti.autorepair.plugins.module_utils.queries.waiter import (
     CONFIRM_SECONDS,
     await_jobs,
     growing,
