@@ -101,7 +101,9 @@ def _seconds(given: Any) -> int:
 
 def _progress(result: Mapping[str, Any], host: str, passed: float, limit: int) -> str:
     """A line on what is under way."""
-    waits = "; ".join(f"{one['instance']} ({one['type']}): {one['reason']}" for one in result["under_way"] or [])
+    waits = "; ".join(
+        f"{repair['instance']} ({repair['type']}): {repair['reason']}" for repair in result["under_way"] or []
+    )
     count = len(result["under_way"] or [])
     repairs = "1 repair" if count == 1 else f"{count} repairs"
     return printable(f"{host}: {passed:.0f} of {limit} s, {repairs} under way" + (f": {waits}" if waits else ""))

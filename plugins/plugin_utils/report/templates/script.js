@@ -43,14 +43,14 @@
   window.addEventListener("beforeprint", () => {
     reveal(rows.length);
     opened = all("details:not([open], .other)");
-    opened.forEach(one => {
-      one.open = true;
+    opened.forEach(details => {
+      details.open = true;
     });
     root.dataset.theme = "light";
   });
   window.addEventListener("afterprint", () => {
-    opened.forEach(one => {
-      one.open = false;
+    opened.forEach(details => {
+      details.open = false;
     });
     show(theme);
   });
@@ -132,14 +132,14 @@
     fields[field.id.slice(2)] = field;
     field.addEventListener("input", filter);
   });
-  const put = (one, shown) => {
-    one.shown = shown;
-    one.row.hidden = !shown;
-    if (one.more) one.more.hidden = !shown;
+  const put = (entry, shown) => {
+    entry.shown = shown;
+    entry.row.hidden = !shown;
+    if (entry.more) entry.more.hidden = !shown;
   };
   let coming = []; // rows that are to be shown, a few at a time, so that nobody who types waits for the last of them
   const reveal = few => {
-    for (const one of coming.splice(0, few)) put(one, true);
+    for (const entry of coming.splice(0, few)) put(entry, true);
     if (coming.length)
       setTimeout(
         turn => {
@@ -156,14 +156,14 @@
     const keys = ["state", "needs", "cluster", "group"].filter(key => chosen(key) !== "");
     let count = 0;
     coming = [];
-    for (const one of rows) {
+    for (const entry of rows) {
       const shown =
-        keys.every(key => one.data[key] === chosen(key)) &&
-        (node === "" || one.nodes.includes(node)) &&
-        words.every(word => one.text.includes(word));
+        keys.every(key => entry.data[key] === chosen(key)) &&
+        (node === "" || entry.nodes.includes(node)) &&
+        words.every(word => entry.text.includes(word));
       count += shown;
-      if (shown && !one.shown) coming.push(one);
-      if (!shown && one.shown) put(one, false);
+      if (shown && !entry.shown) coming.push(entry);
+      if (!shown && entry.shown) put(entry, false);
     }
     reveal(MANY);
     const number = n => n.toLocaleString("en");
@@ -191,12 +191,12 @@
     }
   });
   const arrive = () => {
-    const one = rows.find(one => `#${one.row.id}` === location.hash);
-    if (!one) return;
-    if (!one.shown) reset();
-    if (one.more) one.open(true);
-    (one.row.querySelector("button") || byId("instances")).focus();
-    one.row.scrollIntoView({ block: "center" });
+    const entry = rows.find(entry => `#${entry.row.id}` === location.hash);
+    if (!entry) return;
+    if (!entry.shown) reset();
+    if (entry.more) entry.open(true);
+    (entry.row.querySelector("button") || byId("instances")).focus();
+    entry.row.scrollIntoView({ block: "center" });
   };
   window.addEventListener("hashchange", arrive);
   arrive();
