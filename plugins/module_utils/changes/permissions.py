@@ -158,7 +158,7 @@ def stop(scope: str, name: str, tags: TagSet) -> Change:
 
 def start(scope: str, name: str, tags: TagSet) -> Change:
     """The cluster is stopped no more."""
-    return Change(scope, name, (), tuple(one.tag for one in tags.stops), _unread(tags, "stop"))
+    return Change(scope, name, (), tuple(stop.tag for stop in tags.stops), _unread(tags, "stop"))
 
 
 def _unread(tags: TagSet, kind: str) -> str:

@@ -43,7 +43,7 @@ def carry_out_changes(changes: Iterable[Change], client: Client, reason: str, te
     round may be about to begin what is taken back, if nothing could be written at all; ClockWrong, before anything is
     written, where a time is to be and this machine's clock is wrong.
     """
-    done = [_late(*one) for one in _TagApplier(client, reason, terms).carry_out(tuple(changes))]
+    done = [_late(*result) for result in _TagApplier(client, reason, terms).carry_out(tuple(changes))]
     dry = isinstance(client, DryRunClient)
     return {
         "changed": any(outcome.sent for change, outcome in done),
@@ -67,7 +67,7 @@ class _TagApplier:
         try:
             outcomes = confirm([outcome for change, outcome in done], self.client, self.terms.sleep, removal)
         except AutorepairError as error:
-            return [(change, _unseen(one, error) if one.tag_jobs else one) for change, one in done]
+            return [(change, _unseen(outcome, error) if outcome.tag_jobs else outcome) for change, outcome in done]
         return self._settle([(change, outcome) for (change, _sent), outcome in zip(done, outcomes)], again)
 
     def _write(self, changes: Sequence[Change]) -> tuple[list[Done], int | None]:
@@ -100,7 +100,10 @@ class _TagApplier:
         stand: Mapping[str, Collection[str]] = {}
         with suppress(AutorepairError):  # then the job's own error is what is known
             stand = _standing(failed[0].scope, self.client) if failed else {}
-        done = [(change, _standing_only(one, stand.get(change.name)) if one.lost else one) for change, one in done]
+        done = [
+            (change, _standing_only(outcome, stand.get(change.name)) if outcome.lost else outcome)
+            for change, outcome in done
+        ]
         return [
             self._settled(change, outcome, stand.get(change.name), again) if _failed(outcome) else (change, outcome)
             for change, outcome in done
@@ -188,7 +191,8 @@ def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Done]
             replace_tags(writer, change.add, change.remove)
             done.append((change, writer.outcome()))
         except AutorepairError as error:
-            if isinstance(error, ClusterError) and not any(one.sent for change, one in done) and not writer.sent:
+            sent = writer.sent or any(outcome.sent for change, outcome in done)
+            if isinstance(error, ClusterError) and not sent:
                 raise
             # two lost answers in a row: the next would cost a time-out each
             ended = isinstance(error, ClusterError) or (lost and isinstance(error, AnswerLost))

@@ -43,7 +43,7 @@ def _carry_out(module: AnsibleModule, changes: Iterable[Change], client: Client,
 
 def _errors(result: Mapping[str, Any]) -> list[str]:
     """The lines of `result`, which has one for each object, about those with which something went wrong."""
-    return [line for one, line in zip(result["objects"], result["report"]) if one["error"]]
+    return [line for entry, line in zip(result["objects"], result["report"]) if entry["error"]]
 
 
 def _ended(module: AnsibleModule, result: dict[str, Any], errors: Sequence[str]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def remember_mirrors(module: AnsibleModule, terms: RunContext) -> dict[str, Any]
     result = _carry_out(module, [change for change, _mirror in looks], client, terms)
     told = [line for line, (change, mirror) in zip(result["report"], looks) if change.needed or not mirror.in_step]
     errors, mirrors = _errors(result), [mirror for _change, mirror in looks]
-    gone = {one["name"] for one in result["objects"] if one["tags_removed"]}
+    gone = {entry["name"] for entry in result["objects"] if entry["tags_removed"]}
     if gone and not module.check_mode:
         changes = look_again([case for case in cases if case.instance.name in gone], cluster, client, terms, ways)
         again = _carry_out(module, changes, client, terms)
@@ -76,8 +76,13 @@ def remember_mirrors(module: AnsibleModule, terms: RunContext) -> dict[str, Any]
 
 
 def _data(mirror: Mirror) -> dict[str, Any]:
-    one = mirror.instance
-    return {"instance": one.name, "secondary": one.secondaries[0], "in_step": mirror.in_step, "words": mirror.words}
+    instance = mirror.instance
+    return {
+        "instance": instance.name,
+        "secondary": instance.secondaries[0],
+        "in_step": mirror.in_step,
+        "words": mirror.words,
+    }
 
 
 def _counted(mirrors: list[Mirror]) -> str:
