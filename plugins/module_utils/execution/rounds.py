@@ -172,6 +172,7 @@ def carry_on(played: Round) -> dict[str, Any]:
     follow = None
     if limits.approved_repairs is not None:
         follow = {
-            name: {"steps": list(one.steps), "jobs": list(one.jobs)} for name, one in limits.approved_repairs.items()
+            name: {"steps": list(repair.steps), "jobs": list(repair.jobs)}
+            for name, repair in limits.approved_repairs.items()
         }
     return {"follow": follow, "fenced_nodes": dict(limits.fenced_as_of)}

@@ -86,11 +86,11 @@ def _wait(client: Client, plan: Plan, terms: RunContext, end: float) -> None:
 
 def _is_something_to_do(awaited: Iterable[_Awaited], client: Client) -> bool:
     """Whether none is under way any more, or one has ended that there is more to do for, or has gone wrong."""
-    numbers = sorted(number for one in awaited for number in one.jobs)
+    numbers = sorted(number for entry in awaited for number in entry.jobs)
     jobs = query_jobs(client, [["=", "id", number] for number in numbers])
-    left = [one for one in awaited if any(number in jobs and jobs[number].unfinished for number in one.jobs)]
+    left = [entry for entry in awaited if any(number in jobs and jobs[number].unfinished for number in entry.jobs)]
     wrong = any(not job.unfinished and job.status != "success" for job in jobs.values())
-    return not left or wrong or any(one.more for one in awaited if one not in left)
+    return not left or wrong or any(entry.more for entry in awaited if entry not in left)
 
 
 def _awaited(plan: Plan) -> Iterable[_Awaited]:

@@ -97,7 +97,7 @@ def by_answer(instance: Instance, answer: Any) -> Mirror:
     states = [_own_states(disk) for disk in disks]
     if any(primary is None or primary[1] != _UP_TO_DATE for primary, _secondary in states):
         return Mirror(instance, None, f"its disks on {instance.primary} are not assembled, or not up to date")
-    apart = [number for number, sides in enumerate(states) if any(one != (False, _UP_TO_DATE) for one in sides)]
+    apart = [number for number, sides in enumerate(states) if any(side != (False, _UP_TO_DATE) for side in sides)]
     words = "; ".join(f"disk {number} is degraded or resyncs" for number in apart)
     return Mirror(instance, not apart, words)
 

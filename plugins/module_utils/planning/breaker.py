@@ -123,9 +123,9 @@ def judge_breakers(cluster: Cluster, shared: SharedTags, limits: Limits, now: fl
     found = [_breaker("cluster", "", nodes, shared.cluster, holding, limits, now)]
     for group in sorted(cluster.groups.values(), key=lambda group: group.name):
         inside = [node for node in nodes if node.group in (group.name, "")]
-        one = _breaker("group", group.name, inside, shared.groups[group.name], holding, limits, now)
-        if one.total >= SMALLEST_GROUP or one.noted or one.unread:
-            found.append(one)
+        breaker = _breaker("group", group.name, inside, shared.groups[group.name], holding, limits, now)
+        if breaker.total >= SMALLEST_GROUP or breaker.noted or breaker.unread:
+            found.append(breaker)
     return tuple(found)
 
 

@@ -231,7 +231,7 @@ def _named(job: Job, by_name: Mapping[str, Instance], short: Mapping[str, Sequen
     full = [by_name[name] for name in job.instances if name in by_name]
     if full:
         return full
-    return list({one.name: one for name in job.instances for one in short.get(name, ())}.values())
+    return list({instance.name: instance for name in job.instances for instance in short.get(name, ())}.values())
 
 
 def _by_short_name(cluster: Cluster, by_name: Mapping[str, Instance]) -> Mapping[str, Sequence[Instance]]:
