@@ -176,7 +176,9 @@ def resume_limits(limits: Limits, carry_on: Mapping[str, Any] | None) -> Limits:
         return limits
     follow = carry_on["follow"]
     if follow is not None:
-        follow = {name: ApprovedRepair(tuple(one["steps"]), tuple(one["jobs"])) for name, one in follow.items()}
+        follow = {
+            name: ApprovedRepair(tuple(repair["steps"]), tuple(repair["jobs"])) for name, repair in follow.items()
+        }
     approved = limits.approved if follow is None else None
     fenced = carry_on["fenced_nodes"]
     known: dict[str, Any] = {"fenced_nodes": tuple(fenced), "fenced_as_of": fenced}

@@ -49,7 +49,7 @@ class Window:
 
 def parse_windows(given: Iterable[Mapping[str, Any]]) -> tuple[Window, ...]:
     """The windows that the option `windows` describes; no days are all days. Raises BadOption."""
-    return tuple(_window(f"windows, entry {number}", one) for number, one in enumerate(given, 1))
+    return tuple(_window(f"windows, entry {number}", entry) for number, entry in enumerate(given, 1))
 
 
 def _window(where: str, given: Mapping[str, Any]) -> Window:
@@ -70,10 +70,11 @@ def _window(where: str, given: Mapping[str, Any]) -> Window:
 
 
 def _type(where: str, given: Any) -> RepairType:
-    kind = RepairType.parse(given)
-    if kind is None:
-        raise BadOption(f"{where}: type is {given!r}; it takes one of {', '.join(one.label for one in RepairType)}")
-    return kind
+    found = RepairType.parse(given)
+    if found is None:
+        labels = ", ".join(kind.label for kind in RepairType)
+        raise BadOption(f"{where}: type is {given!r}; it takes one of {labels}")
+    return found
 
 
 def _day(where: str, given: Any) -> int:
