@@ -151,8 +151,8 @@ def _former(before: Files, cluster: str) -> Mapping[str, Any]:
     """What the file of a cluster says of it; nothing where there is none, or another one."""
     report = _report_in(before[f"{CLUSTERS}/{file_name(cluster)}.json"])
     found = report.get("clusters")
-    one = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
-    return {key: one[key] for key in ("time", "last_round") if is_size(one.get(key))}
+    entry = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
+    return {key: entry[key] for key in ("time", "last_round") if is_size(entry.get(key))}
 
 
 def _former_time(before: Files, now: int) -> int:

@@ -52,9 +52,9 @@ def _of_counts(clusters: Iterable[Facts]) -> Iterator[Family]:
     seen = [cluster for cluster in clusters if cluster["seen"]]
     for name, count, label, words in _COUNTS:
         samples = [
-            (_at(one, **{label: value}), float(number))
-            for one in seen
-            for value, number in one["seen"]["counts"][count].items()
+            (_at(cluster, **{label: value}), float(number))
+            for cluster in seen
+            for value, number in cluster["seen"]["counts"][count].items()
         ]
         yield name, words, samples
 
@@ -62,7 +62,7 @@ def _of_counts(clusters: Iterable[Facts]) -> Iterator[Family]:
 def _of_ages(clusters: Iterable[Facts]) -> Iterator[Family]:
     seen = [cluster for cluster in clusters if cluster["seen"]]
     for name, words in (("pending", "pending repair"), ("failure", "failure that waits for a person")):
-        ages = [(_at(one), _age(one, one["seen"][f"oldest_{name}"])) for one in seen]
+        ages = [(_at(cluster), _age(cluster, cluster["seen"][f"oldest_{name}"])) for cluster in seen]
         yield f"oldest_{name}_age_seconds", f"Age of the oldest {words} at the last look; 0 without one.", ages
 
 
@@ -73,9 +73,9 @@ def _age(cluster: Facts, then: int | None) -> float:
 
 def _of_switches(clusters: Iterable[Facts]) -> Iterator[Family]:
     seen = [(_at(cluster), cluster["seen"]) for cluster in clusters if cluster["seen"]]
-    stopped = [(labels, float(one["stopped"] is not None)) for labels, one in seen]
+    stopped = [(labels, float(facts["stopped"] is not None)) for labels, facts in seen]
     yield "stopped", "Whether somebody has stopped the whole cluster.", stopped
-    notices = [(labels, float(len(one["notices"]))) for labels, one in seen]
+    notices = [(labels, float(len(facts["notices"]))) for labels, facts in seen]
     yield "notices", "Tags of the cluster and its groups that need a person.", notices
 
 

@@ -61,16 +61,16 @@ def status_data(plan: Plan) -> dict[str, Any]:
 
 def breaker_data(plan: Plan) -> dict[str, Any]:
     """The breaker that has tripped, the cluster's before those of groups; the cluster's if none has."""
-    one = next((brake for brake in plan.breakers if brake.tripped), plan.breakers[0])
+    breaker = next((brake for brake in plan.breakers if brake.tripped), plan.breakers[0])
     return {
-        "tripped": one.tripped,
-        "counted": one.counted,
-        "limit": one.limit,
-        "total": one.total,
-        "scope": one.scope,
-        "name": one.name,
-        "until": int(one.until) if one.cooling and one.until is not None else None,
-        "reason": one.words if one.tripped else None,
+        "tripped": breaker.tripped,
+        "counted": breaker.counted,
+        "limit": breaker.limit,
+        "total": breaker.total,
+        "scope": breaker.scope,
+        "name": breaker.name,
+        "until": int(breaker.until) if breaker.cooling and breaker.until is not None else None,
+        "reason": breaker.words if breaker.tripped else None,
     }
 
 

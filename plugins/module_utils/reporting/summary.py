@@ -101,8 +101,8 @@ def _cluster(look: Look) -> Report:
 def _seen(facts: Facts) -> Report:
     instances = _instances(facts)
     repairs = [(instance, instance["repair"]) for instance in instances if instance["repair"]]
-    pending = [repair for one, repair in repairs if repair["result"] is None]
-    failed = [repair for one, repair in repairs if repair["result"] == "failure"]
+    pending = [repair for instance, repair in repairs if repair["result"] is None]
+    failed = [repair for instance, repair in repairs if repair["result"] == "failure"]
     return {
         "cluster": dict(facts["cluster"]),
         "counts": {
@@ -131,7 +131,7 @@ def _notices(facts: Facts) -> list[str]:
     found = [
         action for action in facts["plan"]["actions"] if action["instance"] is None and action["action"] == "report"
     ]
-    return [f"{one['scope']} {one['name']}".strip() + f": {one['reason']}" for one in found]
+    return [f"{action['scope']} {action['name']}".strip() + f": {action['reason']}" for action in found]
 
 
 _TYPES = [kind.label for kind in RepairType]

@@ -114,24 +114,24 @@ def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[CaseView]:
     groups = {} if of_all else {group["name"]: number for number, group in enumerate(seen["groups"])}
     tags = {group["name"]: group["tags"] for group in seen["groups"]}
     ours = [tag for tag in seen["cluster"]["tags"] if tag.startswith(PREFIX)]
-    for number, one in enumerate(seen["instances"]):
-        placed = (one["primary"], *one["secondaries"])
-        state, group, known = one["state"], one["group"], None
-        if one["attention"] or one["repair"] or state != "healthy":
+    for number, instance in enumerate(seen["instances"]):
+        placed = (instance["primary"], *instance["secondaries"])
+        state, group, known = instance["state"], instance["group"], None
+        if instance["attention"] or instance["repair"] or state != "healthy":
             objects = (("group", group, tags.get(group, ())), ("cluster", seen["cluster"]["name"], ours))
-            known = _known(one, (("instance", one["name"], one["tags"]), *objects))
+            known = _known(instance, (("instance", instance["name"], instance["tags"]), *objects))
         yield CaseView(
             id=f"i{at}-{number}",
-            name=one["name"],
+            name=instance["name"],
             cluster_name=cluster["name"],
             group_name=group,
-            disk_template=one["disk_template"],
+            disk_template=instance["disk_template"],
             badge=BADGES.get(state) or Badge(state, state),
-            attention=one["attention"] or "",
-            why=one["why"] or "",
-            since=moment(one["since"]),
-            primary=one["primary"],
-            secondaries=one["secondaries"],
+            attention=instance["attention"] or "",
+            why=instance["why"] or "",
+            since=moment(instance["since"]),
+            primary=instance["primary"],
+            secondaries=instance["secondaries"],
             cluster=at if of_all else None,
             group=groups.get(group),
             on=" ".join([nodes[name] for name in placed if name in nodes]),
@@ -142,26 +142,26 @@ def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[CaseView]:
 # --- all that is known of one ----------------------------------------------------------------------------------------
 
 
-def _known(one: Facts, objects: Sequence[tuple[str, str, Sequence[str]]]) -> Known:
-    decides = one["policy"]["source"]
+def _known(instance: Facts, objects: Sequence[tuple[str, str, Sequence[str]]]) -> Known:
+    decides = instance["policy"]["source"]
     return Known(
-        words=_words(one),
-        reason=EXPLAINED.get(one["why"]),
-        command=one["command"] or "",
-        wanted=WANTED.get(one["admin_state"], ""),
-        needs=one["needs"] or "",
-        allowed=_allowed(one["policy"]),
-        repair=_repair(one["repair"]) if one["repair"] else None,
-        steps=[_step(step) for step in one["steps"]],
-        jobs=[_job(job) for job in one["jobs"]],
+        words=_words(instance),
+        reason=EXPLAINED.get(instance["why"]),
+        command=instance["command"] or "",
+        wanted=WANTED.get(instance["admin_state"], ""),
+        needs=instance["needs"] or "",
+        allowed=_allowed(instance["policy"]),
+        repair=_repair(instance["repair"]) if instance["repair"] else None,
+        steps=[_step(step) for step in instance["steps"]],
+        jobs=[_job(job) for job in instance["jobs"]],
         tagged=[Tagged(kind, name, tags, kind == decides) for kind, name, tags in objects],
-        next_round=one["next"] in ("submit", "finish"),
+        next_round=instance["next"] in ("submit", "finish"),
     )
 
 
-def _words(one: Facts) -> str:
+def _words(instance: Facts) -> str:
     """Why it is so; a command at the end is shown by itself."""
-    reason, line = str(one["reason"]), one["command"]
+    reason, line = str(instance["reason"]), instance["command"]
     return reason[: -len(line)].rstrip() if line and reason.endswith(line) else reason
 
 

@@ -100,7 +100,9 @@ def page_of(report: Facts, title: str, links: Mapping[str, str], up: str = "") -
 
 def _tiles(report: Facts, links: Mapping[str, str]) -> Sequence[Tile]:
     """Those first that could not be read, then those that need somebody."""
-    ordered = sorted(report["clusters"], key=lambda one: (one["seen"] is not None, -_needing(one), one["name"]))
+    ordered = sorted(
+        report["clusters"], key=lambda cluster: (cluster["seen"] is not None, -_needing(cluster), cluster["name"])
+    )
     return [_tile(cluster, links[cluster["name"]]) for cluster in ordered]
 
 
@@ -135,4 +137,4 @@ def _choices(report: Facts, of_all: bool) -> Sequence[Choice]:
 
 
 def _numbered(objects: Sequence[Mapping[str, Any]]) -> Sequence[tuple[int, str]]:
-    return [(number, one["name"]) for number, one in enumerate(objects)]
+    return [(number, entry["name"]) for number, entry in enumerate(objects)]

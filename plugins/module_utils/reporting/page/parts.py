@@ -63,9 +63,9 @@ def moment(seconds: int | None) -> Moment | None:
     return Moment(seconds, iso, short.replace("T", " ").replace("Z", " UTC"))
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def short_names(names: Sequence[str]) -> Mapping[str, str]:

@@ -54,11 +54,11 @@ def look_of(report: Facts) -> LookView:
     clusters = report["clusters"]
     if len(clusters) != 1:
         return LookView(f"{count(len(clusters), 'cluster')} looked at", moment(report["time"]))
-    (one,) = clusters
-    when = moment(one["time"])
-    words = "never read" if when is None else "looked at" if one["seen"] else "last read"
-    last_round = moment(one["last_round"] or None)
-    return LookView(words, when, last_round, _cluster(one["seen"]["cluster"]) if one["seen"] else None)
+    (cluster,) = clusters
+    when = moment(cluster["time"])
+    words = "never read" if when is None else "looked at" if cluster["seen"] else "last read"
+    last_round = moment(cluster["last_round"] or None)
+    return LookView(words, when, last_round, _cluster(cluster["seen"]["cluster"]) if cluster["seen"] else None)
 
 
 def _cluster(cluster: Facts) -> ClusterView:
