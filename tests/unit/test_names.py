@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One name, one meaning: no two files of the engine give the same public name to two things."""
+"""Names: each public name of the engine has one meaning, and a variable is named after what it holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
-ENGINE = Path(__file__).parents[2] / "plugins" / "module_utils"
+PLUGINS = Path(__file__).parents[2] / "plugins"
+ENGINE = PLUGINS / "module_utils"
 
 
 def defined(file: Path) -> set[str]:
@@ -24,6 +25,13 @@ def defined(file: Path) -> set[str]:
     return {name for name in found if not name.startswith("_")}
 
 
+def bound(file: Path) -> set[str]:
+    """The names that a file gives to variables and arguments, in functions too."""
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    variables = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return variables | {node.arg for node in nodes if isinstance(node, ast.arg)}
+
+
 def test_no_public_name_stands_for_two_things() -> None:
     """Who finds a name in an import knows what it is."""
     files: dict[str, list[str]] = defaultdict(list)
@@ -31,3 +39,8 @@ def test_no_public_name_stands_for_two_things() -> None:
         for name in defined(file):
             files[name].append(str(file.relative_to(ENGINE)))
     assert {name: places for name, places in files.items() if len(places) > 1} == {}
+
+
+def test_no_variable_is_called_one() -> None:
+    """It is named after what it holds: an instance, a job, a tag."""
+    assert [str(file.relative_to(PLUGINS)) for file in sorted(PLUGINS.rglob("*.py")) if "one" in bound(file)] == []
