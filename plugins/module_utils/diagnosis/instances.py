@@ -46,14 +46,15 @@ class DrainedSecondaries(Enum):
     KEEP = "keep"
 
 
-def submitted_together(steps: tuple[Step, ...], joins: bool) -> tuple[Step, ...]:
+def submitted_together(steps: tuple[Step, ...], multi_opcode: bool) -> tuple[Step, ...]:
     """The steps to submit in this round: the first, plus any that must follow it immediately.
 
-    A move is followed by the new secondary that it makes necessary. If the transport `joins` tasks into one job, a
-    recreation of disks is followed by the whole reinstall: the instance should not stay without its disks or its mark.
+    A move is followed by the new secondary that it makes necessary. Where one job can hold several opcodes
+    (`multi_opcode`), recreating disks is followed by the whole reinstall: the instance should not stay without its
+    disks or its mark.
     """
     if any(step.operation.is_reinstall for step in steps):
-        return steps if joins else steps[:1]
+        return steps if multi_opcode else steps[:1]
     moved = steps[0].operation in (Operation.FAILOVER, Operation.MIGRATE)
     return steps[:2] if moved and steps[1:2] == (REPLACE_SECONDARY,) else steps[:1]
 

@@ -106,7 +106,7 @@ def carry_out(
     """
     end = _AbortState()
     instances = {case.instance.name: case.instance for case, _action in plan.rows}
-    settings = replace(settings, unnoted=unnoted(plan, client.joins))
+    settings = replace(settings, unnoted=unnoted(plan, client.supports_multi_opcode_jobs))
     running = [_running(action, instances, plan, client, settings, sleep) for action in plan.actions]
     with ThreadPoolExecutor(settings.connections) as pool:
         for _part in ("first steps", "all else", "new disks"):

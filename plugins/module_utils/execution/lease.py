@@ -42,7 +42,7 @@ class ClaimedClient:
         self._terms = terms
         self._tag = tag
         self._until = until
-        self.joins = client.joins
+        self.supports_multi_opcode_jobs = client.supports_multi_opcode_jobs
         self.cluster_info = client.cluster_info
         self.query = client.query
 

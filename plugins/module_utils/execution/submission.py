@@ -29,8 +29,8 @@ def take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, se
     """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
     A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
     repair, intent = _intent(action, plan, writer, settings)
-    tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
-    first, rest = (tasks, []) if writer.joins else (tasks[:1], tasks[1:])
+    tasks = tasks_of(action, instance, plan, writer.supports_multi_opcode_jobs, settings.iallocator)
+    first, rest = (tasks, []) if writer.supports_multi_opcode_jobs else (tasks[:1], tasks[1:])
     before = writer.submit(*intent, *first)
     yield False
     jobs = before[-len(first) :] + writer.submit(*rest, after=before)
@@ -39,20 +39,22 @@ def take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, se
         _note(repair, jobs, writer)
 
 
-def unnoted(plan: Plan, joins: bool) -> frozenset[str]:
+def unnoted(plan: Plan, multi_opcode: bool) -> frozenset[str]:
     """The instances whose note would wait for a resync, for hours, where MOST_NOTES do so already: with ten resyncs and
     their notes Ganeti would have no place left for the next round's claim. Their jobs are found by the reason trail."""
     unfinished = [job for job in plan.cluster.jobs.values() if job.unfinished]
     waiting = sum(bool(job.instances) and all(name in TAGGING for name in job.operations) for job in unfinished)
-    behind = [action.name for action in plan.actions if action.kind is ActionKind.SUBMIT and _holds_up(action, joins)]
+    behind = [
+        action.name for action in plan.actions if action.kind is ActionKind.SUBMIT and _holds_up(action, multi_opcode)
+    ]
     return frozenset(behind[max(MOST_NOTES - waiting, 0) :])
 
 
-def _holds_up(action: Action, joins: bool) -> bool:
+def _holds_up(action: Action, multi_opcode: bool) -> bool:
     """Whether the note of `action` waits for a resync. Over RAPI one that is not a later step comes after another job
     of its instance, and the note slips in between."""
-    steps = [step.operation for step in action.submitted(joins)]
-    return Operation.REPLACE_SECONDARY in (steps if joins else steps[: 1 if action.repair else 0])
+    steps = [step.operation for step in action.submitted(multi_opcode)]
+    return Operation.REPLACE_SECONDARY in (steps if multi_opcode else steps[: 1 if action.repair else 0])
 
 
 def give_up_disks(
@@ -77,7 +79,7 @@ def give_up_disks(
     changed = what_changed(writer.client, instance, plan.cluster, repair.id)
     if changed:
         raise Withheld(changed)
-    tasks = tasks_of(action, instance, plan, writer.joins, settings.iallocator)
+    tasks = tasks_of(action, instance, plan, writer.supports_multi_opcode_jobs, settings.iallocator)
     jobs = writer.submit(*tasks, after=before, remark=HELD_BY + ",".join(instance.nodes))
     _note(repair, jobs, writer)
 

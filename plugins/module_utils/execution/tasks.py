@@ -15,16 +15,16 @@ from ..planning.plan import Plan
 from ..repair.action import Action
 
 
-def tasks_of(action: Action, instance: Instance, plan: Plan, joins: bool, iallocator: str) -> list[Task]:
+def tasks_of(action: Action, instance: Instance, plan: Plan, multi_opcode: bool, iallocator: str) -> list[Task]:
     """What is to be submitted now for `action`: the first of its steps, and what belongs to it.
 
-    `joins` says whether one job can hold several tasks; an empty `iallocator` stands for the cluster's own.
+    `multi_opcode` says whether one job can hold several opcodes; an empty `iallocator` stands for the cluster's own.
     """
     allocator = iallocator or plan.cluster.default_iallocator or "hail"
     guard = {"instance_uuid": instance.uuid} if instance.uuid else {}  # Ganeti refuses another one of the same name
     tasks = [
         Task(step.operation, {**guard, **_parameters(step, instance, action, allocator)})
-        for step in action.submitted(joins)
+        for step in action.submitted(multi_opcode)
     ]
     alive = plan.cluster.nodes[instance.primary].state is not NodeState.OFFLINE
     if instance.mirrored and alive and tasks[0].operation is Operation.FAILOVER:

@@ -38,20 +38,20 @@ class Writer:
         return replace(self.outcome_so_far, error=error)
 
     @property
-    def joins(self) -> bool:
+    def supports_multi_opcode_jobs(self) -> bool:
         """See Client."""
-        return self.client.joins
+        return self.client.supports_multi_opcode_jobs
 
     def submit(
         self, *tasks: Task, after: tuple[int, ...] = (), await_completion: bool = True, remark: str = ""
     ) -> tuple[int, ...]:
         """Submit `tasks`, each to be done when those before it, and the jobs `after`, have succeeded; the jobs that
-        do it, one for all where the transport can join them. `remark` goes into their reason trail.
+        do it, one for all where the transport supports that. `remark` goes into their reason trail.
 
         Without `await_completion`, and for a job with a step in it, the round does not wait.
         """
         jobs: tuple[int, ...] = ()
-        for part in ([tasks] if tasks else []) if self.joins else [(task,) for task in tasks]:
+        for part in ([tasks] if tasks else []) if self.supports_multi_opcode_jobs else [(task,) for task in tasks]:
             job = self._submit(part, (*after, *jobs), remark)
             self._note(part, job, await_completion)
             jobs = jobs if job is None else (*jobs, job)

@@ -18,10 +18,10 @@ UNKNOWN_FIELD = 1  # the status of a field that this version of Ganeti does not 
 class Client(Protocol):
     """What every transport can do. Each call raises an AutorepairError for whatever goes wrong.
 
-    `joins` says whether one job can hold several tasks; without it each is a job of its own.
+    Without `supports_multi_opcode_jobs` each task is a job of its own.
     """
 
-    joins: bool
+    supports_multi_opcode_jobs: bool
 
     def cluster_info(self) -> Mapping[str, Any]:
         """The cluster's own data, as `gnt-cluster info` knows it: `name`, `master`, `tags`, ..."""
@@ -64,7 +64,7 @@ class DryRunClient:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self.joins = client.joins
+        self.supports_multi_opcode_jobs = client.supports_multi_opcode_jobs
         self.unsent: list[JobRequest | int] = []  # jobs to submit, and the numbers of those to cancel
 
     def cluster_info(self) -> Mapping[str, Any]:

@@ -42,7 +42,7 @@ _WRITES = frozenset({"SubmitJob", "CancelJob"})
 class LuxiClient:
     """A Client over LUXI. Reads are tried again when the connection fails, writes never."""
 
-    joins = True
+    supports_multi_opcode_jobs = True
 
     def __init__(self, path: str, timeout: float = TIMEOUT) -> None:
         if not path.startswith("/"):

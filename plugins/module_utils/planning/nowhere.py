@@ -39,7 +39,7 @@ def _judged(case: Case, action: Action, plan: Plan) -> Action:
     nobody = _nobody(case.instance, action.steps[0], case.instance.primary, plan)
     if nobody:
         return report(case, Reason.NO_NODE, f"{case.health.problem}; {nobody}", steps=action.steps)
-    moves = action.kind is ActionKind.SUBMIT and action.submitted(joins=False)[1:] == (REPLACE_SECONDARY,)
+    moves = action.kind is ActionKind.SUBMIT and action.submitted(multi_opcode=False)[1:] == (REPLACE_SECONDARY,)
     if moves and _nobody(case.instance, REPLACE_SECONDARY, case.instance.secondaries[0], plan):
         return replace(action, alone=True)
     return action

@@ -200,7 +200,7 @@ def _is_approved(case: Case, action: Action, follow: Mapping[str, ApprovedRepair
     numbers = [number for number in (action.repair.jobs if action.repair else ()) if number not in approved.jobs]
     done = [name for number in numbers if number in plan.cluster.jobs for name in plan.cluster.jobs[number].done]
     taken = len([name for name in done if name in STEP_OPCODES])
-    steps = tuple(step.operation.value for step in action.submitted(joins=True))
+    steps = tuple(step.operation.value for step in action.submitted(multi_opcode=True))
     return approved.steps[taken : taken + len(steps)] == steps
 
 

@@ -142,7 +142,7 @@ def _under_way(case: Case, plan: Plan) -> Iterable[Work]:
 
 def _works(case: Case, action: Action, plan: Plan) -> tuple[Work, ...]:
     """The work that the steps do that `action` submits, in their order."""
-    steps = action.submitted(joins=True)
+    steps = action.submitted(multi_opcode=True)
     return tuple(dict.fromkeys(_work(step.operation.opcode, case, plan) for step in steps))
 
 

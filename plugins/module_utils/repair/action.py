@@ -102,9 +102,9 @@ class Action:
         kind = None if self.kind is ActionKind.REFUSE else self.type
         return tuple(takewhile(lambda step: kind is not None and step.needs <= kind, self.steps))
 
-    def submitted(self, joins: bool) -> tuple[Step, ...]:
+    def submitted(self, multi_opcode: bool) -> tuple[Step, ...]:
         """The permitted steps that are submitted now; see `submitted_together`."""
-        return self.permitted[:1] if self.alone else submitted_together(self.permitted, joins)
+        return self.permitted[:1] if self.alone else submitted_together(self.permitted, multi_opcode)
 
 
 def report(case: Case, why: Reason, reason: str, command: str = "", steps: tuple[Step, ...] = ()) -> Action:

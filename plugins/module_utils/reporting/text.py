@@ -159,7 +159,7 @@ def _done(outcome: Outcome, dry_run: bool, shared: frozenset[str]) -> str:
         how = "waits in the job queue" if outcome.still_queued else "failed"
         return "not started" if outcome.error == NOT_BEGUN else f"{_DOING[action.kind]} {how}"
     if action.kind is ActionKind.SUBMIT:
-        now = outcome.steps or [step.operation for step in action.submitted(joins=False)]
+        now = outcome.steps or [step.operation for step in action.submitted(multi_opcode=False)]
         nodes = " on " + " and ".join(action.nodes) if action.nodes else ""
         if dry_run:
             names = [_if_room(step.operation, action, action.name in shared) for step in action.steps]

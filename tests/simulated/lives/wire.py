@@ -52,7 +52,7 @@ class Wire:
     def __init__(self, client: Client, witness: Witness, holder: str, moment: Moment) -> None:
         self._client, self._witness, self._holder, self._moment = client, witness, holder, moment
         self._sent, self._dead = 0, False
-        self.joins = client.joins
+        self.supports_multi_opcode_jobs = client.supports_multi_opcode_jobs
 
     def cluster_info(self) -> Mapping[str, Any]:
         """See Client."""

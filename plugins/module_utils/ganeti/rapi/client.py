@@ -27,7 +27,7 @@ RETRIES_ONCE_CONNECTED = (
 class RapiClient:
     """A Client over RAPI. Reads are tried again when the connection fails, writes never."""
 
-    joins = False
+    supports_multi_opcode_jobs = False
 
     def __init__(self, options: RapiOptions) -> None:
         check(options)

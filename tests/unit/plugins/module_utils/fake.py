@@ -76,8 +76,8 @@ class FakeClient:
 
     `script` may turn a write into an error or into a job of another status, and `on_claim` one that claims;
     `seconds` says how long a job runs; `log` has every request, in order; `room` is what nodes have free, as
-    (disk, memory); `failing` are errors for queries, by resource and kind of fields. Without `joins` a reinstall
-    loses its reason and what it comes after.
+    (disk, memory); `failing` are errors for queries, by resource and kind of fields. Without
+    `supports_multi_opcode_jobs` a reinstall loses its reason and what it comes after.
     """
 
     cluster: Cluster
@@ -86,7 +86,7 @@ class FakeClient:
     room: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     failing: dict[tuple[str, str], Exception] = field(default_factory=dict)
     next_job: int = 1000
-    joins: bool = False
+    supports_multi_opcode_jobs: bool = False
     clock: Clock = field(default_factory=Clock)
     seconds: Callable[[JobRequest], float] = lambda request: 0
     log: list[tuple[str, Any]] = field(default_factory=list)
@@ -155,12 +155,12 @@ class FakeClient:
 
     def submit(self, request: JobRequest) -> int | None:
         """See Client."""
-        assert self.joins or len(request.tasks) == 1, request
+        assert self.supports_multi_opcode_jobs or len(request.tasks) == 1, request
         self.log.append(("submit", request))
         answer = (self.on_claim if is_claim(request) else self.script)(request)
         if isinstance(answer, Exception):
             raise answer
-        if not self.joins and request.tasks[0].operation is Operation.REINSTALL:
+        if not self.supports_multi_opcode_jobs and request.tasks[0].operation is Operation.REINSTALL:
             request = replace(request, reason="", after=())
         self.next_job += 1
         names = [name for task in request.tasks for name in _summaries(task)]

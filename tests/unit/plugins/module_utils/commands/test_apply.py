@@ -40,13 +40,18 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values impo
 
 OLD, NEW = tag("migrate"), tag("failover")
 NAMES = ("web1", "web2", "web3")
-BOTH = pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
+BOTH = pytest.mark.parametrize("multi_opcode", [False, True], ids=["a job a task", "joined"])
 ALL_NEW = {name: ["failover"] for name in NAMES}
 WISH = Permission(PermissionState.ENABLED, RepairType.FAILOVER)
 
 
-def _client(script=lambda request: None, joins=False, **more):
-    return FakeClient(cluster(*(rbd(name, ONLINE, OLD) for name in NAMES)), script=script, joins=joins, **more)
+def _client(script=lambda request: None, supports_multi_opcode_jobs=False, **more):
+    return FakeClient(
+        cluster(*(rbd(name, ONLINE, OLD) for name in NAMES)),
+        script=script,
+        supports_multi_opcode_jobs=supports_multi_opcode_jobs,
+        **more,
+    )
 
 
 def _changes(client, permission=WISH, names=NAMES):
@@ -76,16 +81,16 @@ def _standing(client):
 
 
 @BOTH
-def test_all_is_written_and_told(joins):
+def test_all_is_written_and_told(multi_opcode):
     """The new tag comes before the old one goes; the second time there is nothing, and nothing is sent."""
-    client = _client(joins=joins)
+    client = _client(supports_multi_opcode_jobs=multi_opcode)
     result = _carry_out(client, reason="rack 2 is to be rebuilt")
     assert _standing(client) == ALL_NEW
     assert [task.operation.value for one in client.sent for task in one.tasks] == ["add-tags", "remove-tags"] * 3
     assert {one.reason for one in client.sent} == {"ganeti.autorepair: rack 2 is to be rebuilt"}
     assert result["changed"]
     (told, *_) = result["objects"]
-    jobs = [1001] if joins else [1001, 1002]
+    jobs = [1001] if multi_opcode else [1001, 1002]
     assert told == {
         "scope": "instance",
         "name": "web1",
@@ -111,9 +116,9 @@ def test_all_is_written_and_told(joins):
 
 
 @BOTH
-def test_check_mode_tells_the_same_and_sends_nothing(joins):
+def test_check_mode_tells_the_same_and_sends_nothing(multi_opcode):
     """But for the jobs, and that it would be so."""
-    client = _client(joins=joins)
+    client = _client(supports_multi_opcode_jobs=multi_opcode)
     changes = _changes(client)
     dry = carry_out_changes(changes, DryRunClient(client), "", terms(client.clock))
     assert not client.log
@@ -138,9 +143,9 @@ TROUBLE = [
 
 @pytest.mark.parametrize(("answer", "words"), [row[1:] for row in TROUBLE], ids=[row[0] for row in TROUBLE])
 @BOTH
-def test_an_error_with_one_object_leaves_the_others(joins, answer, words):
+def test_an_error_with_one_object_leaves_the_others(multi_opcode, answer, words):
     """They are written; that one has its sentence, in the report too."""
-    client = _client(_on("web2", answer), joins)
+    client = _client(_on("web2", answer), multi_opcode)
     result = _carry_out(client)
     assert words in _errors(result)["web2"]
     assert words in result["report"][1]
@@ -151,9 +156,9 @@ def test_an_error_with_one_object_leaves_the_others(joins, answer, words):
 
 @pytest.mark.parametrize("answer", [row[1] for row in TROUBLE], ids=[row[0] for row in TROUBLE])
 @BOTH
-def test_what_was_wished_again_is_written_then(joins, answer):
+def test_what_was_wished_again_is_written_then(multi_opcode, answer):
     """Nothing that went wrong stands in the way of the next try."""
-    client = _client(_on("web2", answer), joins)
+    client = _client(_on("web2", answer), multi_opcode)
     _carry_out(client)
     client.script = lambda request: None
     assert [one["name"] for one in _carry_out(client)["objects"] if one["tags_added"]] == ["web2"]
@@ -161,9 +166,9 @@ def test_what_was_wished_again_is_written_then(joins, answer):
 
 
 @BOTH
-def test_a_tag_that_somebody_else_has_removed_meanwhile(joins):
+def test_a_tag_that_somebody_else_has_removed_meanwhile(multi_opcode):
     """Ganeti refuses to remove it again, but what was wished is so: no error. One query for all of them finds out."""
-    client = _client(joins=joins)
+    client = _client(supports_multi_opcode_jobs=multi_opcode)
     changes = _changes(client)
     _carry_out(client, changes)
     before = len(client.log)
@@ -178,9 +183,9 @@ def test_a_tag_that_somebody_else_has_removed_meanwhile(joins):
 
 
 @BOTH
-def test_where_nothing_was_left_to_do(joins):
+def test_where_nothing_was_left_to_do(multi_opcode):
     """Nothing has changed then."""
-    client = _client(joins=joins)
+    client = _client(supports_multi_opcode_jobs=multi_opcode)
     changes = _changes(client, Permission(PermissionState.DISABLED))
     _carry_out(client, changes)
     result = _carry_out(client, changes)
@@ -190,10 +195,12 @@ def test_where_nothing_was_left_to_do(joins):
 
 @pytest.mark.parametrize("scope", ["group", "cluster"])
 @BOTH
-def test_other_objects_than_instances(joins, scope):
+def test_other_objects_than_instances(multi_opcode, scope):
     """Are asked for their tags as well."""
     name = "default" if scope == "group" else ""
-    client = FakeClient(cluster(rbd("web1", ONLINE), tags=[OLD], group_tags={"default": [OLD]}), joins=joins)
+    client = FakeClient(
+        cluster(rbd("web1", ONLINE), tags=[OLD], group_tags={"default": [OLD]}), supports_multi_opcode_jobs=multi_opcode
+    )
     changes = [WISH.change(scope, name, parse_tags([OLD]))]
     assert _carry_out(client, changes)["objects"][0]["tags_removed"] == [OLD]
     result = _carry_out(client, changes)
@@ -201,24 +208,26 @@ def test_other_objects_than_instances(joins, scope):
 
 
 @BOTH
-def test_some_of_the_tags_have_gone(joins):
+def test_some_of_the_tags_have_gone(multi_opcode):
     """Ganeti removes all or none; what is left is removed by a second job."""
-    client = FakeClient(cluster(rbd("web1", ONLINE, OLD, tag("reinstall"))), joins=joins)
+    client = FakeClient(cluster(rbd("web1", ONLINE, OLD, tag("reinstall"))), supports_multi_opcode_jobs=multi_opcode)
     changes = _changes(client, names=["web1"])
     _carry_out(client, [Change("instance", "web1", remove=(OLD,))])
     result = _carry_out(client, changes)
     assert client.tags_of("web1") == {"failover"}
     told = result["objects"][0]
     assert (told["error"], told["tags_removed"]) == (None, [tag("reinstall")])
-    assert (told["tags_added"], len(told["jobs"])) == ([NEW], 2 if joins else 3)
+    assert (told["tags_added"], len(told["jobs"])) == ([NEW], 2 if multi_opcode else 3)
     assert f"{OLD} had already been removed" in result["report"][0]
 
 
 @BOTH
-def test_what_stands_is_told_where_a_job_failed(joins):
+def test_what_stands_is_told_where_a_job_failed(multi_opcode):
     """The new tag only, if the removal failed; nothing, if the addition did."""
     for stops, added in ((Operation.REMOVE_TAGS, [NEW]), (Operation.ADD_TAGS, [])):
-        client = _client(lambda one, at=stops: Stops(at) if one.name == "web2" and _does(one, at) else None, joins)
+        client = _client(
+            lambda one, at=stops: Stops(at) if one.name == "web2" and _does(one, at) else None, multi_opcode
+        )
         result = _carry_out(client)
         told = result["objects"][1]
         assert "it broke" in told["error"]
@@ -228,9 +237,9 @@ def test_what_stands_is_told_where_a_job_failed(joins):
 
 
 @BOTH
-def test_where_the_tags_can_not_be_read_again(joins):
+def test_where_the_tags_can_not_be_read_again(multi_opcode):
     """The job's own error stays."""
-    client = _client(_on("web2", "error"), joins)
+    client = _client(_on("web2", "error"), multi_opcode)
     changes = _changes(client)
     client.failing["instance", "config"] = Unreachable("cannot query instances: no connection")
     result = _carry_out(client, changes)
@@ -238,9 +247,9 @@ def test_where_the_tags_can_not_be_read_again(joins):
 
 
 @BOTH
-def test_an_instance_that_has_gone(joins):
+def test_an_instance_that_has_gone(multi_opcode):
     """Its job's error stays, though its tags have gone with it."""
-    client = _client(joins=joins)
+    client = _client(supports_multi_opcode_jobs=multi_opcode)
     changes = _changes(client, Permission(PermissionState.DISABLED))
     client.script = lambda one: "error" if one.name == "web2" else None
     gone = tuple(one for one in client.cluster.instances if one.name != "web2")
@@ -251,7 +260,7 @@ def test_an_instance_that_has_gone(joins):
 
 def test_what_is_not_known_is_not_written():
     """An error for that one, and for no other; in check mode as well."""
-    client = _client(joins=True)
+    client = _client(supports_multi_opcode_jobs=True)
     changes = [Change("instance", "web1", error=NOT_KNOWN), *_changes(client, names=["web2"])]
     for one in (DryRunClient(client), client):
         result = carry_out_changes(changes, one, "", terms(client.clock))
@@ -272,7 +281,7 @@ ENDS = [
 @pytest.mark.parametrize(("error", "tried"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
 def test_when_nothing_can_be_written_any_more(error, tried):
     """It is not tried for each object; each says so, but for one that has nothing to write."""
-    client = _client(_on("web2", error), joins=True)
+    client = _client(_on("web2", error), supports_multi_opcode_jobs=True)
     done = Permission(PermissionState.ENABLED, RepairType.MIGRATE).change("group", "default", parse_tags([OLD]))
     result = _carry_out(client, [*_changes(client), done])
     assert [one.name for one in client.sent] == ["web1", "web2", "web3"][: 3 if tried else 2]
@@ -302,7 +311,9 @@ def test_answers_that_stay_away():
 
 def test_answers_that_stay_away_now_and_then():
     """Only those in a row count."""
-    client = _client(lambda request: LOST if request.name in ("web1", "web3") else None, joins=True)
+    client = _client(
+        lambda request: LOST if request.name in ("web1", "web3") else None, supports_multi_opcode_jobs=True
+    )
     _carry_out(client, [*_changes(client), WISH.change("group", "default", parse_tags([]))])
     assert [one.name for one in client.sent] == [*NAMES, "default"]
 
@@ -320,9 +331,9 @@ def test_an_answer_that_is_lost_after_another():
 
 @pytest.mark.parametrize("status", ["queued", "waiting", "running"])
 @BOTH
-def test_a_job_that_does_not_end(joins, status):
+def test_a_job_that_does_not_end(multi_opcode, status):
     """It may wait behind a repair that holds its instance: after a minute that is told, with the job."""
-    client = _client(_on("web2", status), joins)
+    client = _client(_on("web2", status), multi_opcode)
     result = _carry_out(client)
     assert CONFIRM_SECONDS <= client.clock.now - Clock().now < CONFIRM_SECONDS + 3
     number = result["objects"][1]["jobs"][0]
@@ -394,9 +405,9 @@ def test_what_is_left_of_an_instance_that_nobody_sees():
 
 
 @BOTH
-def test_a_repair_that_has_begun_in_spite_of_the_claim(joins):
+def test_a_repair_that_has_begun_in_spite_of_the_claim(multi_opcode):
     """As harep knows none: its tag has gone for one that names its job. That is told, and not that it is withdrawn."""
-    client = FakeClient(cluster(rbd("web1", OFFLINE, NOTED)), joins=joins)
+    client = FakeClient(cluster(rbd("web1", OFFLINE, NOTED)), supports_multi_opcode_jobs=multi_opcode)
     result = _carry_out(client, [BEFORE])
     assert _errors(result) == {"web1": GOES_ON} and result["objects"][0]["tags_removed"] == []
     assert not result["changed"]

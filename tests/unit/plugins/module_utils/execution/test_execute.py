@@ -49,9 +49,11 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.outcome i
 ALLOW = [tag("reinstall")]
 
 
-def client_of(*members, script=lambda request: None, room=None, joins=False, **more):
+def client_of(*members, script=lambda request: None, room=None, supports_multi_opcode_jobs=False, **more):
     more.setdefault("tags", ALLOW)
-    return FakeClient(cluster(*members, **more), script=script, room=room or {}, joins=joins)
+    return FakeClient(
+        cluster(*members, **more), script=script, room=room or {}, supports_multi_opcode_jobs=supports_multi_opcode_jobs
+    )
 
 
 def carried_out(client, **more):
@@ -72,7 +74,7 @@ def _told(client):
     ]
 
 
-BOTH = pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
+BOTH = pytest.mark.parametrize("multi_opcode", [False, True], ids=["a job a task", "joined"])
 
 
 # --- what is sent ---------------------------------------------------------------------------------------------------
@@ -223,21 +225,25 @@ def _tags(one):
     ("members", "alone", "joined"), [row[1:] for row in SENT], ids=[row[0].partition(":")[0] for row in SENT]
 )
 @BOTH
-def test_what_is_sent(members, alone, joined, joins):
+def test_what_is_sent(members, alone, joined, multi_opcode):
     """The intent stands before the step can run (law 2); where tasks are joined, in one job as far as that is right."""
     jobs = [job(7, "success", "FAILOVER")] * any("100:7" in text for one in members for text in _tags(one))
-    client = client_of(*members, jobs=jobs, joins=joins, room={"spare": (9000, 9000)})
+    client = client_of(*members, jobs=jobs, supports_multi_opcode_jobs=multi_opcode, room={"spare": (9000, 9000)})
     ((outcome,), trouble) = carried_out(client)
-    assert _told(client) == (joined if joins else alone)
+    assert _told(client) == (joined if multi_opcode else alone)
     assert (outcome.sent, outcome.error, trouble) == (True, "", None)
 
 
 @BOTH
-def test_jobs_that_write_a_result_are_seen_through(joins):
+def test_jobs_that_write_a_result_are_seen_through(multi_opcode):
     """The round tells what became of them."""
-    client = client_of(rbd("web1", ONLINE, pending(jobs="7")), jobs=[job(7, "success", "FAILOVER")], joins=joins)
+    client = client_of(
+        rbd("web1", ONLINE, pending(jobs="7")),
+        jobs=[job(7, "success", "FAILOVER")],
+        supports_multi_opcode_jobs=multi_opcode,
+    )
     ((outcome,), _trouble) = carried_out(client)
-    assert outcome.tag_jobs == ((1001,) if joins else (1001, 1002))
+    assert outcome.tag_jobs == ((1001,) if multi_opcode else (1001, 1002))
 
 
 def test_a_canceled_repair_only_loses_its_tags():
@@ -291,19 +297,21 @@ def failing_at(number, error):
 
 
 FIRST_OF_TWO = pytest.mark.parametrize(
-    ("number", "joins"), [(1, False), (2, False), (5, False), (1, True), (3, True)], ids=lambda value: str(value)
+    ("number", "multi_opcode"), [(1, False), (2, False), (5, False), (1, True), (3, True)], ids=lambda value: str(value)
 )  # ... among those of two: the steps of both come before the notes of both
 LONE = [RequestRefused("refused"), AnswerLost("lost"), NotFound("not found"), BadAnswer("nonsense")]
 
 
 @pytest.mark.parametrize("error", LONE, ids=lambda error: type(error).__name__)
 @FIRST_OF_TWO
-def test_an_error_ends_its_own_repair_s_requests_and_no_other_s(number, error, joins):
+def test_an_error_ends_its_own_repair_s_requests_and_no_other_s(number, error, multi_opcode):
     """Nothing more is sent for that instance; the next one is repaired (law 4)."""
-    client = client_of(rbd("web1", OFFLINE), rbd("web2", OFFLINE), node("spare"), joins=joins)
+    client = client_of(
+        rbd("web1", OFFLINE), rbd("web2", OFFLINE), node("spare"), supports_multi_opcode_jobs=multi_opcode
+    )
     client.script = failing_at(number, error)
     (outcomes, trouble) = carried_out(client)
-    names = [name for name in ("web1", "web2") for _write in ([1] if joins else [1, 2])] + ["web1", "web2"]
+    names = [name for name in ("web1", "web2") for _write in ([1] if multi_opcode else [1, 2])] + ["web1", "web2"]
     assert [one.name for one in client.writes] == names[:number] + [name for name in names[number:] if name == "web2"]
     assert [one.error for one in outcomes] == [str(error), ""]
     assert trouble is None
@@ -316,8 +324,8 @@ class Meeting:
     """A client whose first requests wait for each other, so that it takes `people` threads to get on; of an instance
     in `errors` the step goes wrong. All other requests wait for the event `ended`, if there is one."""
 
-    def __init__(self, people, errors=None, joins=False, ended=None):
-        self.joins, self.errors, self.ended = joins, errors or {}, ended
+    def __init__(self, people, errors=None, supports_multi_opcode_jobs=False, ended=None):
+        self.supports_multi_opcode_jobs, self.errors, self.ended = supports_multi_opcode_jobs, errors or {}, ended
         self.gate, self.lock, self.sent = threading.Barrier(people, timeout=5), threading.Lock(), []
 
     def submit(self, request):
@@ -336,10 +344,10 @@ class Meeting:
 
 
 @BOTH
-def test_several_actions_are_carried_out_at_a_time(joins):
+def test_several_actions_are_carried_out_at_a_time(multi_opcode):
     """Each in its own order; the outcomes stand in the plan's."""
     plan = plan_of(cluster(*(rbd(f"web{number:02}", OFFLINE) for number in range(8)), tags=ALLOW))
-    client: Any = Meeting(4, joins=joins)
+    client: Any = Meeting(4, supports_multi_opcode_jobs=multi_opcode)
     outcomes, trouble = carry_out(plan, client, settings(connections=4), no_sleep)
     assert (trouble, [one.action.name for one in outcomes]) == (None, [action.name for action in plan.actions])
     for name in (f"web{number:02}" for number in range(8)):
@@ -409,9 +417,14 @@ HOLDING = [
 
 @pytest.mark.parametrize(("error", "why"), HOLDING, ids=["a drained queue", "the end of the claim"])
 @FIRST_OF_TWO
-def test_what_holds_the_rest_is_no_failure(number, joins, error, why):
+def test_what_holds_the_rest_is_no_failure(number, multi_opcode, error, why):
     """Laws 9 and 3: it is respected; what had begun says what kept it."""
-    client = client_of(rbd("web1", OFFLINE), rbd("web2", OFFLINE), script=failing_at(number, error), joins=joins)
+    client = client_of(
+        rbd("web1", OFFLINE),
+        rbd("web2", OFFLINE),
+        script=failing_at(number, error),
+        supports_multi_opcode_jobs=multi_opcode,
+    )
     (outcomes, trouble) = carried_out(client)
     assert (len(client.writes), trouble) == (number, None)
     first, second = outcomes

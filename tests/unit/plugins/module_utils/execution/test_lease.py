@@ -56,12 +56,12 @@ def _claim(holder="other", until=NOW + 100):
 # --- alone ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("joins", [False, True])
-def test_alone_it_is_set_and_let_go_of(joins):
+@pytest.mark.parametrize("multi_opcode", [False, True])
+def test_alone_it_is_set_and_let_go_of(multi_opcode):
     """Two writes; nothing is waited for."""
-    client = client_of(joins=joins)
+    client = client_of(supports_multi_opcode_jobs=multi_opcode)
     claimed = taken(client)
-    assert (client.claims, claimed.joins, client.clock.slept) == ([MINE], joins, [])
+    assert (client.claims, claimed.supports_multi_opcode_jobs, client.clock.slept) == ([MINE], multi_opcode, [])
     assert claimed.submit(WRITE) == 1002
     assert claimed.release() == 1003
     assert (client.claims, client.cluster.tags) == ([], (SUSPEND,))
@@ -379,7 +379,7 @@ class Replayed:
     can be taken when the test likes."""
 
     answers: tuple[Any, ...]
-    joins: bool = False
+    supports_multi_opcode_jobs: bool = False
     asked: tuple[Any, ...] | None = None
 
     def __post_init__(self):

@@ -52,12 +52,14 @@ SPARES = (node("spare1"), node("spare2"))
 ROOM = {"spare1": (9000, 9000), "spare2": (8000, 8000)}
 
 
-BOTH = pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
+BOTH = pytest.mark.parametrize("multi_opcode", [False, True], ids=["a job a task", "joined"])
 
 
 def _client(*members, **more):
     more.setdefault("tags", ALLOW)
-    own = {name: more.pop(name) for name in ("script", "on_claim", "seconds", "joins") if name in more}
+    own = {
+        name: more.pop(name) for name in ("script", "on_claim", "seconds", "supports_multi_opcode_jobs") if name in more
+    }
     return FakeClient(cluster(*members, *SPARES, **more), room=ROOM, **own)
 
 
@@ -126,9 +128,9 @@ def jobs_of(steps):
 
 @pytest.mark.parametrize(("one", "wanted"), [row[1:] for row in WAYS], ids=[row[0] for row in WAYS])
 @BOTH
-def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted, joins):
+def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted, multi_opcode):
     """Each step once; one repair with one id, whose result names its jobs; admin state as before (laws 2, 5 and 8)."""
-    client = _client(one, joins=joins)
+    client = _client(one, supports_multi_opcode_jobs=multi_opcode)
     assert _until_quiet(client) == wanted
     assert client.carried_out == [name for step in wanted for name in OPCODES[step, one.instance.admin_state == "up"]]
     (instance,) = client.cluster.instances
@@ -137,7 +139,7 @@ def test_rounds_bring_an_instance_to_health_and_then_write_nothing(one, wanted, 
     if wanted:
         (word,) = words
         assert word.split(":")[4] == "success"
-        assert len(word.split(":")[5].split("+")) == (jobs_of(wanted) if joins else len(wanted))
+        assert len(word.split(":")[5].split("+")) == (jobs_of(wanted) if multi_opcode else len(wanted))
     assert round_on(client).after.summary["healthy"] == 1
 
 
@@ -161,9 +163,9 @@ STAYS = [
 
 @pytest.mark.parametrize("one", [row[1] for row in STAYS], ids=[row[0] for row in STAYS])
 @BOTH
-def test_where_nothing_can_change_not_even_the_first_round_writes(one, joins):
+def test_where_nothing_can_change_not_even_the_first_round_writes(one, multi_opcode):
     """Idempotent (law 5), and told; not even a claim."""
-    client = _client(one, joins=joins)
+    client = _client(one, supports_multi_opcode_jobs=multi_opcode)
     played = round_on(client)
     assert (client.sent, played.changed) == ([], False)
     assert all(action.reason for _case, action in played.before.rows)
@@ -182,15 +184,15 @@ def test_where_nothing_can_change_not_even_the_first_round_writes(one, joins):
     ids=["refused", "as far as allowed", "asked for too little", "no safe repair", "leftovers", "lifted"],
 )
 @BOTH
-def test_what_can_be_said_is_said_once(one, joins):
+def test_what_can_be_said_is_said_once(one, multi_opcode):
     """After a few rounds nothing is written any more."""
-    _until_quiet(_client(one, joins=joins))
+    _until_quiet(_client(one, supports_multi_opcode_jobs=multi_opcode))
 
 
 @BOTH
-def test_a_repair_that_went_as_far_as_it_might_says_enoperm_once(joins):
+def test_a_repair_that_went_as_far_as_it_might_says_enoperm_once(multi_opcode):
     """One step, one result with its job; not rewritten."""
-    client = _client(drbd("web1", DRAINED, OFFLINE, tag("fix-storage")), joins=joins)
+    client = _client(drbd("web1", DRAINED, OFFLINE, tag("fix-storage")), supports_multi_opcode_jobs=multi_opcode)
     assert _until_quiet(client) == ["replace-disks"]
     (word,) = client.tags_of("web1") - {"fix-storage"}
     assert word.startswith("result:fix-storage:id1:")
@@ -198,10 +200,10 @@ def test_a_repair_that_went_as_far_as_it_might_says_enoperm_once(joins):
 
 
 @BOTH
-def test_several_requests_are_worked_through(joins):
+def test_several_requests_are_worked_through(multi_opcode):
     """In the order of their times; then all is quiet."""
     asked = (pending("migrate", repair="z", at=1), pending("failover", repair="a", at=2))
-    client = _client(rbd("web1", OFFLINE, *asked), tags=(), joins=joins)
+    client = _client(rbd("web1", OFFLINE, *asked), tags=(), supports_multi_opcode_jobs=multi_opcode)
     assert _until_quiet(client) == ["failover"]
     (word,) = client.tags_of("web1")
     assert word.startswith("result:failover:a:")
@@ -266,9 +268,9 @@ def _live_on(client, rounds):
 @pytest.mark.parametrize(("one", "wanted"), [row[1:] for row in MORTALS], ids=[row[0] for row in MORTALS])
 @pytest.mark.parametrize("lasting", [0, 400], ids=["at once", "slow"])
 @BOTH
-def test_whenever_a_runner_dies_each_step_is_carried_out_once(number, fate, one, wanted, lasting, joins):
+def test_whenever_a_runner_dies_each_step_is_carried_out_once(number, fate, one, wanted, lasting, multi_opcode):
     """The next runner finds what was submitted, and repeats nothing (law 2); no claim is left for ever (law 3)."""
-    client = Mortal(cluster(one, *SPARES, tags=ALLOW), room=ROOM, joins=joins)
+    client = Mortal(cluster(one, *SPARES, tags=ALLOW), room=ROOM, supports_multi_opcode_jobs=multi_opcode)
     client.at, client.fate = number, fate
     client.seconds = lambda request: lasting if any(task.operation.value in wanted for task in request.tasks) else 0
     _live_on(client, 20)
@@ -294,9 +296,11 @@ def _nth_tag_job_fails(number, at):
 @pytest.mark.parametrize("at", TAGGING, ids=lambda at: at.value)
 @pytest.mark.parametrize("number", range(2, 9))
 @BOTH
-def test_a_tag_job_that_fails_loses_and_repeats_no_step(number, at, joins):
+def test_a_tag_job_that_fails_loses_and_repeats_no_step(number, at, multi_opcode):
     """Its intent stands already: a later note or result says the rest."""
-    client = _client(drbd("web1", OFFLINE, ONLINE), script=_nth_tag_job_fails(number, at), joins=joins)
+    client = _client(
+        drbd("web1", OFFLINE, ONLINE), script=_nth_tag_job_fails(number, at), supports_multi_opcode_jobs=multi_opcode
+    )
     _live_on(client, 12)
     assert client.carried_out == ["INSTANCE_FAILOVER", "INSTANCE_REPLACE_DISKS"]
     (word,) = client.tags_of("web1")
@@ -305,9 +309,11 @@ def test_a_tag_job_that_fails_loses_and_repeats_no_step(number, at, joins):
 
 @pytest.mark.parametrize("state", [OFFLINE, DRAINED], ids=["failover", "migrate"])
 @BOTH
-def test_an_intent_that_could_not_be_set_is_no_failure_of_its_step(state, joins):
+def test_an_intent_that_could_not_be_set_is_no_failure_of_its_step(state, multi_opcode):
     """The step did not run, so nothing was tried: the repair begins again, over every transport alike (law 8)."""
-    client = _client(rbd("web1", state), script=_nth_tag_job_fails(1, Operation.ADD_TAGS), joins=joins)
+    client = _client(
+        rbd("web1", state), script=_nth_tag_job_fails(1, Operation.ADD_TAGS), supports_multi_opcode_jobs=multi_opcode
+    )
     _live_on(client, 12)
     assert client.carried_out == [f"INSTANCE_{'FAILOVER' if state is OFFLINE else 'MIGRATE'}"]
     (word,) = client.tags_of("web1")
@@ -335,9 +341,9 @@ def test_a_dry_round_reads_once_and_changes_nothing():
 
 
 @BOTH
-def test_what_was_noticed_just_before_saves_the_look_before_the_claim(joins):
+def test_what_was_noticed_just_before_saves_the_look_before_the_claim(multi_opcode):
     """The cluster is claimed at once, and looked at before anything else is written."""
-    seen, unseen = (_client(rbd("web1", OFFLINE), joins=joins) for _ in range(2))
+    seen, unseen = (_client(rbd("web1", OFFLINE), supports_multi_opcode_jobs=multi_opcode) for _ in range(2))
     played = run_round(seen, unbraked(), settings(), terms(seen.clock, "me"), noticed=list(seen.cluster.tags))
     round_on(unseen)
     assert len(unseen.reads) - len(seen.reads) == 6
@@ -440,13 +446,13 @@ def test_a_wrong_name_begins_nothing():
 
 
 @BOTH
-def test_a_cluster_that_goes_away_in_the_middle_is_trouble(joins):
+def test_a_cluster_that_goes_away_in_the_middle_is_trouble(multi_opcode):
     """What was done until then is told."""
     client = _client(
         rbd("web1", OFFLINE),
         rbd("web2", OFFLINE),
         script=lambda request: Unreachable("no connection") if request.name == "web2" else None,
-        joins=joins,
+        supports_multi_opcode_jobs=multi_opcode,
     )
     played = round_on(client)
     assert str(played.trouble) == "no connection"
@@ -517,7 +523,7 @@ def test_what_a_module_returns_of_a_round():
 
 
 @BOTH
-def test_what_was_not_seen_after_the_writes_is_not_told(joins):
+def test_what_was_not_seen_after_the_writes_is_not_told(multi_opcode):
     """The plan before stands for it, and must not be taken for how things stand."""
 
     class Dying(FakeClient):
@@ -526,7 +532,9 @@ def test_what_was_not_seen_after_the_writes_is_not_told(joins):
                 raise Unreachable("no connection")
             return super().query(resource, fields, qfilter)
 
-    played = round_on(Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW), joins=joins))
+    played = round_on(
+        Dying(cluster(rbd("web1", OFFLINE), *SPARES, tags=ALLOW), supports_multi_opcode_jobs=multi_opcode)
+    )
     told = result(played, check_mode=False)
     assert (told["summary"], told["pending"], told["under_way"], told["failed_instances"]) == (None,) * 4
     assert (told["changed"], told["left"]) == (True, True)
@@ -536,9 +544,9 @@ def test_what_was_not_seen_after_the_writes_is_not_told(joins):
 
 
 @BOTH
-def test_a_round_that_writes_claims_first_and_lets_go_last(joins):
+def test_a_round_that_writes_claims_first_and_lets_go_last(multi_opcode):
     """And plans what it does from a look at the cluster that it had for itself."""
-    client = _client(rbd("web1", OFFLINE), joins=joins)
+    client = _client(rbd("web1", OFFLINE), supports_multi_opcode_jobs=multi_opcode)
     assert round_on(client).changed
     assert [is_claim(one) for one in client.sent] == [True, *(False for _one in client.writes), True]
     assert client.claims == []
@@ -552,10 +560,10 @@ THEIRS = f"claim:other:{NOW + 100}"
 
 @pytest.mark.parametrize("words", [THEIRS, "claim:other", "claim:other:soon", "claim::5", "claim:a:b:5"])
 @BOTH
-def test_a_cluster_that_is_claimed_is_left_to_whoever_holds_it(words, joins):
+def test_a_cluster_that_is_claimed_is_left_to_whoever_holds_it(words, multi_opcode):
     """No write at all; everything that would write is held, saying by whom, and the rest is told as ever (law 4)."""
     members = [rbd("web1", OFFLINE), rbd("web2", ONLINE, tag("suspend:1")), rbd("web3", OFFLINE, tag("suspend"))]
-    client = _client(*members, tags=[*ALLOW, tag(words)], joins=joins)
+    client = _client(*members, tags=[*ALLOW, tag(words)], supports_multi_opcode_jobs=multi_opcode)
     played = round_on(client)
     assert (client.sent, played.changed, played.trouble) == ([], False, None)
     (*notices, first, second, third) = [one.action for one in played.outcomes]
@@ -629,10 +637,10 @@ def test_a_cluster_that_goes_away_under_the_claim_begins_nothing():
 
 
 @BOTH
-def test_writes_stop_when_the_claim_comes_near_to_its_end(joins):
+def test_writes_stop_when_the_claim_comes_near_to_its_end(multi_opcode):
     """What is left is held, which is no failure; the next round does it."""
     members = [rbd(f"web{number}", OFFLINE) for number in range(1, 7)]
-    client = _client(*members, joins=joins)
+    client = _client(*members, supports_multi_opcode_jobs=multi_opcode)
     client.script = lambda request: client.clock.sleep(40)  # each request takes so long
     played = round_on(client)
     kinds = [one.action.kind.value for one in played.outcomes]

@@ -27,13 +27,13 @@ UUID = "9d0c8a0e-5b1f-4b55-8c56-7f6a4b3a1f27"
 
 
 @pytest.mark.parametrize(("waiting", "noted"), [(0, 5), (2, 3), (5, 0), (9, 0)])
-@pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
-def test_no_more_than_five_notes_wait_for_resyncs(waiting, noted, joins):
+@pytest.mark.parametrize("multi_opcode", [False, True], ids=["a job a task", "joined"])
+def test_no_more_than_five_notes_wait_for_resyncs(waiting, noted, multi_opcode):
     """Else the next round's claim finds no place in the queue; notes of other steps are sent in any case."""
     later = [drbd(f"web{at}", ONLINE, OFFLINE, pending(jobs=f"{at}", repair=f"r{at}")) for at in range(1, 8)]
     jobs = [job(at, "success", "FAILOVER", f"web{at}") for at in range(1, 8)]
     jobs += [job(100 + at, "waiting", "TAGS_SET", f"other{at}") for at in range(waiting)]
-    client = client_of(*later, rbd("zz", OFFLINE), node("spare"), jobs=jobs, joins=joins)
+    client = client_of(*later, rbd("zz", OFFLINE), node("spare"), jobs=jobs, supports_multi_opcode_jobs=multi_opcode)
     outcomes, _trouble = carried_out(client)
     told = {outcome.action.name: bool(outcome.added) for outcome in outcomes}
     assert sum(told[f"web{at}"] for at in range(1, 8)) == noted
@@ -42,24 +42,24 @@ def test_no_more_than_five_notes_wait_for_resyncs(waiting, noted, joins):
 
 
 @BOTH
-def test_the_outcome_of_a_new_repair(joins):
+def test_the_outcome_of_a_new_repair(multi_opcode):
     """Its tags, its job, and the jobs that the round sees through: nobody waits for the note, nor for the step."""
-    client = client_of(rbd("web1", OFFLINE), node("spare"), joins=joins)
+    client = client_of(rbd("web1", OFFLINE), node("spare"), supports_multi_opcode_jobs=multi_opcode)
     ((outcome,), _trouble) = carried_out(client)
-    step = 1001 if joins else 1002
-    assert (outcome.jobs, outcome.tag_jobs) == ((step,), () if joins else (1001,))
+    step = 1001 if multi_opcode else 1002
+    assert (outcome.jobs, outcome.tag_jobs) == ((step,), () if multi_opcode else (1001,))
     assert (outcome.added, outcome.removed) == ((tag(INTENT), tag(f"{INTENT}{step}")), ())
     assert [one.value for one in outcome.steps] == ["failover"]
 
 
 @BOTH
-def test_the_outcome_of_a_repair_that_goes_on(joins):
+def test_the_outcome_of_a_repair_that_goes_on(multi_opcode):
     """The intent stands; its time stays; the jobs grow."""
     client = client_of(
         drbd("web1", ONLINE, OFFLINE, pending(jobs="7")),
         node("spare"),
         jobs=[job(7, "success", "FAILOVER")],
-        joins=joins,
+        supports_multi_opcode_jobs=multi_opcode,
     )
     ((outcome,), _trouble) = carried_out(client)
     assert (outcome.jobs, outcome.added, outcome.removed, outcome.tag_jobs) == (
@@ -68,11 +68,13 @@ def test_the_outcome_of_a_repair_that_goes_on(joins):
 
 
 @BOTH
-def test_the_outcome_of_all_steps_in_one_job(joins):
+def test_the_outcome_of_all_steps_in_one_job(multi_opcode):
     """It names those that were submitted."""
-    client = client_of(plain("web1", OFFLINE), node("spare"), room={"spare": (9000, 9000)}, joins=joins)
+    client = client_of(
+        plain("web1", OFFLINE), node("spare"), room={"spare": (9000, 9000)}, supports_multi_opcode_jobs=multi_opcode
+    )
     ((outcome,), _trouble) = carried_out(client)
-    assert [one.value for one in outcome.steps] == ["recreate-disks"] + ["reinstall"] * joins
+    assert [one.value for one in outcome.steps] == ["recreate-disks"] + ["reinstall"] * multi_opcode
     assert len(outcome.jobs) == 1
 
 
@@ -97,12 +99,16 @@ def test_a_step_that_was_refused_leaves_the_intent_told():
     assert (outcome.sent, outcome.added, outcome.tag_jobs) == (True, (tag(f"pending:failover:id1:{NOW}:"),), (1001,))
 
 
-@pytest.mark.parametrize("joins", [False, True])
-def test_nothing_waits_for_the_intent_of_a_recreation_but_the_recreation(joins):
+@pytest.mark.parametrize("multi_opcode", [False, True])
+def test_nothing_waits_for_the_intent_of_a_recreation_but_the_recreation(multi_opcode):
     """Where the queue is full it would take a minute for each; nobody's new secondary, note or end comes after that."""
     members = [plain("local1", OFFLINE), plain("local2", OFFLINE), drbd("move", OFFLINE, ONLINE)]
     client = client_of(
-        *members, drbd("copy", ONLINE, OFFLINE), node("spare"), room={"spare": (90000, 90000)}, joins=joins
+        *members,
+        drbd("copy", ONLINE, OFFLINE),
+        node("spare"),
+        room={"spare": (90000, 90000)},
+        supports_multi_opcode_jobs=multi_opcode,
     )
     client.seconds = lambda request: 3600
     carried_out(client)

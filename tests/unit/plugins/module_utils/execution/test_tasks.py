@@ -44,10 +44,10 @@ PARAMETERS = [
     ("one", "operation", "wanted"), [row[1:] for row in PARAMETERS], ids=[row[0] for row in PARAMETERS]
 )
 @BOTH
-def test_a_step_s_parameters(one, operation, wanted, joins):
+def test_a_step_s_parameters(one, operation, wanted, multi_opcode):
     """What the operation needs beside the name; recreated disks always on nodes that are named."""
     room = {"spare1": (9000, 9000), "spare2": (8000, 8000)}
-    client = client_of(one, node("spare1"), node("spare2"), room=room, joins=joins)
+    client = client_of(one, node("spare1"), node("spare2"), room=room, supports_multi_opcode_jobs=multi_opcode)
     carried_out(client)
     step = _tasks(client)[1]
     assert (step.operation.value, step.parameters) == (operation, {**GUARD, **wanted})
@@ -55,23 +55,31 @@ def test_a_step_s_parameters(one, operation, wanted, joins):
 
 @pytest.mark.parametrize(("admin", "start"), [("up", True), ("down", False)])
 @BOTH
-def test_a_reinstall_starts_only_what_is_meant_to_run(admin, start, joins):
+def test_a_reinstall_starts_only_what_is_meant_to_run(admin, start, multi_opcode):
     """Down it stays."""
     one = placed("web1", "plain", ONLINE, tags=(pending("reinstall", "7"),), admin_state=admin)
-    client = client_of(one, jobs=[job(7, "success", "RECREATE_DISKS", repair="r1")], joins=joins)
+    client = client_of(
+        one, jobs=[job(7, "success", "RECREATE_DISKS", repair="r1")], supports_multi_opcode_jobs=multi_opcode
+    )
     carried_out(client)
     assert client.writes[0].tasks == (Task(Operation.REINSTALL, {**GUARD, "start": start}),)
 
 
 @BOTH
-def test_marking_an_instance_needs_nothing_but_its_name(joins):
+def test_marking_an_instance_needs_nothing_but_its_name(multi_opcode):
     """What it is marked as is in the operation; where jobs can be joined, it is not left marked down."""
     one = placed("web1", "plain", ONLINE, tags=(pending("reinstall", "7"),), admin_state="offline")
-    client = client_of(one, jobs=[job(7, "success", "RECREATE_DISKS", repair="r1")], joins=joins)
+    client = client_of(
+        one, jobs=[job(7, "success", "RECREATE_DISKS", repair="r1")], supports_multi_opcode_jobs=multi_opcode
+    )
     carried_out(client)
     assert client.writes[0].tasks == (
         Task(Operation.MARK_DOWN, GUARD),
-        *((Task(Operation.REINSTALL, {**GUARD, "start": False}), Task(Operation.MARK_OFFLINE, GUARD)) if joins else ()),
+        *(
+            (Task(Operation.REINSTALL, {**GUARD, "start": False}), Task(Operation.MARK_OFFLINE, GUARD))
+            if multi_opcode
+            else ()
+        ),
     )
 
 

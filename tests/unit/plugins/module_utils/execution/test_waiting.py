@@ -33,7 +33,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waitin
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from unbraked import unbraked
 
-BOTH = pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
+BOTH = pytest.mark.parametrize("multi_opcode", [False, True], ids=["a job a task", "joined"])
 SPARES = (node("spare1"), node("spare2"))
 ROOM = {"spare1": (9000, 9000), "spare2": (8000, 8000)}
 
@@ -45,7 +45,7 @@ def _lasting(seconds):
 
 def _client(*members, seconds=90, kind=FakeClient, **more):
     more.setdefault("tags", [tag("reinstall")])
-    own = {name: more.pop(name) for name in ("script", "on_claim", "joins") if name in more}
+    own = {name: more.pop(name) for name in ("script", "on_claim", "supports_multi_opcode_jobs") if name in more}
     return kind(cluster(*members, *SPARES, **more), room=ROOM, seconds=_lasting(seconds), **own)
 
 
@@ -72,15 +72,15 @@ def _merged(client, seconds=3600, **limits):
     ids=["healthy", "one step", "two steps", "three steps", "a reinstall"],
 )
 @BOTH
-def test_it_carries_on_to_health(one, wanted, joins):
+def test_it_carries_on_to_health(one, wanted, multi_opcode):
     """Several rounds, each soon after the step before has ended; the last leaves nothing to do."""
-    client = _client(one, joins=joins)
+    client = _client(one, supports_multi_opcode_jobs=multi_opcode)
     told = _merged(client)
     assert client.steps == wanted
     assert (told["summary"]["healthy"], told["pending"], told["left"], told["under_way"]) == (1, 0, False, [])
     assert told["changed"] == bool(wanted)
     assert client.claims == []
-    jobs = jobs_of(wanted) if joins else len(wanted)
+    jobs = jobs_of(wanted) if multi_opcode else len(wanted)
     assert 90 * jobs <= client.clock() - NOW <= 90 * jobs + 20 * jobs
 
 
@@ -91,9 +91,9 @@ def test_a_cluster_without_anything_to_do_is_looked_at_once():
 
 
 @BOTH
-def test_what_is_over_the_limit_is_done_later(joins):
+def test_what_is_over_the_limit_is_done_later(multi_opcode):
     """Held by max_in_flight, until there is room."""
-    client = _client(*(rbd(f"web{number}", OFFLINE) for number in range(3)), joins=joins)
+    client = _client(*(rbd(f"web{number}", OFFLINE) for number in range(3)), supports_multi_opcode_jobs=multi_opcode)
     assert _merged(client, max_in_flight=1)["summary"]["healthy"] == 3
     assert client.steps == ["failover"] * 3
 
@@ -117,9 +117,9 @@ def test_what_only_a_person_can_go_on_with_is_not_waited_for(one, limits, state)
 
 
 @BOTH
-def test_a_repair_that_fails_ends_the_waiting(joins):
+def test_a_repair_that_fails_ends_the_waiting(multi_opcode):
     """With the bounded number of tries and their pauses; and says so."""
-    client = _client(rbd("web1", OFFLINE), seconds=0, joins=joins)
+    client = _client(rbd("web1", OFFLINE), seconds=0, supports_multi_opcode_jobs=multi_opcode)
     client.script = lambda request: Stops(Operation.FAILOVER)
     told = _merged(client)
     assert told["failed_instances"] == ["web1"]
@@ -207,15 +207,15 @@ def test_it_goes_on_when_there_is_something_to_do(fast, limits, script, soon):
 
 
 @BOTH
-def test_jobs_are_not_noted_on_the_way(joins):
+def test_jobs_are_not_noted_on_the_way(multi_opcode):
     """The run is there to see their end, and then the result names them."""
-    client = _client(drbd("web1", OFFLINE, ONLINE), joins=joins)
+    client = _client(drbd("web1", OFFLINE, ONLINE), supports_multi_opcode_jobs=multi_opcode)
     rounds = run_until_done(client, unbraked(), settings(), terms(client.clock), 3600)
     next(rounds)
     assert not [text for text in client.tags_of("web1") if text.split(":")[-1]]
     assert list(rounds)
     (result_tag,) = client.tags_of("web1")
-    assert len(result_tag.split(":")[-1].split("+")) == (1 if joins else 2)
+    assert len(result_tag.split(":")[-1].split("+")) == (1 if multi_opcode else 2)
 
 
 def test_without_jobs_it_looks_again_every_ten_seconds():

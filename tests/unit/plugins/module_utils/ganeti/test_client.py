@@ -31,7 +31,7 @@ def _words(requests):
     return [(one.kind, one.name, [task.operation for task in one.tasks]) for one in requests]
 
 
-def _everything(joins):
+def _everything(multi_opcode):
     """Something of each kind that writes."""
     return client_of(
         rbd("a-begins", OFFLINE),
@@ -42,15 +42,15 @@ def _everything(joins):
         plain("f-lost", OFFLINE),
         node("spare"),
         room={"spare": (9000, 9000)},
-        joins=joins,
+        supports_multi_opcode_jobs=multi_opcode,
         jobs=[job(7, "success", "FAILOVER", "b-goes-on"), job(8, "success", "FAILOVER", "c-ends")],
     )
 
 
 @BOTH
-def test_check_mode_sends_nothing_and_tells_the_same_tags(joins):
+def test_check_mode_sends_nothing_and_tells_the_same_tags(multi_opcode):
     """Law 1: it is the client that sends nothing, whatever stands above it."""
-    real, dry = _everything(joins), _everything(joins)
+    real, dry = _everything(multi_opcode), _everything(multi_opcode)
     recorder = DryRunClient(dry)
     plan = assign_nodes(plan_of(dry.cluster), recorder)
     outcomes, trouble = carry_out(plan, recorder, settings(), no_sleep)
@@ -66,15 +66,15 @@ def test_check_mode_sends_nothing_and_tells_the_same_tags(joins):
 
 
 @BOTH
-def test_check_mode_knows_the_intent_and_the_step_and_invents_no_job(joins):
+def test_check_mode_knows_the_intent_and_the_step_and_invents_no_job(multi_opcode):
     """A job that was not submitted stands as 0 in the tag that would be there in the end."""
-    client = client_of(rbd("web1", OFFLINE), joins=joins)
+    client = client_of(rbd("web1", OFFLINE), supports_multi_opcode_jobs=multi_opcode)
     recorder = DryRunClient(client)
     ((outcome,), _trouble) = carry_out(plan_of(client.cluster), recorder, settings(), no_sleep)
     unsent = [one.tasks for one in recorder.unsent if isinstance(one, JobRequest)]
     tasks = [task for tasks in unsent for task in tasks]
     assert [task.operation.value for task in tasks] == ["add-tags", "failover", "add-tags"]
-    assert [len(tasks) for tasks in unsent] == ([2, 1] if joins else [1, 1, 1])
+    assert [len(tasks) for tasks in unsent] == ([2, 1] if multi_opcode else [1, 1, 1])
     assert (outcome.added, outcome.removed, outcome.jobs) == ((tag(INTENT), tag(f"{INTENT}0")), (), ())
 
 

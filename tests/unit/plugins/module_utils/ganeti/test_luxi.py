@@ -142,7 +142,7 @@ def test_a_job_is_submitted_by_its_opcodes(master):
 
 def test_jobs_can_hold_several_tasks():
     """So the engine joins them."""
-    assert LuxiClient("/x").joins
+    assert LuxiClient("/x").supports_multi_opcode_jobs
 
 
 def test_a_big_answer_comes_in_pieces(master):

@@ -61,8 +61,8 @@ TABLE = [(name, spare) for name in STEPS for spare in SPARES]
 
 
 @pytest.mark.parametrize(("broken", "spare"), TABLE, ids=[f"{name}, {spare}" for name, spare in TABLE])
-@pytest.mark.parametrize("joins", [False, True])
-def test_what_no_node_can_take_is_not_tried(broken, spare, joins):
+@pytest.mark.parametrize("multi_opcode", [False, True])
+def test_what_no_node_can_take_is_not_tried(broken, spare, multi_opcode):
     """All that can break, with all that the group can have beside it."""
     one, first, later = STEPS[broken]
     nodes, free = SPARES[spare]
@@ -73,7 +73,7 @@ def test_what_no_node_can_take_is_not_tried(broken, spare, joins):
     assert has_more_work(plan) is not hopeless
     assert status_data(plan)["needs_person"] == ["web1"] * hopeless
     if not hopeless:
-        taken = [step.operation.value for step in action.submitted(joins)]
+        taken = [step.operation.value for step in action.submitted(multi_opcode)]
         assert ("replace-disks" in taken[1:]) is (bool(later) and free >= later)
 
 
@@ -151,14 +151,14 @@ def test_disks_that_are_larger_than_any_node(size, why):
     assert ("a: it has 1023 MiB of disk in total" in action.reason) is (why is Reason.NO_NODE)
 
 
-@pytest.mark.parametrize("joins", [False, True], ids=["a job a task", "joined"])
-def test_a_group_of_two_fails_over_and_says_that_it_has_no_mirror(joins):
+@pytest.mark.parametrize("multi_opcode", [False, True], ids=["a job a task", "joined"])
+def test_a_group_of_two_fails_over_and_says_that_it_has_no_mirror(multi_opcode):
     """One job, and no failed one after it; a third node gets the mirror."""
-    client = FakeClient(cluster(drbd("web1", OFFLINE, ONLINE), tags=ALLOW), joins=joins)
+    client = FakeClient(cluster(drbd("web1", OFFLINE, ONLINE), tags=ALLOW), supports_multi_opcode_jobs=multi_opcode)
     for _round in range(3):
         played = run_round(client, unbraked(), settings(), terms(client.clock))
         client.clock.sleep(90)
-    steps = [task.operation.value for one in client.sent for task in one.tasks if not one.tasks[0].tags or joins]
+    steps = [task.operation.value for one in client.sent for task in one.tasks if not one.tasks[0].tags or multi_opcode]
     assert [step for step in steps if step in ("failover", "replace-disks")] == ["failover"]
     ((case, action),) = played.after.rows
     assert (case.state.value, action.why, played.left) == ("pending_repair", Reason.NO_NODE, False)

@@ -269,7 +269,7 @@ def test_the_law_of_turns(option, most, resyncs, returns, new):
     begun = [action for _case, action in plan.rows if action.starts_repair]
     assert len(begun) == min(new, max(most - returns, 0))
     assert sum(not action.alone for action in begun) == min(len(begun), max(most - resyncs, 0))
-    assert [len(action.submitted(joins=joins)) for action in begun for joins in (True, False)] == [
+    assert [len(action.submitted(multi_opcode=multi_opcode)) for action in begun for multi_opcode in (True, False)] == [
         1 if action.alone else 2 for action in begun for _joins in (True, False)
     ]
 

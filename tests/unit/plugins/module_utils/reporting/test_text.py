@@ -44,10 +44,12 @@ def round_on(client, check_mode=False, **more):
     return result(run_round(client, unbraked(**more), settings(), terms(client.clock)), check_mode)
 
 
-def _report(*members, check_mode=False, script=lambda request: None, room=None, joins=False, **more):
+def _report(*members, check_mode=False, script=lambda request: None, room=None, multi_opcode=False, **more):
     more.setdefault("tags", ALLOW)
     limits = {name: more.pop(name) for name in ("max_unhealthy", "fencing") if name in more}
-    client = FakeClient(cluster(*members, **more), script=script, room=room or {}, joins=joins)
+    client = FakeClient(
+        cluster(*members, **more), script=script, room=room or {}, supports_multi_opcode_jobs=multi_opcode
+    )
     return round_on(client, check_mode, **limits)["report"]
 
 
@@ -238,7 +240,7 @@ JOINED = [
 @pytest.mark.parametrize(("one", "real", "dry"), [row[1:] for row in JOINED], ids=[row[0] for row in JOINED])
 def test_a_line_names_all_steps_of_a_job(one, real, dry, check_mode):
     """Where one job can hold several."""
-    report = _report(one, node("spare"), room={"spare": (9000, 9000)}, check_mode=check_mode, joins=True)
+    report = _report(one, node("spare"), room={"spare": (9000, 9000)}, check_mode=check_mode, multi_opcode=True)
     assert (dry if check_mode else real) in _row(report, "web1 ")
 
 

@@ -622,12 +622,12 @@ def _carried(played):
     return resume_limits(unbraked(approved=Approved("0" * 64)), given)
 
 
-@pytest.mark.parametrize("joins", [False, True], ids=["a job each", "jobs of several opcodes"])
+@pytest.mark.parametrize("multi_opcode", [False, True], ids=["a job each", "jobs of several opcodes"])
 @pytest.mark.parametrize("through", [limits_for_next_round, _carried], ids=["in one run", "from run to run"])
-def test_an_approved_plan_is_carried_to_its_end_and_no_further(through, joins):
+def test_an_approved_plan_is_carried_to_its_end_and_no_further(through, multi_opcode):
     """What breaks meanwhile waits for the next approval."""
     client = _client(drbd("web1", OFFLINE, ONLINE), rbd("web2", ONLINE))
-    client.joins = joins
+    client.supports_multi_opcode_jobs = multi_opcode
     plan = _approve(client)
     broken = dict(client.cluster.nodes)
     broken["web2-p"] = replace(broken["web2-p"], state=OFFLINE)
