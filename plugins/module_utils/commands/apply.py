@@ -18,7 +18,7 @@ from ..errors import AnswerLost, AutorepairError, ClusterError, Held
 from ..execution.confirm import confirm
 from ..execution.lease import acquire, compare_clocks
 from ..execution.submission import replace_tags
-from ..execution.writer import Writer
+from ..execution.submitter import JobSubmitter
 from ..ganeti.client import STATUS_NORMAL, Client, DryRunClient
 from ..ganeti.usable import is_texts
 from ..queries.cluster import cluster_tags, read_cluster
@@ -183,21 +183,21 @@ def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Done]
     done: list[Done] = []
     ended = lost = False
     for change in changes:
-        writer = Writer(client, _action(change), reason)
+        submitter = JobSubmitter(client, _action(change), reason)
         if change.error or (ended and change.needed):
-            done.append((change, writer.outcome(change.error or NOT_TRIED)))
+            done.append((change, submitter.outcome(change.error or NOT_TRIED)))
             continue
         try:
-            replace_tags(writer, change.add, change.remove)
-            done.append((change, writer.outcome()))
+            replace_tags(submitter, change.add, change.remove)
+            done.append((change, submitter.outcome()))
         except AutorepairError as error:
-            sent = writer.sent or any(outcome.sent for change, outcome in done)
+            sent = submitter.sent or any(outcome.sent for change, outcome in done)
             if isinstance(error, ClusterError) and not sent:
                 raise
             # two lost answers in a row: the next would cost a time-out each
             ended = isinstance(error, ClusterError) or (lost and isinstance(error, AnswerLost))
             lost = isinstance(error, AnswerLost)
-            done.append((change, replace(writer.outcome(str(error)), lost=lost)))
+            done.append((change, replace(submitter.outcome(str(error)), lost=lost)))
         else:
             lost = lost and not change.needed
     return done

@@ -33,7 +33,7 @@ from ..repair.reasons import Reason
 from ..settings.terms import Settings
 from ..tags.fields import result_tag
 from .submission import give_up_disks, replace_tags, take_step, type_of, unnoted
-from .writer import Writer
+from .submitter import JobSubmitter
 
 
 class _AbortState:
@@ -60,7 +60,7 @@ class _RunningAction:
     all repairs are sent before anything else; `over` says that it is finished."""
 
     action: Action
-    writer: Writer
+    submitter: JobSubmitter
     work: Iterator[bool]
     over: bool = False
     error: AutorepairError | None = None
@@ -69,7 +69,7 @@ class _RunningAction:
         """Do the next part of the work, unless the round was aborted (`end`)."""
         if end.error or end.stopped or self.error:
             return
-        before = self.writer.outcome_so_far
+        before = self.submitter.outcome_so_far
         try:
             self.over = next(self.work, True)
         except AutorepairError as problem:
@@ -77,7 +77,7 @@ class _RunningAction:
         except BaseException:
             end.stopped = True
             raise
-        if self.error or self.writer.outcome_so_far is not before:  # a part that sends nothing shows nothing
+        if self.error or self.submitter.outcome_so_far is not before:  # a part that sends nothing shows nothing
             end.note(self.error)
 
     def outcome(self, end: _AbortState) -> Outcome:
@@ -86,11 +86,11 @@ class _RunningAction:
             return Outcome(self.action)
         if isinstance(self.error, Withheld):
             held = hold(self.action, Reason.JUST_CHANGED, str(self.error))
-            return replace(self.writer.outcome(), action=held)
+            return replace(self.submitter.outcome(), action=held)
         ended_by = self.error or (None if self.over else end.error)
-        if isinstance(ended_by, ClusterError) and not self.writer.sent:
+        if isinstance(ended_by, ClusterError) and not self.submitter.sent:
             return _not_begun(self.action, ended_by)
-        return replace(self.writer.outcome(str(self.error or "")), lost=isinstance(self.error, AnswerLost))
+        return replace(self.submitter.outcome(str(self.error or "")), lost=isinstance(self.error, AnswerLost))
 
 
 def carry_out(
@@ -123,13 +123,13 @@ def _running(
     settings: Settings,
     sleep: Callable[[float], None],
 ) -> _RunningAction:
-    writer = Writer(client, action, settings.reason)
+    submitter = JobSubmitter(client, action, settings.reason)
     if action.kind is not ActionKind.SUBMIT:
-        return _RunningAction(action, writer, _write_tags(action, plan, writer, settings))
+        return _RunningAction(action, submitter, _write_tags(action, plan, submitter, settings))
     instance = instances[action.name]
     if action.steps[0].operation is Operation.RECREATE_DISKS:
-        return _RunningAction(action, writer, give_up_disks(action, instance, plan, writer, settings, sleep))
-    return _RunningAction(action, writer, take_step(action, instance, plan, writer, settings))
+        return _RunningAction(action, submitter, give_up_disks(action, instance, plan, submitter, settings, sleep))
+    return _RunningAction(action, submitter, take_step(action, instance, plan, submitter, settings))
 
 
 def _not_begun(action: Action, error: ClusterError) -> Outcome:
@@ -140,19 +140,19 @@ def _not_begun(action: Action, error: ClusterError) -> Outcome:
     return Outcome(action, error=NOT_BEGUN)
 
 
-def _write_tags(action: Action, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
+def _write_tags(action: Action, plan: Plan, submitter: JobSubmitter, settings: Settings) -> Iterator[bool]:
     """Write the tags of `action`, if any, after the first steps of all repairs."""
     yield False
     if action.kind is ActionKind.REFUSE:
-        writer.repair_id = settings.new_id()
-        replace_tags(writer, [_result(action, writer.repair_id, plan.time, ())], action.remove)
+        submitter.repair_id = settings.new_id()
+        replace_tags(submitter, [_result(action, submitter.repair_id, plan.time, ())], action.remove)
     elif action.kind is ActionKind.FINISH:
         repair = action.repair
         result = [_result(action, repair.id, plan.time, repair.jobs)] if repair and action.result else []
-        writer.cancel(action.cancel)
-        replace_tags(writer, [*result, *action.add], action.remove)
+        submitter.cancel(action.cancel)
+        replace_tags(submitter, [*result, *action.add], action.remove)
     elif action.writes:  # a suspend is lifted, or a breaker remembers
-        replace_tags(writer, action.add, action.remove)
+        replace_tags(submitter, action.add, action.remove)
 
 
 def _result(action: Action, repair_id: str, now: float, jobs: tuple[int, ...]) -> str:

@@ -18,25 +18,27 @@ from ..repair.history import HELD_BY, Repair
 from ..settings.terms import Settings
 from ..tags.fields import accepting, pending_tag
 from .last_look import what_changed
+from .submitter import JobSubmitter
 from .tasks import tasks_of
-from .writer import Writer
 
 MOST_NOTES = 5  # that wait for resyncs at a time, in the 20 places that Ganeti has for jobs that run
 CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
 
 
-def take_step(action: Action, instance: Instance, plan: Plan, writer: Writer, settings: Settings) -> Iterator[bool]:
+def take_step(
+    action: Action, instance: Instance, plan: Plan, submitter: JobSubmitter, settings: Settings
+) -> Iterator[bool]:
     """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
     A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
-    repair, intent = _intent(action, plan, writer, settings)
-    tasks = tasks_of(action, instance, plan, writer.supports_multi_opcode_jobs, settings.iallocator)
-    first, rest = (tasks, []) if writer.supports_multi_opcode_jobs else (tasks[:1], tasks[1:])
-    before = writer.submit(*intent, *first)
+    repair, intent = _intent(action, plan, submitter, settings)
+    tasks = tasks_of(action, instance, plan, submitter.supports_multi_opcode_jobs, settings.iallocator)
+    first, rest = (tasks, []) if submitter.supports_multi_opcode_jobs else (tasks[:1], tasks[1:])
+    before = submitter.submit(*intent, *first)
     yield False
-    jobs = before[-len(first) :] + writer.submit(*rest, after=before)
+    jobs = before[-len(first) :] + submitter.submit(*rest, after=before)
     reinstalls = action.steps[0].operation is Operation.REINSTALL  # RAPI keeps no reason for that
     if reinstalls or not (settings.waits or action.name in settings.unnoted):
-        _note(repair, jobs, writer)
+        _note(repair, jobs, submitter)
 
 
 def unnoted(plan: Plan, multi_opcode: bool) -> frozenset[str]:
@@ -61,7 +63,7 @@ def give_up_disks(
     action: Action,
     instance: Instance,
     plan: Plan,
-    writer: Writer,
+    submitter: JobSubmitter,
     settings: Settings,
     sleep: Callable[[float], None],
 ) -> Iterator[bool]:
@@ -69,34 +71,34 @@ def give_up_disks(
     is, the step itself, if a last look still shows what it was planned for.
 
     Its job names the nodes that held the disks, and the tag names the job, so that both are known long after."""
-    repair, intent = _intent(action, plan, writer, settings)
-    before = writer.submit(*intent)
+    repair, intent = _intent(action, plan, submitter, settings)
+    before = submitter.submit(*intent)
     yield False
     yield False  # all else goes first: where the queue is full, to wait for the intent keeps a connection for a minute
-    for job in await_jobs(before, writer.client, sleep).values() if before else ():
+    for job in await_jobs(before, submitter.client, sleep).values() if before else ():
         if job.status != "success":
             raise Withheld(f"job {job.id}, which sets its pending tag, is {job.status}")
-    changed = what_changed(writer.client, instance, plan.cluster, repair.id)
+    changed = what_changed(submitter.client, instance, plan.cluster, repair.id)
     if changed:
         raise Withheld(changed)
-    tasks = tasks_of(action, instance, plan, writer.supports_multi_opcode_jobs, settings.iallocator)
-    jobs = writer.submit(*tasks, after=before, remark=HELD_BY + ",".join(instance.nodes))
-    _note(repair, jobs, writer)
+    tasks = tasks_of(action, instance, plan, submitter.supports_multi_opcode_jobs, settings.iallocator)
+    jobs = submitter.submit(*tasks, after=before, remark=HELD_BY + ",".join(instance.nodes))
+    _note(repair, jobs, submitter)
 
 
-def _intent(action: Action, plan: Plan, writer: Writer, settings: Settings) -> tuple[Repair, tuple[Task, ...]]:
+def _intent(action: Action, plan: Plan, submitter: JobSubmitter, settings: Settings) -> tuple[Repair, tuple[Task, ...]]:
     """The repair that `action` is of, and the task that notes it in a tag if it is a new one."""
     if action.repair is not None:
         return action.repair, ()
-    writer.repair_id = accepting(settings.new_id()) if action.accepts else settings.new_id()
-    repair = Repair(type_of(action), writer.repair_id, int(plan.time))
+    submitter.repair_id = accepting(settings.new_id()) if action.accepts else settings.new_id()
+    repair = Repair(type_of(action), submitter.repair_id, int(plan.time))
     return repair, (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
 
 
-def _note(repair: Repair, jobs: tuple[int, ...], writer: Writer) -> None:
+def _note(repair: Repair, jobs: tuple[int, ...], submitter: JobSubmitter) -> None:
     """Set the pending tag again, with the jobs in it."""
     note = pending_tag(repair.type, repair.id, repair.timestamp, (*repair.jobs, *(jobs or (CHECK_MODE_JOB,))))
-    replace_tags(writer, [note], [tag for tag in repair.tags if tag != note], await_completion=False)
+    replace_tags(submitter, [note], [tag for tag in repair.tags if tag != note], await_completion=False)
 
 
 def type_of(action: Action) -> RepairType:
@@ -106,9 +108,11 @@ def type_of(action: Action) -> RepairType:
     return action.type
 
 
-def replace_tags(writer: Writer, new: Iterable[str], old: Iterable[str], await_completion: bool = True) -> None:
+def replace_tags(
+    submitter: JobSubmitter, new: Iterable[str], old: Iterable[str], await_completion: bool = True
+) -> None:
     """Set `new`, then remove `old`: between the two both stand, which every reader takes for the new one."""
     tasks = [Task(Operation.ADD_TAGS, tags=tuple(new))] if tuple(new) else []
     tasks += [Task(Operation.REMOVE_TAGS, tags=tuple(old))] if tuple(old) else []
     if tasks:
-        writer.submit(*tasks, await_completion=await_completion)
+        submitter.submit(*tasks, await_completion=await_completion)

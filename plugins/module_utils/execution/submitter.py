@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writer: submits the jobs of one action and records them."""
+"""Submitter: submits the jobs of one action, and records them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..repair.outcome import Outcome
 _TAGGING = (Operation.ADD_TAGS, Operation.REMOVE_TAGS)
 
 
-class Writer:
+class JobSubmitter:
     """Submits the jobs of one action and records them."""
 
     def __init__(self, client: Client, action: Action, reason: str) -> None:
