@@ -440,21 +440,23 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, run_until_done
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import resume_limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions, RunContext
 
 
 def step(module: Module) -> dict[str, Any]:
     """Run one round, or more, and return the result of the module."""
     given = module.params
-    settings = Settings(given["reason"], given["iallocator"] or "", lambda: str(uuid.uuid4()), given["connections"])
+    options = ExecutionOptions(
+        given["reason"], given["iallocator"] or "", lambda: str(uuid.uuid4()), given["connections"]
+    )
     wanted, client = resume_limits(limits(module), given["carry_on"]), connect(module)
     if module.check_mode:
-        return tell(module, [dry_run(DryRunClient(client), wanted, settings, time.time())])
+        return tell(module, [dry_run(DryRunClient(client), wanted, options, time.time())])
     terms = RunContext(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
     tags = tags_if_fresh(given["gathered"], time.time()) if given["gathered"] else None
     if not given["wait"]:
-        return tell(module, [run_round(client, wanted, settings, terms, tags)])
-    return tell(module, run_until_done(client, wanted, settings, terms, given["wait_timeout"], tags))
+        return tell(module, [run_round(client, wanted, options, terms, tags)])
+    return tell(module, run_until_done(client, wanted, options, terms, given["wait_timeout"], tags))
 
 
 def tell(module: Module, rounds: Iterable[Round]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import run_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.action import ActionKind
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions, RunContext
 from unbraked import unbraked
 
 from .processes import Cost, client_of, connection, host, module, playbook, simulator
@@ -53,7 +53,7 @@ def many_repairs(folder: Path, repairs: int, connections: int, transport: str) -
         limits = unbraked(**UNLIMITED, instances=tuple(names[:repairs]))
         gc.disable()  # as the modules do
         before, begin = len(log.read_text().splitlines()), time.perf_counter()
-        round_of = Settings("", "", lambda: str(uuid.uuid4()), connections)
+        round_of = ExecutionOptions("", "", lambda: str(uuid.uuid4()), connections)
         played = run_round(client, limits, round_of, RunContext("bench", time.time, time.sleep), seen.cluster.tags)
         took = time.perf_counter() - begin
         gc.enable()

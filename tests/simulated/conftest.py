@@ -19,7 +19,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.opti
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import Plan
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions, RunContext
 from simulator import RequestFault, Simulator
 from simulator.faults import Action
 from unbraked import unbraked
@@ -93,9 +93,9 @@ class Site:
             fault = RequestFault("DELETE" if removal else "PUT", "/2/tags", action)
         self.simulator.faults.add(fault)
 
-    def settings(self, reason: str = "", iallocator: str = "") -> Settings:
+    def settings(self, reason: str = "", iallocator: str = "") -> ExecutionOptions:
         """What carrying out needs."""
-        return Settings(reason, iallocator, self.new_id)
+        return ExecutionOptions(reason, iallocator, self.new_id)
 
     def plan_round(self, limits: Limits | None = None) -> Plan:
         """The plan for the cluster as it stands."""

@@ -21,7 +21,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import Au
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round, run_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.plan import has_more_work
 from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.planner import plan_round
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions, RunContext
 from simulator import Cluster, Simulator
 from simulator.faults import line
 from simulator.job import Job
@@ -61,7 +61,7 @@ class Runners:
         hooks = self.simulator.hooks
         hooks.before[:], hooks.after[:] = [self._before(watch)], [self._after(watch)]
         terms = RunContext(self.name, self.cluster.clock.now, self._sleep(watch))
-        settings = Settings("", "", lambda: f"{self.name}-{next(ids)}", waits=self.waits)
+        settings = ExecutionOptions("", "", lambda: f"{self.name}-{next(ids)}", waits=self.waits)
         client, noticed = direct_client(self.simulator, self.transport), self._noticed() if self.waits else None
         played = run_round(client, unbraked(), settings, terms, noticed)
         self._has_answer(watch)

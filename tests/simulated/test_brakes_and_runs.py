@@ -23,7 +23,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits 
     MaxUnhealthy,
     resume_limits,
 )
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.windows import parse_windows
 from simulator import JobTrouble, Simulator
 from unbraked import unbraked
@@ -108,7 +108,7 @@ def memory(site: Site) -> dict[str, list[str]]:
 def runs(site: Site, limits: Limits, how: str) -> Iterator[Round]:
     """The rounds of a run that waits, as the engine goes on, or as the controller has the module go on."""
     if how == "in one go":
-        yield from run_until_done(site.client(), limits, Settings("", "", site.new_id), site.terms(), 36000)
+        yield from run_until_done(site.client(), limits, ExecutionOptions("", "", site.new_id), site.terms(), 36000)
         return
     carried = None
     while True:

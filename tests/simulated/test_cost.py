@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import run_until_done
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions
 from simulator import Simulator
 from unbraked import unbraked
 
@@ -67,7 +67,7 @@ def test_the_number_of_jobs(site: Site) -> None:
     site.cluster.add_instance("local", "plain", "node3")
     site.allow("failover")
     site.kill("node3")
-    rounds = list(run_until_done(site.client(), unbraked(), Settings("", "", site.new_id), site.terms(), 3600))
+    rounds = list(run_until_done(site.client(), unbraked(), ExecutionOptions("", "", site.new_id), site.terms(), 3600))
     assert rounds[-1].after.summary["healthy"] == 8
     assert not rounds[-1].left
     assert len(site.cluster.queue.jobs) == CASE_JOBS[site.transport]

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import Round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import run_until_done
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions
 from simulator import JobTrouble, Simulator, opcodes
 from simulator.model import Instance
 from unbraked import unbraked
@@ -55,7 +55,7 @@ def rounds(site: Site, count: int = 4, limits: Limits | None = None, pause: floa
 
 def stay(site: Site, seconds: float = 900) -> Round:
     """Play rounds as one runner that waits."""
-    settings = Settings("", "", site.new_id)
+    settings = ExecutionOptions("", "", site.new_id)
     return list(run_until_done(site.client(), unbraked(), settings, site.terms(), seconds))[-1]
 
 

@@ -18,7 +18,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.planning.documen
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import PlanDiffers, parse_approved
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits, SecondaryState
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions
 from simulator import JobTrouble, Simulator
 from simulator.model import COPIES
 from unbraked import unbraked
@@ -166,7 +166,7 @@ def test_what_was_approved_is_done_or_nothing(asked: Site) -> None:
 def test_a_run_that_waits_asks_anew(asked: Site) -> None:
     """It ends with what a person has to do, and takes what has become good meanwhile."""
     asked.cluster.instance("web").own_copies["node2"] = COPIES["syncing"]
-    rounds = run_until_done(asked.client(), uptodate(), Settings("", "", asked.new_id), asked.terms(), 3600)
+    rounds = run_until_done(asked.client(), uptodate(), ExecutionOptions("", "", asked.new_id), asked.terms(), 3600)
     assert whys(next(rounds))["web"] is Reason.SECONDARY_STATE
     asked.cluster.instance("web").own_copies.clear()
     *_, last = rounds
@@ -183,7 +183,7 @@ def test_nothing_that_comes_between_is_taken_unasked(asked: Site) -> None:
         if any(":claim:" in tag for tag in asked.cluster.tags):
             asked.kill("node4")
 
-    run_round(asked.client(), uptodate(), Settings("", "", asked.new_id), replace(asked.terms(), sleep=sleep))
+    run_round(asked.client(), uptodate(), ExecutionOptions("", "", asked.new_id), replace(asked.terms(), sleep=sleep))
     assert sorted(jobs(asked, "FAILOVER")) == ["db", "web"]
     assert asked.cluster.instance("late").primary == "node4"
     asked.play_until_quiet(limits=uptodate())

@@ -11,7 +11,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import An
 from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.rounds import run_round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.job_request import JobRequest
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions
 from simulator.faults import ANSWER, DROP_AFTER, DROP_BEFORE, TRUNCATE, Action
 from unbraked import unbraked
 
@@ -65,7 +65,7 @@ def test_a_request_that_arrives_late(site: Site, monkeypatch: pytest.MonkeyPatch
         return submit(request)
 
     monkeypatch.setattr(client, "submit", slow)
-    run_round(client, unbraked(), Settings("", "", site.new_id), site.terms())
+    run_round(client, unbraked(), ExecutionOptions("", "", site.new_id), site.terms())
     for _ in range(late // 10):
         site.simulator.advance(10)
         assert not site.run_round().changed
@@ -135,7 +135,7 @@ def test_the_master_that_goes_away_half_way(site: Site, monkeypatch: pytest.Monk
         return submit(request)
 
     monkeypatch.setattr(client, "submit", gone_after_db)
-    played = run_round(client, unbraked(), Settings("", "", site.new_id), site.terms())
+    played = run_round(client, unbraked(), ExecutionOptions("", "", site.new_id), site.terms())
     assert isinstance(played.trouble, Unreachable)
     assert played.changed
     errors = {outcome.action.name: outcome.error for outcome in played.outcomes}

@@ -15,13 +15,13 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.clie
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.options import RapiOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.case import State
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import Limits
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import RunContext, Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions, RunContext
 from simulator import Cluster, Simulator
 from simulator.examples import PREFIX, example
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-it-works.md").read_text()
 LIMITS = Limits(instances=("web2",))
-SETTINGS = Settings(reason="", iallocator="", new_id=lambda: "ID")
+SETTINGS = ExecutionOptions(reason="", iallocator="", new_id=lambda: "ID")
 
 
 def short(tag: str) -> str:

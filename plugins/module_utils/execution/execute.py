@@ -30,7 +30,7 @@ from ..planning.plan import Plan
 from ..repair.action import Action, ActionKind, hold
 from ..repair.outcome import NOT_BEGUN, Outcome
 from ..repair.reasons import Reason
-from ..settings.terms import Settings
+from ..settings.terms import ExecutionOptions
 from ..tags.fields import result_tag
 from .submission import give_up_disks, replace_tags, take_step, type_of, unnoted
 from .submitter import JobSubmitter
@@ -94,7 +94,7 @@ class _RunningAction:
 
 
 def carry_out(
-    plan: Plan, client: Client, settings: Settings, sleep: Callable[[float], None]
+    plan: Plan, client: Client, options: ExecutionOptions, sleep: Callable[[float], None]
 ) -> tuple[tuple[Outcome, ...], ClusterError | None]:
     """Carry out `plan`: the outcome of each action, and what ended the round early, if anything did. `sleep` waits
     for some seconds.
@@ -106,9 +106,9 @@ def carry_out(
     """
     end = _AbortState()
     instances = {case.instance.name: case.instance for case, _action in plan.rows}
-    settings = replace(settings, unnoted=unnoted(plan, client.supports_multi_opcode_jobs))
-    running = [_running(action, instances, plan, client, settings, sleep) for action in plan.actions]
-    with ThreadPoolExecutor(settings.connections) as pool:
+    options = replace(options, unnoted=unnoted(plan, client.supports_multi_opcode_jobs))
+    running = [_running(action, instances, plan, client, options, sleep) for action in plan.actions]
+    with ThreadPoolExecutor(options.connections) as pool:
         for _part in ("first steps", "all else", "new disks"):
             list(pool.map(lambda action: action.go_on(end), running))
     outcomes = tuple(action.outcome(end) for action in running)
@@ -120,16 +120,16 @@ def _running(
     instances: Mapping[str, Instance],
     plan: Plan,
     client: Client,
-    settings: Settings,
+    options: ExecutionOptions,
     sleep: Callable[[float], None],
 ) -> _RunningAction:
-    submitter = JobSubmitter(client, action, settings.reason)
+    submitter = JobSubmitter(client, action, options.reason)
     if action.kind is not ActionKind.SUBMIT:
-        return _RunningAction(action, submitter, _write_tags(action, plan, submitter, settings))
+        return _RunningAction(action, submitter, _write_tags(action, plan, submitter, options))
     instance = instances[action.name]
     if action.steps[0].operation is Operation.RECREATE_DISKS:
-        return _RunningAction(action, submitter, give_up_disks(action, instance, plan, submitter, settings, sleep))
-    return _RunningAction(action, submitter, take_step(action, instance, plan, submitter, settings))
+        return _RunningAction(action, submitter, give_up_disks(action, instance, plan, submitter, options, sleep))
+    return _RunningAction(action, submitter, take_step(action, instance, plan, submitter, options))
 
 
 def _not_begun(action: Action, error: ClusterError) -> Outcome:
@@ -140,11 +140,11 @@ def _not_begun(action: Action, error: ClusterError) -> Outcome:
     return Outcome(action, error=NOT_BEGUN)
 
 
-def _write_tags(action: Action, plan: Plan, submitter: JobSubmitter, settings: Settings) -> Iterator[bool]:
+def _write_tags(action: Action, plan: Plan, submitter: JobSubmitter, options: ExecutionOptions) -> Iterator[bool]:
     """Write the tags of `action`, if any, after the first steps of all repairs."""
     yield False
     if action.kind is ActionKind.REFUSE:
-        submitter.repair_id = settings.new_id()
+        submitter.repair_id = options.new_id()
         replace_tags(submitter, [_result(action, submitter.repair_id, plan.time, ())], action.remove)
     elif action.kind is ActionKind.FINISH:
         repair = action.repair

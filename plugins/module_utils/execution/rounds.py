@@ -22,7 +22,7 @@ from ..repair.reasons import Reason
 from ..reporting.results import diff, executed_actions, status_data
 from ..reporting.text import render_round
 from ..settings.limits import ApprovedRepair, Limits, SecondaryState
-from ..settings.terms import RunContext, Settings
+from ..settings.terms import ExecutionOptions, RunContext
 from .confirm import confirm
 from .execute import carry_out
 from .lease import ClaimedClient, acquire
@@ -59,15 +59,15 @@ class Round:
         return has_more_work(self.after) and (waits or not wrong)
 
 
-def dry_run(client: Client, limits: Limits, settings: Settings, now: float) -> Round:
+def dry_run(client: Client, limits: Limits, options: ExecutionOptions, now: float) -> Round:
     """What a round would do, for check mode; `client` sends no writes. Nothing is claimed."""
     plan = plan_round(client, limits, now)
-    outcomes, trouble = carry_out(plan, client, settings, lambda _seconds: None)
+    outcomes, trouble = carry_out(plan, client, options, lambda _seconds: None)
     return Round(plan, outcomes, plan, trouble)
 
 
 def run_round(
-    client: Client, limits: Limits, settings: Settings, terms: RunContext, noticed: Sequence[str] | None = None
+    client: Client, limits: Limits, options: ExecutionOptions, terms: RunContext, noticed: Sequence[str] | None = None
 ) -> Round:
     """Run one round. Raises an AutorepairError if it can't start; later errors are part of the result.
 
@@ -75,11 +75,11 @@ def run_round(
     which only decides whether there is something to write, is skipped.
     """
     if noticed is None or limits.approved or limits.secondary_state is SecondaryState.UPTODATE:
-        plan = _now(plan_round(client, limits, terms.clock()), settings)
+        plan = _now(plan_round(client, limits, terms.clock()), options)
         answers = ask_secondaries(plan, client, terms)  # before the claim: their answers may leave nothing to write
         if answers:
             limits = replace(limits, secondaries=answers)
-            plan = _now(plan_round(client, limits, terms.clock()), settings)
+            plan = _now(plan_round(client, limits, terms.clock()), options)
         if not plan.writes:
             return _quiet(plan)
         noticed = plan.cluster.tags
@@ -93,13 +93,13 @@ def run_round(
             why, words = Reason.QUEUE_DRAINED, "the job queue is drained"
         elif isinstance(error, ClaimUnread):
             why = Reason.UNREADABLE_TAG
-        return _quiet(hold_everything(_now(plan_round(client, limits, terms.clock()), settings), why, words))
-    return _write(claimed, limits, settings, terms)
+        return _quiet(hold_everything(_now(plan_round(client, limits, terms.clock()), options), why, words))
+    return _write(claimed, limits, options, terms)
 
 
-def _now(plan: Plan, settings: Settings) -> Plan:
+def _now(plan: Plan, options: ExecutionOptions) -> Plan:
     """With `wait`, postpone successful results so that they are written together."""
-    return defer_successes(plan) if settings.waits else plan
+    return defer_successes(plan) if options.waits else plan
 
 
 def _quiet(plan: Plan) -> Round:
@@ -107,12 +107,12 @@ def _quiet(plan: Plan) -> Round:
     return Round(plan, tuple(Outcome(action) for action in plan.actions), plan)
 
 
-def _write(client: ClaimedClient, limits: Limits, settings: Settings, terms: RunContext) -> Round:
+def _write(client: ClaimedClient, limits: Limits, options: ExecutionOptions, terms: RunContext) -> Round:
     """The part of a round that writes, under the claim; it reads the cluster again first."""
     lost = False
     try:
-        plan = only_asked(_now(plan_round(client, limits, terms.clock()), settings))
-        outcomes, trouble = carry_out(plan, client, settings, terms.sleep)
+        plan = only_asked(_now(plan_round(client, limits, terms.clock()), options))
+        outcomes, trouble = carry_out(plan, client, options, terms.sleep)
         lost = any(outcome.lost for outcome in outcomes)
     finally:  # an unanswered request may still arrive: nobody may write until it has, or never will
         released = None if lost else client.release()

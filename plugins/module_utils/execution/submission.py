@@ -15,7 +15,7 @@ from ..planning.plan import Plan
 from ..queries.waiter import await_jobs
 from ..repair.action import Action, ActionKind
 from ..repair.history import HELD_BY, Repair
-from ..settings.terms import Settings
+from ..settings.terms import ExecutionOptions
 from ..tags.fields import accepting, pending_tag
 from .last_look import what_changed
 from .submitter import JobSubmitter
@@ -26,18 +26,18 @@ CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; G
 
 
 def take_step(
-    action: Action, instance: Instance, plan: Plan, submitter: JobSubmitter, settings: Settings
+    action: Action, instance: Instance, plan: Plan, submitter: JobSubmitter, options: ExecutionOptions
 ) -> Iterator[bool]:
     """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
     A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
-    repair, intent = _intent(action, plan, submitter, settings)
-    tasks = tasks_of(action, instance, plan, submitter.supports_multi_opcode_jobs, settings.iallocator)
+    repair, intent = _intent(action, plan, submitter, options)
+    tasks = tasks_of(action, instance, plan, submitter.supports_multi_opcode_jobs, options.iallocator)
     first, rest = (tasks, []) if submitter.supports_multi_opcode_jobs else (tasks[:1], tasks[1:])
     before = submitter.submit(*intent, *first)
     yield False
     jobs = before[-len(first) :] + submitter.submit(*rest, after=before)
     reinstalls = action.steps[0].operation is Operation.REINSTALL  # RAPI keeps no reason for that
-    if reinstalls or not (settings.waits or action.name in settings.unnoted):
+    if reinstalls or not (options.waits or action.name in options.unnoted):
         _note(repair, jobs, submitter)
 
 
@@ -64,14 +64,14 @@ def give_up_disks(
     instance: Instance,
     plan: Plan,
     submitter: JobSubmitter,
-    settings: Settings,
+    options: ExecutionOptions,
     sleep: Callable[[float], None],
 ) -> Iterator[bool]:
     """Submit a step that gives up disks: first the intent of a new repair; and once that stands, however full the queue
     is, the step itself, if a last look still shows what it was planned for.
 
     Its job names the nodes that held the disks, and the tag names the job, so that both are known long after."""
-    repair, intent = _intent(action, plan, submitter, settings)
+    repair, intent = _intent(action, plan, submitter, options)
     before = submitter.submit(*intent)
     yield False
     yield False  # all else goes first: where the queue is full, to wait for the intent keeps a connection for a minute
@@ -81,16 +81,18 @@ def give_up_disks(
     changed = what_changed(submitter.client, instance, plan.cluster, repair.id)
     if changed:
         raise Withheld(changed)
-    tasks = tasks_of(action, instance, plan, submitter.supports_multi_opcode_jobs, settings.iallocator)
+    tasks = tasks_of(action, instance, plan, submitter.supports_multi_opcode_jobs, options.iallocator)
     jobs = submitter.submit(*tasks, after=before, remark=HELD_BY + ",".join(instance.nodes))
     _note(repair, jobs, submitter)
 
 
-def _intent(action: Action, plan: Plan, submitter: JobSubmitter, settings: Settings) -> tuple[Repair, tuple[Task, ...]]:
+def _intent(
+    action: Action, plan: Plan, submitter: JobSubmitter, options: ExecutionOptions
+) -> tuple[Repair, tuple[Task, ...]]:
     """The repair that `action` is of, and the task that notes it in a tag if it is a new one."""
     if action.repair is not None:
         return action.repair, ()
-    submitter.repair_id = accepting(settings.new_id()) if action.accepts else settings.new_id()
+    submitter.repair_id = accepting(options.new_id()) if action.accepts else options.new_id()
     repair = Repair(type_of(action), submitter.repair_id, int(plan.time))
     return repair, (Task(Operation.ADD_TAGS, tags=(pending_tag(repair.type, repair.id, repair.timestamp, ()),)),)
 

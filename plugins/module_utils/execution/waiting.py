@@ -15,7 +15,7 @@ from ..queries.waiter import wait_until
 from ..repair.action import ActionKind
 from ..repair.reasons import Reason
 from ..settings.limits import Limits
-from ..settings.terms import RunContext, Settings
+from ..settings.terms import ExecutionOptions, RunContext
 from .rounds import UNKNOWN, Round, limits_for_next_round, run_round
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks at the jobs that are waited for
@@ -36,7 +36,7 @@ class _Awaited:
 def run_until_done(
     client: Client,
     limits: Limits,
-    settings: Settings,
+    options: ExecutionOptions,
     terms: RunContext,
     seconds: float,
     noticed: Sequence[str] | None = None,
@@ -47,9 +47,9 @@ def run_until_done(
     The jobs of steps are not noted on the way: the results name them. Raises an AutorepairError when a round can't
     begin.
     """
-    end, settings = terms.clock() + seconds, replace(settings, waits=True)
+    end, options = terms.clock() + seconds, replace(options, waits=True)
     while True:
-        played = run_round(client, limits, settings, terms, noticed)
+        played = run_round(client, limits, options, terms, noticed)
         noticed = None
         yield played
         if played.trouble or not played.verified or not played.left or terms.clock() >= end:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Terms: what carrying out a plan needs beside the plan: how it is done, and by whom."""
+"""Terms: how a plan is carried out, and by whom."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MOST_CONNECTIONS = 20  # that Ganeti's RAPI serves at a time, all clients togeth
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What carrying out needs beside a plan.
+class ExecutionOptions:
+    """How a plan is carried out.
 
-    `new_id` gives the id of a new repair; `connections` is the number of actions that are carried out at a time.
-    `waits` says that the runner stays until nothing is left to do: then the jobs of steps are named by the result
-    alone, and not noted before, and results are written together. `unnoted` are the instances for which they are not
-    noted either; carrying out sets it.
+    `reason` goes into the reason trail of every job. `new_id` returns the id of a new repair; `connections` is the
+    number of actions to execute in parallel. With `waits` the runner stays until nothing is left to do: then only the
+    result tag names the jobs of the steps, the pending tag does not, and successes are written in one batch. `unnoted`
+    are the instances whose pending tag does not name them either; `carry_out` sets it.
     """
 
     reason: str
@@ -37,7 +37,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What claiming needs: a name for the holder that nobody else has, a clock, and a way to wait some seconds."""
+    """Who carries out a plan: `holder` is its unique name in the claim, `clock` returns seconds since the epoch, and
+    `sleep` waits some seconds."""
 
     holder: str
     clock: Callable[[], float]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions
 from simulator import Cluster, Simulator
 
 from ..conftest import Site
@@ -73,7 +73,7 @@ class Nodes(RuleBasedStateMachine):
         self.judge = Judge(self.cluster, self.witness)
         self.copied: set[tuple[str, str]] = set()  # the UUIDs of instances, and ids of repairs that were never theirs
         self.numbers, self.tickets = count(1), count(1)
-        self.settings = Settings("", "", self.site.new_id)
+        self.settings = ExecutionOptions("", "", self.site.new_id)
         self.merciful, self.restless, self.due = True, 0, False
 
     @initialize(allowed=TYPES, dead=some.sets(NODES, max_size=2), drained=NODES, always=YES, back=YES, waits=YES)

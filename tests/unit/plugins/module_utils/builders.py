@@ -32,7 +32,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.decide im
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.history import repairs_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.approval import Fingerprint, FingerprintEntry
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import MaxUnhealthy
-from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import Settings
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.terms import ExecutionOptions
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import PREFIX
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values import parse_tags
 from unbraked import unbraked
@@ -288,11 +288,11 @@ def _op(operation: str, name: str) -> dict[str, Any]:
     return {"instance_name": name}
 
 
-def settings(**more: Any) -> Settings:
-    """Settings of a round whose repairs are called id1, id2, ..."""
+def settings(**more: Any) -> ExecutionOptions:
+    """The options of a round whose repairs are called id1, id2, ..."""
     numbers = iter(range(1, 10_000))
     given: dict[str, Any] = {"reason": "", "iallocator": ""}
-    return Settings(**(given | {"new_id": lambda: f"id{next(numbers)}"} | more))
+    return ExecutionOptions(**(given | {"new_id": lambda: f"id{next(numbers)}"} | more))
 
 
 def no_sleep(seconds: float) -> None:
