@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files: a report as files in a folder, each of which is written whole or not at all."""
+"""Files: a report as files in a folder; each file is replaced atomically."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from .page.page import Page, page_of
 from .summary import Look, Report, part_of, report_of, without_healthy
 
 ALL, METRICS, CLUSTERS = "index", "ganeti_autorepair.prom", "clusters"
-LONGEST = 250  # characters of a file's name, without what comes after the dot; file systems take 255 in all
+LONGEST = 250  # characters of a file's name without its extension; file systems allow 255 in all
 _SHOWN = 3  # files that an error names
-Files = Mapping[str, str]  # their text, by their path in the folder
-Render = Callable[[Page], str]  # makes HTML of a page
+Files = Mapping[str, str]  # their texts, by their paths in the folder
+Render = Callable[[Page], str]  # returns the HTML of a page
 
 
 class CannotWrite(AutorepairError):
-    """The folder or a file in it can't be written, or not read."""
+    """The folder, or a file in it, can't be written or read."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a report has become: its `files`, and those of them that `changed` in more than the times of the looks;
-    `before` are their former texts."""
+    """A report and its `files`; `changed` are the paths of those that differ from `before`, their former texts, in more
+    than the time at which the clusters were read."""
 
     report: Report
     files: Files
@@ -55,7 +55,7 @@ def paths_of(clusters: Sequence[str]) -> Sequence[str]:
 
 
 def read_files(folder: Path, paths: Sequence[str]) -> Files:
-    """The texts of files in `folder`; empty where there is none of ours. Raises CannotWrite."""
+    """The texts of the files in `folder`; empty for a file that is not there. Raises CannotWrite."""
     try:
         return {path: read_text(folder, path) for path in paths}
     except OSError as error:
@@ -63,10 +63,10 @@ def read_files(folder: Path, paths: Sequence[str]) -> Files:
 
 
 def plan_files(before: Files, looks: Sequence[Look], now: int, render: Render) -> Written:
-    """What the files that were `before` are to be for `looks`, at `now` (seconds since the epoch).
+    """The new files for `looks`, at `now` (seconds since the epoch), and which of them differ from those `before`.
 
-    What the looks don't know is taken from the files of before: when a cluster that can't be read now was last read,
-    and when a round was last played. Raises BadOption.
+    What the looks don't know comes from the files before: when a cluster that can't be read now was last read, and when
+    the last round ran. Raises BadOption.
     """
     former = {look.name: _former(before, look.name) for look in looks}
     looks = [_with_former(look, former[look.name]) for look in looks]
@@ -78,8 +78,8 @@ def plan_files(before: Files, looks: Sequence[Look], now: int, render: Render) -
 
 
 def write_files(folder: Path, files: Files) -> None:
-    """Write `files` below `folder`, each beside its place first, and then into it. Raises CannotWrite, when all that
-    could be written has been."""
+    """Write `files` below `folder`, each to a temporary file that then replaces the old one. Where some files can't be
+    written, writes the others and then raises CannotWrite."""
     try:
         failed = write_texts(folder, files)
     except OSError as error:
@@ -94,7 +94,7 @@ def write_files(folder: Path, files: Files) -> None:
 
 
 def file_name(cluster: str) -> str:
-    """The name of the files of a cluster, without what comes after the dot; different for different clusters."""
+    """The name of a cluster's files, without the extension; no two clusters have the same."""
     whole = quote(cluster, safe=" ", errors="backslashreplace")
     if len(whole) <= LONGEST:
         return whole
@@ -106,7 +106,7 @@ def file_name(cluster: str) -> str:
 
 
 def _files(report: Report, render: Render) -> Mapping[str, Callable[[], str]]:
-    """What makes each of the files."""
+    """The functions that return the text of each file."""
     links = {cluster["name"]: f"{CLUSTERS}/{quote(file_name(cluster['name']))}.html" for cluster in report["clusters"]}
     whole = without_healthy(report)
     files: dict[str, Callable[[], str]] = {
@@ -138,7 +138,7 @@ def _with_former(look: Look, former: Mapping[str, Any]) -> Look:
 
 
 def _as_of(report: Report, former: Mapping[str, Mapping[str, Any]], made: int) -> Report:
-    """`report` as it would have been, had the same been seen when the files of before were made."""
+    """`report` with the times of the former files, so that a comparison with them ignores times."""
     times = {name: known["time"] for name, known in former.items() if "time" in known}
     clusters = [
         dict(cluster, time=times.get(cluster["name"], cluster["time"])) if cluster["seen"] else cluster
@@ -148,7 +148,7 @@ def _as_of(report: Report, former: Mapping[str, Mapping[str, Any]], made: int) -
 
 
 def _former(before: Files, cluster: str) -> Mapping[str, Any]:
-    """What the file of a cluster says of it; nothing where there is none, or another one."""
+    """The times in the former file of a cluster; empty if it can't be used."""
     report = _report_in(before[f"{CLUSTERS}/{file_name(cluster)}.json"])
     found = report.get("clusters")
     entry = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
@@ -169,7 +169,7 @@ def _report_in(text: str) -> Mapping[str, Any]:
 
 
 def differences(written: Written) -> Iterable[Mapping[str, str]]:
-    """The files that changed, before and after, but for the pages, which nobody reads as code."""
+    """The files that changed, before and after, for `--diff`; without the pages, as nobody reads HTML there."""
     for path in written.changed:
         if not path.endswith(".html"):
             head = {"before_header": path, "after_header": path}
@@ -178,7 +178,7 @@ def differences(written: Written) -> Iterable[Mapping[str, str]]:
 
 
 def lines(report: Report, folder: Path) -> list[str]:
-    """`report` as a line for each cluster, and where the rest of it is."""
+    """One line for each cluster of `report`, and one that says where the page is."""
     return [_line(cluster) for cluster in report["clusters"]] + [f"see {folder / ALL}.html"]
 
 

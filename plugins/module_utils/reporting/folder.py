@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Folder: files are read and replaced in a folder that others may write to, and nowhere else.
+"""Folder: reads and replaces files in a folder that others may write to, and nowhere else.
 
-The folder is whatever its path leads to. Below it no link is followed: a file is opened from its open folder, and
-replaced by a new one, so that what a link points to is neither read nor written. Nothing but regular files is read.
+The path of the folder itself may contain links. Below it no link is followed: each file is opened relative to its open
+folder and replaced by a new file, so the target of a link is neither read nor written. Only regular files are read.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-MOST = 64 * 1024 * 1024  # bytes that are read of a file; no report of ours has more
+MOST = 64 * 1024 * 1024  # bytes; a larger file is none of ours
 MODE = 0o644  # the node exporter and a web server are other users
 _HERE = os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 def read_text(folder: Path, path: str) -> str:
-    """The text of the file `path` in `folder`; empty where there is none that can be read, or something else.
+    """The text of the file `path` in `folder`; empty if it is not there, can't be read, or is no regular file.
 
     Raises OSError where the folder itself can't be opened.
     """
@@ -37,7 +37,7 @@ def read_text(folder: Path, path: str) -> str:
 
 
 def write_texts(folder: Path, files: Mapping[str, str]) -> Mapping[str, OSError]:
-    """Write `files`, by their paths in `folder`, each whole or not at all; those that could not be, with the errors.
+    """Write `files`, by their paths in `folder`, each whole or not at all; return the errors of those that failed.
 
     Raises OSError where the folder itself can't be used.
     """
@@ -71,7 +71,7 @@ def _write_below(folder: Path, below: str, files: Mapping[str, str]) -> Mapping[
 
 @contextmanager
 def _opened(folder: Path, below: str) -> Iterator[int]:
-    """The number of `folder`, opened, or of the folder `below` in it, which must be no link."""
+    """A file descriptor of `folder`, or of the folder `below` in it, which must not be a link."""
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if below:
@@ -83,7 +83,7 @@ def _opened(folder: Path, below: str) -> Iterator[int]:
 
 
 def _content(name: str, inside: int) -> bytes:
-    """What a file holds; nothing if it is not a regular one, or larger than MOST."""
+    """The content of a file; empty if it is not a regular file, or larger than MOST."""
     number = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _HERE, dir_fd=inside)  # a FIFO would wait for its writer
     with os.fdopen(number, "rb") as source:
         if not stat.S_ISREG(os.fstat(number).st_mode):
@@ -93,7 +93,7 @@ def _content(name: str, inside: int) -> bytes:
 
 
 def _write(name: str, text: str, inside: int) -> None:
-    """Write one file; whoever reads it meanwhile has the old one or the new one, and so has one after a crash."""
+    """Write one file atomically: readers see the old one or the new one, even after a crash."""
     beside = f".{name[:100]}.{secrets.token_hex(8)}.new"
     number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _HERE, 0o600, dir_fd=inside)
     try:

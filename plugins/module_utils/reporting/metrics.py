@@ -37,7 +37,7 @@ def _of_looks(clusters: Iterable[Facts]) -> Iterator[Family]:
     yield "round_timestamp_seconds", "When the last known round ran, in seconds since the epoch.", played
 
 
-_COUNTS = (  # of instances, but for the last: name, the count in the report, label, words
+_COUNTS = (  # name, the count in the report, label, help text; all but the last count instances
     ("instances", "states", "state", "Instances in each state."),
     ("attention", "attention", "kind", "Instances that need a person, are under repair, or are held back."),
     ("reasons", "reasons", "why", "Instances by the reason why nothing is done now."),
@@ -67,7 +67,7 @@ def _of_ages(clusters: Iterable[Facts]) -> Iterator[Family]:
 
 
 def _age(cluster: Facts, then: int | None) -> float:
-    """Seconds from `then` to the look, 0 where clocks differ."""
+    """Seconds from `then` to when the cluster was read; 0 if `then` is later, as clocks differ."""
     return float(max(cluster["time"] - then, 0)) if then is not None else 0.0
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results: a plan and what became of it, as data for modules (design, section 6)."""
+"""Results: a plan and its outcomes, as data for modules (design, section 6)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from ..repair.case import State
 from ..repair.outcome import Outcome
 from .text import object_of, render_round
 
-WHICH = ("all", "unhealthy", "none")  # instances that stand in facts
+WHICH = ("all", "unhealthy", "none")  # which instances the facts list
 
 
 def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
-    """`plan` as `ansible_facts.ganeti_autorepair` gives it, with all instances, with none, or with those that are not
-    healthy or of which there is something else to say, as `which` of WHICH says; the rest is over all of them."""
+    """`plan` as `ansible_facts.ganeti_autorepair`. `which`, one of WHICH, says which instances are listed; unhealthy
+    are also those with other news (see `has_news`). All else covers every instance."""
     return {
         "cluster": cluster_data(plan.cluster),
         "time": int(plan.time),
@@ -45,7 +45,7 @@ def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
 
 
 def status_data(plan: Plan) -> dict[str, Any]:
-    """How things stand by `plan`, in numbers and names."""
+    """The status of the cluster by `plan`, in numbers and names."""
     return {
         "summary": dict(plan.summary),
         "pending": plan.under_way,
@@ -60,7 +60,7 @@ def status_data(plan: Plan) -> dict[str, Any]:
 
 
 def breaker_data(plan: Plan) -> dict[str, Any]:
-    """The breaker that has tripped, the cluster's before those of groups; the cluster's if none has."""
+    """The first breaker that has tripped, where the cluster's comes before those of groups; else the cluster's."""
     breaker = next((brake for brake in plan.breakers if brake.tripped), plan.breakers[0])
     return {
         "tripped": breaker.tripped,
@@ -75,7 +75,7 @@ def breaker_data(plan: Plan) -> dict[str, Any]:
 
 
 def held_by_reason(plan: Plan) -> list[dict[str, Any]]:
-    """The brakes and gates that hold something, each with the instances that it holds."""
+    """The reasons why instances are held, each with the names of these instances."""
     found: dict[str, list[str]] = {}
     for case, action in plan.rows:
         if action.kind is ActionKind.HOLD and action.why:
@@ -84,7 +84,7 @@ def held_by_reason(plan: Plan) -> list[dict[str, Any]]:
 
 
 def executed_actions(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """The actions with what became of each."""
+    """The actions, each with its outcome."""
     return [
         dict(
             action_data(outcome.action),
@@ -98,7 +98,7 @@ def executed_actions(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
 
 
 def under_way(plan: Plan) -> list[dict[str, Any]]:
-    """The repairs that have not ended, each with what it waits for."""
+    """The pending repairs, each with what it waits for."""
     return [
         {"instance": case.instance.name, "type": case.pending.type.label, "reason": action.reason}
         for case, action in plan.rows
@@ -107,7 +107,7 @@ def under_way(plan: Plan) -> list[dict[str, Any]]:
 
 
 def diff(outcomes: Iterable[Outcome]) -> list[dict[str, str]]:
-    """The tags of every object that changed, before and after, as `--diff` shows them."""
+    """The tags that were removed from and added to each object, as `--diff` shows them."""
     return [
         {
             "before_header": f"{outcome.action.scope} {outcome.action.name}".strip(),

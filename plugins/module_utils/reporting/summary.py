@@ -19,12 +19,12 @@ from ..repair.case import State
 from ..repair.reasons import Reason
 from ..tags.fields import PREFIX
 
-VERSION = 1  # of the report's form
+VERSION = 1  # of the report's format
 Facts = Mapping[str, Any]
 Report = dict[str, Any]
 
 _OPCODES = {step.value: step.opcode for step in STEPS}
-_HARMLESS = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+\Z")  # nothing of it means more to a shell than it says
+_HARMLESS = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+\Z")  # no character that is special to a shell
 _FOR_PEOPLE = tuple(reason.value for reason in Reason if reason.for_people)
 _OF_PERSON = (ActionKind.REPORT.label, ActionKind.REFUSE.label)
 _OF_REPAIR = (ActionKind.SUBMIT.label, ActionKind.FINISH.label)
@@ -32,7 +32,7 @@ _ENDS = {"success": "done", "error": "failed", "canceled": "canceled"}
 
 
 class Attention(Enum):
-    """What an instance asks for: a person; nothing, as it is under repair; nothing yet, as something holds it back."""
+    """What an instance asks for: a person, nothing while it is under repair, or nothing while something holds it."""
 
     PERSON = "person"
     REPAIR = "repair"
@@ -44,10 +44,10 @@ ATTENTION = tuple(attention.value for attention in Attention)
 
 @dataclass(frozen=True)
 class Look:
-    """One look at one cluster: its `facts`, or the `error` for which there are none.
+    """One look at one cluster: its `facts`, or the `error` that prevented them.
 
-    `name` is its name in the inventory; `time` is when it was looked at, or last could be, `last_round` when a
-    round was played there last, where that is known; in seconds since the epoch.
+    `name` is its name in the inventory. In seconds since the epoch, `time` is when it was last read if there are no
+    `facts`, and `last_round` when the last known round ran.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Look:
 
 
 def report_of(looks: Sequence[Look], now: int) -> Report:
-    """The report on all of `looks`, made at `now` (seconds since the epoch). Raises BadOption for strange facts."""
+    """The report on all of `looks`, made at `now` (seconds since the epoch). Raises BadOption for malformed facts."""
     clusters = [_cluster(look) for look in looks]
     return {"version": VERSION, "time": now, "summary": _total(clusters), "clusters": clusters}
 
@@ -69,7 +69,7 @@ def part_of(report: Report, cluster: Mapping[str, Any]) -> Report:
 
 
 def without_healthy(report: Report) -> Report:
-    """`report` without the instances of which there is nothing to say; they are still counted."""
+    """`report` without the healthy instances that ask for nothing; they are still counted."""
     return dict(report, clusters=[_unhealthy(cluster) for cluster in report["clusters"]])
 
 
@@ -127,7 +127,7 @@ def _seen(facts: Facts) -> Report:
 
 
 def _notices(facts: Facts) -> list[str]:
-    """What a person has to look at on the cluster itself, or on one of its groups."""
+    """What needs a person on the cluster itself, or on one of its groups."""
     found = [
         action for action in facts["plan"]["actions"] if action["instance"] is None and action["action"] == "report"
     ]
@@ -138,7 +138,7 @@ _TYPES = [kind.label for kind in RepairType]
 
 
 def _count(found: Iterable[Any], names: Iterable[str]) -> dict[str, int]:
-    """How often each of `names` was `found`; all of them, so that none is ever missing."""
+    """How often each of `names` was `found`; 0 where it was not."""
     counts = Counter(found)
     return {name: counts[name] for name in names}
 
@@ -170,7 +170,7 @@ def _nodes(facts: Facts) -> list[Report]:
 
 
 def _instances(facts: Facts) -> list[Report]:
-    """The instances with all that is known of each: those first that need a person."""
+    """The instances with all that is known of each, sorted by what they ask for: first those that need a person."""
     actions = {
         action["instance"]: action
         for action in facts["plan"]["actions"]
@@ -198,12 +198,12 @@ def _instance(instance: Facts, action: Facts, jobs: Mapping[int, Facts], nodes: 
 
 
 def _gone(number: int) -> Report:
-    """A job that has left the queue."""
+    """A job that is no longer in the queue."""
     return {"id": number, "status": None, "operations": [], "done": 0, "error": None, "ended": None}
 
 
 def _attention(instance: Facts) -> Attention | None:
-    """What an instance asks for, by what comes next for it and why."""
+    """What an instance asks for, judged by its next action and the reason."""
     if instance["next"] in _OF_PERSON or instance["why"] in _FOR_PEOPLE:
         return Attention.PERSON
     waits, chosen = instance["next"] == ActionKind.WAIT.label, instance["why"] != Reason.NOT_CHOSEN.value
@@ -215,7 +215,7 @@ def _attention(instance: Facts) -> Attention | None:
 
 
 def _since(instance: Facts, nodes: Mapping[str, Facts]) -> int | None:
-    """Since when it is as it is: its repair began or failed then; or its first bad node was marked then, or before."""
+    """Since when it is in its state: when its repair began or failed, or when its first bad node was last changed."""
     repair = instance["repair"]
     if repair and instance["state"] in ("pending_repair", "repair_failed"):
         return int(repair["timestamp"])
@@ -227,7 +227,7 @@ def _since(instance: Facts, nodes: Mapping[str, Facts]) -> int | None:
 
 
 def _command(instance: Facts, action: Facts, nodes: Mapping[str, Facts]) -> str | None:
-    """What a person can run; nothing that a shell would take for more than it is."""
+    """The command that a person can run; None if there is none, or if it has characters that are special to a shell."""
     command = action.get("command")
     if instance["why"] == Reason.NOT_ALLOWED.value and instance["needs"]:
         command = f"gnt-instance add-tags {instance['name']} {PREFIX}{instance['needs']}"
@@ -238,20 +238,20 @@ def _command(instance: Facts, action: Facts, nodes: Mapping[str, Facts]) -> str 
 
 
 def _steps(action: Facts, jobs: Sequence[Facts]) -> list[Report]:
-    """The steps of a repair: those that its jobs have taken or are taking, then those to come."""
+    """The steps of a repair: those that are done or running in its jobs, then those to come."""
     taken = [_taken(job, at, opcode) for job in jobs for at, opcode in enumerate(job["operations"])]
     steps = [step for step in taken if step["step"]]
     coming = list(action.get("steps", ()))
     if coming and any(step["state"] == "running" and step["step"] == coming[0] for step in steps):
         del coming[0]
-    open_end = action.get("type") is None and action.get("action") in ("hold", "wait")  # nobody has weighed them yet
+    open_end = action.get("type") is None and action.get("action") in ("hold", "wait")  # permissions not checked yet
     allowed = len(coming) if open_end else len(action.get("permitted", ()))
     later = [("to_come" if at < allowed else "not_allowed", name) for at, name in enumerate(coming)]
     return steps + [{"step": name, "state": state, "job": None} for state, name in later]
 
 
 def _taken(job: Facts, at: int, opcode: str) -> Report:
-    """What became of one operation of a job; `step` is None for one that is no step of a repair."""
+    """The state of one operation of a job; `step` is None if the operation is no step of a repair."""
     step = next((name for name, known in _OPCODES.items() if known == opcode), None)
     state = "done" if at < job["done"] else _ENDS.get(job["status"], "running") if at == job["done"] else "to_come"
     return {"step": step, "state": state, "job": job["id"]}

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text: a plan and what became of it, as lines for people (design, section 6)."""
+"""Text: a plan and its outcomes, as lines for people (design, section 6)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ..tags.values import parse_tags
 
 WIDTH = 100  # of the lines of a report
 INDENT = "    "
-_COMMAND = re.compile(r"(?<=: )(?:gnt-|lvs |df )[^;]*")  # in a reason: behind a colon, up to the next semicolon
-_GLUE = "\0"  # stands for a space at which no line ends
+_COMMAND = re.compile(r"(?<=: )(?:gnt-|lvs |df )[^;]*")  # in a reason: from a colon to the next semicolon
+_GLUE = "\0"  # stands for a space at which a line must not break
 
 
 def render_round(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
-    """What a person wants to know of a round: what is not healthy, what was done about it and why, and the counts."""
+    """The report of a round: which instances are not healthy, what was done about them and why, and the counts."""
     name = before.cluster.name or "the cluster"
     text = ["{}, {}{}".format(name, utc(before.time), ": nothing was written" if dry_run else "")]
     text += [f"STOPPED no repair starts: {before.stopped}; to resume: {_start(before)}"] if before.stopped else []
@@ -57,7 +57,7 @@ _NOTHING: Mapping[DrainedSecondaries, str] = {
 
 
 _UNKNOWN = "NOTE RAPI does not say whether the job queue is drained or the watcher is paused"
-_DONE: Mapping[ActionKind, tuple[str, str]] = {  # what a kind of action reads like: in a dry run, and when it was done
+_DONE: Mapping[ActionKind, tuple[str, str]] = {  # how a kind of action is described: in a dry run, and once it is done
     ActionKind.FINISH: ("would end the repair: {}", "ended the repair: {}"),
     ActionKind.REFUSE: ("would note enoperm", "noted enoperm"),
     ActionKind.LIFT: ("would lift the suspend", "lifted the suspend"),
@@ -78,8 +78,8 @@ _DOING: Mapping[ActionKind, str] = {  # what went wrong
 
 
 def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool) -> list[str]:
-    """The instances that are not healthy or had something done to them, each with the reason below it; and the suspends
-    that were lifted from groups and the cluster."""
+    """The instances that are not healthy or had an action, each with the reason below it; and the actions on groups and
+    the cluster."""
     cases = {case.instance.name: case for case, action in (*before.rows, *after.rows)}
     states = {name: case.state.value for name, case in cases.items()}
     shared = frozenset(name for name, case in cases.items() if case.instance.shared)
@@ -109,8 +109,8 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _reason(action: Action) -> list[str]:
-    """Why, in lines that are no wider than WIDTH; a command for a person has a line of its own, so that it can be
-    copied, and one within the words is not broken."""
+    """The reason, in lines of up to WIDTH characters. The command for a person has a line of its own, so that it can be
+    copied; a command within the text is not broken."""
     words = action.reason[: len(action.reason) - len(action.command)].rstrip()
     whole = textwrap.TextWrapper(
         WIDTH, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
@@ -121,17 +121,17 @@ def _reason(action: Action) -> list[str]:
 
 
 def object_of(action: Action) -> str:
-    """What an action is about, for people: an instance by its name alone."""
+    """The object of an action, for people: an instance by its name alone, others with their scope."""
     return action.name if action.scope == "instance" else f"{action.scope} {action.name}".strip()
 
 
 def _level(outcome: Outcome) -> str:
-    """How bad the error is: a job that only waits for its turn does what it should."""
+    """How bad the error is: it is only a note if the job is still queued."""
     return "NOTE" if outcome.still_queued else "ERROR"
 
 
 def _dropped_job_notes(outcome: Outcome) -> Iterable[str]:
-    """The jobs of a repair for which its newest tag has no room (design, section 2)."""
+    """A note on the jobs of a repair that did not fit into its newest tag (design, section 2)."""
     tags = parse_tags(outcome.added)
     noted = [tag.jobs for tag in tags.results] + [tag.jobs for tag in tags.pendings if tag.jobs]
     lost = [str(job) for jobs in noted for job in outcome.jobs if job not in jobs]
@@ -140,13 +140,13 @@ def _dropped_job_notes(outcome: Outcome) -> Iterable[str]:
 
 
 def _is_unknown(plan: Plan) -> bool:
-    """Whether something is to begin, and nobody knows whether the watcher's pause would hold it (Ganeti facts, (d))."""
+    """Whether a repair is about to start that a pause of the watcher may hold: RAPI can't tell (Ganeti facts, (d))."""
     begins = any(action.starts_repair for action in plan.actions)
     return begins and plan.limits.respect_watcher_pause and plan.cluster.watcher_paused_until is None
 
 
 def _start(plan: Plan) -> str:
-    """The command that takes the stop off the cluster."""
+    """The command that removes the stop from the cluster."""
     tags = plan.shared.cluster
     stops = [tag.tag for tag in tags.stops] + [tag.tag for tag in tags.malformed if tag.kind == "stop"]
     return f"gnt-cluster remove-tags {' '.join(stops)}"
@@ -165,7 +165,7 @@ def _done(outcome: Outcome, dry_run: bool, shared: frozenset[str]) -> str:
             names = [_if_room(step.operation, action, action.name in shared) for step in action.steps]
             return f"would submit {_listed(names[: len(now)], nodes)}{_to_come(action, names, len(now))}"
         return f"{_jobs(outcome)}: {_listed([operation.value for operation in now], nodes)}"
-    if action.cancel and not action.repair:  # its pending tag does not stand yet, so there is no repair to end
+    if action.cancel and not action.repair:  # its pending tag is not set yet, so there is no repair to end
         return f"{'would cancel' if dry_run else 'canceled'} {_numbers(action.cancel)}"
     why = f": {action.why.value}" if action.why and not action.writes else ""
     return _DONE[action.kind][0 if dry_run else 1].format(action.result or "no result") + why
@@ -186,19 +186,19 @@ def _count(number: int, noun: str) -> str:
 
 
 def _if_room(operation: Operation, action: Action, shared: bool) -> str:
-    """A step, with the condition that it has where an allocator decides on which node it can be done."""
+    """The name of a step, with a condition where an allocator has to find a node for it."""
     moves = operation in (Operation.FAILOVER, Operation.MIGRATE) and shared and not action.nodes
     depends = moves or operation is Operation.REPLACE_SECONDARY
     return f"{operation.value} if there is room" if depends else str(operation.value)
 
 
 def _listed(names: Sequence[str], nodes: str) -> str:
-    """Steps in a row, the first with the `nodes` that were chosen for it."""
+    """Steps as a list, the first with the `nodes` that were chosen for it."""
     return ", ".join([names[0] + nodes, *names[1:]])
 
 
 def _to_come(action: Action, names: Sequence[str], taken: int) -> str:
-    """The steps, by their `names`, that follow those that are taken now, and which of them nobody has permitted."""
+    """The steps, by their `names`, after the first `taken`, and which of them are not permitted."""
     allowed = len(action.permitted)
     later = [name + (", not permitted" if at >= allowed else "") for at, name in enumerate(names)]
     return "".join(f", then {name}" for name in later[taken:])

@@ -25,7 +25,7 @@ WANTED: Mapping[str, str] = {"up": "running", "down": "stopped", "offline": "off
 
 @dataclass(frozen=True)
 class StepView:
-    """A step of a repair; `words` say how far it is, and by which job."""
+    """A step of a repair; `words` give its state and its job."""
 
     name: str
     state: str
@@ -34,7 +34,7 @@ class StepView:
 
 @dataclass(frozen=True)
 class RepairView:
-    """The last repair; `words` say whether it began or how it ended, and `when` it did."""
+    """The last repair; `words` say that it began or how it ended, and `when` says when."""
 
     type: str
     id: str
@@ -44,7 +44,7 @@ class RepairView:
 
 @dataclass(frozen=True)
 class JobView:
-    """A job of a repair, what it did and its status in `words`."""
+    """A job of a repair; `words` give its operations and its status."""
 
     words: str
     ended: Moment | None
@@ -53,7 +53,7 @@ class JobView:
 
 @dataclass(frozen=True)
 class Tagged:
-    """An object whose tags may decide, and whether they do."""
+    """An object whose tags may set the permission, and whether they do (`decides`)."""
 
     kind: str
     name: str
@@ -63,7 +63,7 @@ class Tagged:
 
 @dataclass(frozen=True)
 class Known:
-    """All that is known of an instance of which there is something to say; what is not known is empty."""
+    """The details of an instance that is not simply healthy; an unknown field is empty."""
 
     words: str
     reason: Explained | None
@@ -82,7 +82,8 @@ class Known:
 class CaseView:
     """An instance. `id` is unique on a page; `attention` is what it asks for.
 
-    `cluster` is its number on the page of all, `group` and `on` are the numbers of its group and nodes on that of one.
+    On the page of all clusters, `cluster` is the number of its cluster; on the page of one, `group` and `on` are the
+    numbers of its group and nodes.
     """
 
     id: str
@@ -103,7 +104,7 @@ class CaseView:
 
 
 def case_views(report: Facts, of_all: bool) -> list[CaseView]:
-    """The instances of `report`, in its order, for the page of all clusters or that of one."""
+    """The instances of `report`, in its order, for the page of all clusters (`of_all`) or of one."""
     seen = [(at, cluster) for at, cluster in enumerate(report["clusters"]) if cluster["seen"]]
     return [case for at, cluster in seen for case in _cases(cluster, at, of_all)]
 
@@ -139,7 +140,7 @@ def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[CaseView]:
         )
 
 
-# --- all that is known of one ----------------------------------------------------------------------------------------
+# --- the details of an instance --------------------------------------------------------------------------------------
 
 
 def _known(instance: Facts, objects: Sequence[tuple[str, str, Sequence[str]]]) -> Known:
@@ -160,7 +161,7 @@ def _known(instance: Facts, objects: Sequence[tuple[str, str, Sequence[str]]]) -
 
 
 def _words(instance: Facts) -> str:
-    """Why it is so; a command at the end is shown by itself."""
+    """The reason, without the command at its end, which is shown separately."""
     reason, line = str(instance["reason"]), instance["command"]
     return reason[: -len(line)].rstrip() if line and reason.endswith(line) else reason
 

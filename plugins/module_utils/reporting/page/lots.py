@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lots: the cases of which there is something to say, those of one reason together."""
+"""Lots: the cases that ask for something, grouped by reason."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..summary import Attention
 from .cases import CaseView
 from .parts import EXPLAINED, Explained
 
-_FIRST = ("breaker", "queue_drained", "repair_failed", "job_under_way")  # what stops all, or has gone on for long
+_FIRST = ("breaker", "queue_drained", "repair_failed", "job_under_way")  # what stops everything, or has lasted long
 
 
 @dataclass(frozen=True)
 class Lot:
-    """Cases of one `reason`, which is None where the `next_round` does something, or where none was given."""
+    """Cases with the same `reason`; it is None if the `next_round` acts on them, or if they have none."""
 
     next_round: bool
     reason: Explained | None
@@ -26,7 +26,7 @@ class Lot:
 
 @dataclass(frozen=True)
 class Section:
-    """What asks for the same: its lots, the first to look at first; `none` says that there are none."""
+    """The lots that ask for the same, the most important first; `none` is the text for an empty section."""
 
     id: str
     title: str
@@ -36,7 +36,7 @@ class Section:
 
 
 def sections_of(cases: Sequence[CaseView]) -> Sequence[Section]:
-    """What needs a person, what is under repair, and what is on hold."""
+    """The sections of a page: what needs a person, what is under repair, and what is on hold."""
     return (
         _section("needs-you", "Needs you", "Nothing.", cases, Attention.PERSON),
         _section("under-repair", "Under repair", "No repair is under way or about to begin.", cases, Attention.REPAIR),
@@ -55,7 +55,7 @@ def _why(case: CaseView) -> str:
 
 
 def _weight(cases: Sequence[CaseView]) -> tuple[int, int]:
-    """Smaller for what is looked at first; then by how many instances it is about."""
+    """Sort key: what to look at first, then the reasons with the most instances."""
     why = cases[0].why
     return _FIRST.index(why) if why in _FIRST else len(_FIRST), -len(cases)
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Page: what one page of the report shows, as values; templates only lay it out (plugins/plugin_utils/report)."""
+"""Page: what one page of the report shows, as values; the templates in plugins/plugin_utils/report lay it out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEEDS = {Attention.PERSON: "needs you", Attention.REPAIR: "under repair", Attent
 
 @dataclass(frozen=True)
 class Tile:
-    """A cluster, with a link to its page; `lines` are its numbers, or when it was `last` read if it could not be."""
+    """A cluster, with a link to its page. `lines` are its numbers; if it could not be read, `last` says when it was."""
 
     name: str
     link: str
@@ -33,7 +33,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Choice:
-    """A field by which the instances are filtered, with its values and their words."""
+    """A filter for the instances, with its values and their labels."""
 
     key: str
     label: str
@@ -44,8 +44,8 @@ class Choice:
 class Page:
     """All that a page shows.
 
-    `of_all` is whether it is the page of all clusters, `many` whether these are more than one; `up` leads from the page
-    of one cluster to that of all.
+    `of_all` says whether it is the page of all clusters, `many` whether there is more than one. `up` is the link from
+    the page of one cluster to that of all.
     """
 
     title: str
@@ -68,10 +68,10 @@ class Page:
 
 
 def page_of(report: Facts, title: str, links: Mapping[str, str], up: str = "") -> Page:
-    """What the page of `report` shows.
+    """The page of `report`.
 
-    `links` are the pages of single clusters, by their names in the inventory, where this is the page of all; `up`
-    leads to that one from the page of a cluster.
+    For the page of all clusters, `links` are the pages of the single clusters, by their names in the inventory; for the
+    page of one cluster it is empty, and `up` is the link to the page of all.
     """
     of_all = bool(links)
     cases = case_views(report, of_all)
@@ -99,7 +99,7 @@ def page_of(report: Facts, title: str, links: Mapping[str, str], up: str = "") -
 
 
 def _tiles(report: Facts, links: Mapping[str, str]) -> Sequence[Tile]:
-    """Those first that could not be read, then those that need somebody."""
+    """The clusters: first those that could not be read, then those with the most instances that need a person."""
     ordered = sorted(
         report["clusters"], key=lambda cluster: (cluster["seen"] is not None, -_needing(cluster), cluster["name"])
     )

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts: the small values that a page of the report is made of: times, badges, counts, what a reason means."""
+"""Parts: small values that pages are built from: times, badges, counts, explanations of reasons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ...ganeti.model import utc
 from ...repair.reasons import Reason
 
-STATES: Mapping[str, str] = {  # as people read them, from the best to the worst
+STATES: Mapping[str, str] = {  # their labels, from the best to the worst
     "healthy": "healthy",
     "suspended": "suspended",
     "needs_repair": "needs repair",
@@ -23,7 +23,7 @@ STATES: Mapping[str, str] = {  # as people read them, from the best to the worst
 
 @dataclass(frozen=True)
 class Badge:
-    """A state of something, by a shape and a colour, and in `words`."""
+    """A state, which sets shape and colour, and its label."""
 
     state: str
     words: str
@@ -40,7 +40,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Explained:
-    """What a reason means, and what to do; whether it `passes` by itself."""
+    """What a reason means, what to do, and whether it `passes` by itself."""
 
     why: str
     means: str
@@ -55,7 +55,7 @@ BADGES: Mapping[str, Badge] = {state: Badge(state, words) for state, words in ST
 
 
 def moment(seconds: int | None) -> Moment | None:
-    """The time so many seconds since the epoch."""
+    """The time that is `seconds` after the epoch; None for None."""
     if seconds is None:
         return None
     iso = utc(seconds)
@@ -64,11 +64,11 @@ def moment(seconds: int | None) -> Moment | None:
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun."""
+    """A number with its noun, whose plural is by default formed with an s."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def short_names(names: Sequence[str]) -> Mapping[str, str]:
-    """The names without their domains, where that leaves them different."""
+    """Each name without its domain, or the full name where two would become the same."""
     heads = Counter(name.partition(".")[0] for name in names)
     return {name: name.partition(".")[0] if heads[name.partition(".")[0]] == 1 else name for name in names}

@@ -14,7 +14,7 @@ from .parts import STATES, count, short_names
 
 @dataclass(frozen=True)
 class Box:
-    """A state of instances with how many are in it; `label` is for who can't see it."""
+    """A state and how many instances are in it; `label` is for screen readers."""
 
     state: str
     words: str
@@ -24,7 +24,7 @@ class Box:
 
 @dataclass(frozen=True)
 class NodeView:
-    """A node with how many instances it has; `at` is its number on the page."""
+    """A node and how many instances it has; `at` is its number on the page."""
 
     at: int
     name: str
@@ -37,7 +37,7 @@ class NodeView:
 
 @dataclass(frozen=True)
 class GroupView:
-    """A node group with its nodes, counted in `words`."""
+    """A node group with its nodes; `words` count them by state."""
 
     name: str
     words: str

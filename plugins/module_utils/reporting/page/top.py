@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Top: what a person sees first: which clusters, how old the look at them is, and whether somebody is needed."""
+"""Top: what a person sees first: which clusters, when they were read, and whether somebody is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .parts import Moment, count, moment
 
 @dataclass(frozen=True)
 class ClusterView:
-    """What a cluster says of itself; `note` is what is odd about its job queue, or not known of it."""
+    """A cluster's own data; `note` says that its job queue is drained, or that this is unknown."""
 
     name: str
     version: str
@@ -23,7 +23,7 @@ class ClusterView:
 
 @dataclass(frozen=True)
 class LookView:
-    """What `words` say, and `when`, if ever; for one cluster also its last round, and the `cluster` if it was read."""
+    """When clusters were read: `words`, and `when`, if ever; for a single one also its last round, and its data."""
 
     words: str
     when: Moment | None
@@ -33,7 +33,7 @@ class LookView:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong, in one sentence, and the `rest` in numbers; `kind` is healthy, needs or unread."""
+    """What is wrong, in one sentence, and the other numbers in `rest`; `kind` is healthy, needs or unread."""
 
     kind: str
     words: str
@@ -42,7 +42,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Alarm:
-    """What keeps repairs from beginning, or needs somebody; `cluster` is empty where there is only one."""
+    """What keeps repairs from starting, or needs somebody; `cluster` is empty if there is only one."""
 
     cluster: str
     what: str
@@ -50,7 +50,7 @@ class Alarm:
 
 
 def look_of(report: Facts) -> LookView:
-    """When the clusters of `report` were looked at."""
+    """When the clusters of `report` were read."""
     clusters = report["clusters"]
     if len(clusters) != 1:
         return LookView(f"{count(len(clusters), 'cluster')} looked at", moment(report["time"]))
@@ -72,7 +72,7 @@ def _note(cluster: Facts) -> str:
 
 
 def verdict_of(report: Facts) -> Verdict:
-    """Whether somebody is needed."""
+    """The verdict on `report`: whether somebody is needed."""
     total = report["summary"]
     rest = [f"{total['attention']['repair']:,} under repair", f"{total['attention']['hold']:,} on hold"]
     rest += [f"{total['states']['healthy']:,} of {sum(total['states'].values()):,} healthy"]
@@ -96,7 +96,7 @@ def _kind_and_words(report: Facts) -> tuple[str, str]:
 
 
 def alarms_of(report: Facts) -> Sequence[Alarm]:
-    """What is to be read before all else."""
+    """The alarms of all clusters of `report`, which the page shows first."""
     many = len(report["clusters"]) > 1
     return [
         Alarm(cluster["name"] if many else "", what, words)
