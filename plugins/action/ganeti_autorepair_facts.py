@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's part of the module of this name: it runs the module in Ansible's own process where it can."""
+"""The action plugin of the module: it runs the module in Ansible's own process where it can."""
 
 from __future__ import annotations
 

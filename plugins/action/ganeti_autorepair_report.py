@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's part of the module of this name: it makes the files, and the module reads and writes them."""
+"""The action plugin of the module: it makes the files, and the module reads and writes them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ansible_collections.ganeti.autorepair.plugins.plugin_utils.report.render im
 
 
 class ActionModule(InProcessModuleAction):
-    """Makes the files on the controller; their folder may be elsewhere."""
+    """Makes the files on the controller; their folder may be on another host."""
 
     arguments = module.ARGUMENTS
     work = staticmethod(module.files)
@@ -44,12 +44,12 @@ class ActionModule(InProcessModuleAction):
         called = LocalModule(given, self._task.check_mode)
         result = outcome(called, lambda local: self._report(local.params, variables))
         folder = result.pop("folder", given["folder"])
-        return {**result, "invocation": {"module_args": {"folder": folder}}}  # else all facts would go into logs
+        return {**result, "invocation": {"module_args": {"folder": folder}}}  # not the facts, which would fill the logs
 
     def _report(self, given: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Make and write the files; return the result of the module, and its `folder`."""
         render = renderer(self._own_templates(given["templates"]))
-        folder, clusters = self._task.args["folder"], given["clusters"]  # as it is written: a ~ is the host's
+        folder, clusters = self._task.args["folder"], given["clusters"]  # unexpanded: a ~ is the home on that host
         names = [{"name": cluster["name"]} for cluster in clusters]
         found = self.run_module({"folder": folder, "clusters": names}, task_vars)
         if found.get("failed"):
@@ -58,7 +58,7 @@ class ActionModule(InProcessModuleAction):
             Look(cluster["name"], cluster["facts"], cluster["error"] or "", last_round=cluster["last_round"])
             for cluster in clusters
         ]
-        with like_a_process_in(self._loader.get_basedir()):  # the garbage collector would look through all the values
+        with like_a_process_in(self._loader.get_basedir()):  # the garbage collector would scan all values
             written = plan_files(found["files"], looks, int(time.time()), render)
         if not self._task.check_mode:
             done = self.run_module({"folder": folder, "clusters": [], "files": dict(written.files)}, task_vars)
@@ -67,7 +67,7 @@ class ActionModule(InProcessModuleAction):
         return self._result(Path(found["folder"]), written)
 
     def _own_templates(self, folder: str | None) -> Path | None:
-        find: Any = self._find_needle  # Ansible's own, which has no types
+        find: Any = self._find_needle  # Ansible's own method, which is not typed
         return None if folder is None else Path(find("templates", folder))
 
     def _result(self, folder: Path, written: Written) -> dict[str, Any]:
@@ -83,5 +83,5 @@ class ActionModule(InProcessModuleAction):
         }
 
     def _is_in_process(self, task_vars: Mapping[str, Any]) -> bool:
-        """Return whether the folder is on this machine, and this user's; which Python writes it does not matter."""
+        """Return whether the folder is local and written as this user; which Python writes it does not matter."""
         return bool(self._connection.transport == "local" and self._connection.become is None)

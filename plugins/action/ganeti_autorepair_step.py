@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's part of the module of this name: it runs the module in Ansible's own process where it can, and tells
-how a long `wait` goes on."""
+"""The action plugin of the module: it runs the module in Ansible's own process where it can, and shows the progress of
+a long `wait`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SLICE = 20  # seconds of waiting between two lines of progress
 
 
 class ActionModule(InProcessModuleAction):
-    """Runs the module once; with `wait`, again and again for a short time, with a line in between."""
+    """Runs the module once; with `wait`, repeatedly for a short time each, with a line of progress in between."""
 
     arguments = {**CONNECTION, **ROUND, **STEP}  # noqa: RUF012
 
     @staticmethod
     def work(module: Module) -> dict[str, Any]:
-        """What the module does; what that takes is read only where a round has something to do, and most have not."""
+        """See the module. Its imports are delayed, as most rounds have nothing to do."""
         from ansible_collections.ganeti.autorepair.plugins.modules.ganeti_autorepair_step import step
 
         return step(module)
@@ -58,7 +58,7 @@ class ActionModule(InProcessModuleAction):
         return self._wait(args, variables, time.monotonic())
 
     def _wait(self, args: Mapping[str, Any], task_vars: dict[str, Any], started: float) -> dict[str, Any]:
-        """Run the module until nothing is left to do, or the time is over, or it fails; all of it as one result."""
+        """Run the module until nothing is left to do, the time is over, or it fails; return one merged result."""
         from ansible_collections.ganeti.autorepair.plugins.module_utils.execution.waiting import merged, unseen
 
         results: list[dict[str, Any]] = []
@@ -66,7 +66,7 @@ class ActionModule(InProcessModuleAction):
         while True:
             left = max(limit - (time.monotonic() - started), 0)
             result = self._run_for(min(left, SLICE), args, task_vars, bool(results))
-            if "summary" not in result:  # it could not even begin
+            if "summary" not in result:  # it failed before its first round
                 return {**merged([*results, unseen(results[-1])]), **result} if results else result
             results.append(result)
             args = {**args, "carry_on": result.get("carry_on"), "gathered": None}
@@ -78,7 +78,7 @@ class ActionModule(InProcessModuleAction):
     def _run_for(
         self, seconds: float, args: Mapping[str, Any], task_vars: dict[str, Any], later: bool
     ) -> dict[str, Any]:
-        """What the module returns when it waits so long. A host that is lost `later` takes no results with it."""
+        """Run the module with a wait of `seconds`. If the host is lost in a `later` run, earlier results stay."""
         try:
             return self.run_module({**args, "wait_timeout": int(seconds)}, task_vars)
         except AnsibleConnectionFailure as error:
@@ -88,7 +88,7 @@ class ActionModule(InProcessModuleAction):
 
 
 def _is_quiet(gathered: Mapping[str, Any], wait: bool) -> bool:
-    """Whether a round, or a wait, would find nothing to do where facts were `gathered` just before."""
+    """Whether a round, or a wait, would find nothing to do after facts that were `gathered` just before."""
     return not (gathered["plan"]["writes"] or (wait and gathered["left"]))
 
 
@@ -100,7 +100,7 @@ def _seconds(given: Any) -> int:
 
 
 def _progress(result: Mapping[str, Any], host: str, passed: float, limit: int) -> str:
-    """A line on what is under way."""
+    """A line of progress: which repairs are under way."""
     waits = "; ".join(
         f"{repair['instance']} ({repair['type']}): {repair['reason']}" for repair in result["under_way"] or []
     )

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules in Ansible's own process: a module that Ansible would run on its own machine is called as a function.
+"""Modules in Ansible's own process: a module that would run on the controller is called as a function.
 
-Packing a module, starting a Python and importing the engine take longer than reading a cluster, and most clusters are
-read from Ansible's machine (`ansible_connection: local`). The same code does the same work with the same options; see
+Packing a module, starting Python and importing the engine take longer than reading a cluster, and most clusters are
+read from the controller (`ansible_connection: local`). The code and the options are the same either way; see
 docs/benchmarks.md.
 """
 
@@ -28,12 +28,12 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.client import RapiClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.session import REQUESTS_PROBLEM
 
-# Ansible imports this file before it forks for each host, so all forks share what is done here: the client is imported,
-# and OpenSSL is initialised, which happens with the first context.
+# Ansible imports this file before it forks for each host, so all forks share this work: the client is imported, and the
+# first context initialises OpenSSL.
 READY = (RapiClient, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")  # the user has not chosen a Python
-HANDED_ON = {"from_variables", "gathered", "carry_on"}  # from one task to the next; these are no settings
+HANDED_ON = {"from_variables", "gathered", "carry_on"}  # passed from one task to the next; not settings of a user
 
 
 class LocalModule:
@@ -50,7 +50,7 @@ class LocalModule:
 
 
 class InProcessModuleAction(ActionBase):
-    """Action that runs the module of its name: in this process where the result is the same, else as Ansible would.
+    """Action that runs the module of its name: in this process if the result is the same, else as Ansible does.
 
     A subclass sets `arguments`, the module's argument spec, and `work`, the function that does the module's work. Its
     `run` calls `run_module`, usually with `options`.
@@ -117,11 +117,11 @@ class InProcessModuleAction(ActionBase):
         )
 
     def checked(self, args: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return `args` as the module gets them, with defaults; None if something is wrong with them, as the module has
-        the better words for it.
+        """Return `args` as the module gets them, with defaults; None if they are invalid, because the module reports
+        that better.
 
-        `ActionBase.validate_argument_spec` is not enough: it checks the task's own arguments only, with what Ansible
-        notes about their origin, and raises.
+        `ActionBase.validate_argument_spec` is not enough: it only checks the task's own arguments, includes Ansible's
+        tags on their origin, and raises.
         """
         result = ArgumentSpecValidator(self.arguments).validate(_plain(args))
         params: dict[str, Any] = result.validated_parameters
@@ -133,7 +133,7 @@ class InProcessModuleAction(ActionBase):
 
 
 def _without(omit: object, value: Any) -> Any:
-    """Return `value` without the entries that are `omit`; before ansible-core 2.19 a text marks what is left out."""
+    """Return `value` without the entries that are `omit`; before ansible-core 2.19 that is a string."""
     if isinstance(value, dict):
         return {key: _without(omit, each) for key, each in value.items() if each != omit}
     if isinstance(value, list):
@@ -142,7 +142,7 @@ def _without(omit: object, value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` as JSON would bring it to a module: decrypted, and without what Ansible notes about its origin."""
+    """Return `value` as a module would get it through JSON: decrypted, and without Ansible's tags on its origin."""
     if isinstance(value, dict):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -157,9 +157,9 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def like_a_process_in(folder: str) -> Iterator[None]:
-    """Work in `folder` for a while, and without the cyclic garbage collector, as the module itself does.
+    """Work in `folder`, and without the cyclic garbage collector, as the module itself does.
 
-    Both are then as they were: Ansible's own process goes on, and may have switched the collector off itself.
+    Both are restored at the end: Ansible's process goes on, and may have switched the collector off itself.
     """
     folder_before, collected = os.getcwd(), gc.isenabled()
     os.chdir(folder)

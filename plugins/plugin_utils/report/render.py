@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Render: a page of the report as HTML, by Jinja2 templates, on the controller, which has Jinja2 as Ansible needs it.
+"""Render: a page of the report as HTML, with Jinja2 templates. It runs on the controller, where Ansible needs Jinja2.
 
-Whatever a template puts into the page is escaped, so that text from a cluster can never become a part of the page's own
-code. What a browser must not show is replaced in the page as a whole, whichever way it came there.
+Whatever a template inserts is escaped, so text from a cluster can never become code of the page. Characters that a
+browser must not show are replaced at the end, in the page as a whole.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ MAIN, STYLE, SCRIPT = "page.html.j2", "style.css", "script.js"
 
 
 def renderer(own: Path | None = None) -> Callable[[Page], str]:
-    """What makes HTML of a page. Each file in the folder `own` takes the place of the one of its name in `TEMPLATES`.
+    """Return a function that renders a page as HTML. A file in the folder `own` replaces the one in `TEMPLATES`.
 
-    Each template is compiled once. Raises BadOption for a folder that can't be used, and so does what is returned.
+    Each template is compiled once. This and the returned function raise BadOption if `own` can't be used.
     """
     if own is not None and not any((own / path.name).is_file() for path in TEMPLATES.iterdir()):
         raise BadOption(f"cannot use the templates in {own}: none of its files has the name of one in {TEMPLATES}")
@@ -63,20 +63,20 @@ def _environment(folders: list[Path]) -> Environment:
 
 
 def before_dot(name: str) -> Markup:
-    """A name, with a place before its domain at which a narrow page can break it."""
+    """A name, with a line break opportunity before its domain."""
     return Markup(str.replace(escape(name), ".", "<wbr>.", 1))
 
 
 def after_colons(line: str) -> Markup:
-    """A command or a tag, with a place after each colon at which a narrow page can break it."""
+    """A command or a tag, with a line break opportunity after each colon."""
     return Markup(str.replace(escape(line), ":", ":<wbr>"))
 
 
 def _source(name: str, own: Path | None) -> str:
-    """Our own code, or the user's, as it stands in the page; it must not hold what would end its element."""
+    """The style or the script, ours or the user's, for the page. Raises BadOption if it would end its own element."""
     path = own / name if own and (own / name).exists() else TEMPLATES / name
     try:
-        source = path.read_text("utf-8")  # with the line breaks that a browser makes of any
+        source = path.read_text("utf-8")  # with line breaks as a browser normalises them
     except (OSError, UnicodeError) as error:
         raise BadOption(f"cannot read {path}: {error}") from error
     if "</" in source:
@@ -85,12 +85,12 @@ def _source(name: str, own: Path | None) -> str:
 
 
 def _hash(source: str) -> str:
-    """How a page's policy names code that may run."""
+    """The hash by which the content security policy allows `source`."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
 
 
 def _told(error: Exception) -> str:
-    """An error, and where in which template it is."""
+    """An error, with its template and line."""
     inside = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(".j2")]
     where = f"{Path(inside[-1].filename).name}, line {inside[-1].lineno}: " if inside else ""
     return f"{where}{error}"
