@@ -14,7 +14,7 @@ description:
     Afterwards DRBD itself reports an old copy as up to date, Ganeti fails over to it without a check, and what was
     written since is lost. So this module looks at the mirrors beforehand, and records in a tag of the instance which
     copy is behind, and since when. While that tag exists, no round fails the instance over to that copy.
-  - The tag is written once. The look that sees the copy in step removes it. If a look could not determine the state of
+  - The tag is written once. The look that sees the copy in sync removes it. If a look could not determine the state of
     a copy, it changes nothing and reports this.
   - The module asks the monitoring daemon (ganeti-mond) of each node with such instances once, over HTTP, for its DRBD
     devices. The machine on which the module runs must be able to reach it. For instances that the daemons do not
@@ -82,12 +82,12 @@ mirrors:
       type: str
       sample: node2.example.com
     in_step:
-      description: Whether the copy there is in step, or null if that is unknown.
+      description: Whether the copy there is in sync, or null if that is unknown.
       returned: success
       type: bool
       sample: false
     words:
-      description: The state that DRBD reports, or why it could not be determined; empty for a copy that is in step.
+      description: The state that DRBD reports, or why it could not be determined; empty for a copy that is in sync.
       returned: success
       type: str
       sample: WFConnection, UpToDate/DUnknown
@@ -137,12 +137,12 @@ objects:
       sample: null
 report:
   description: >-
-    The result as lines of text, with times in UTC. They name the instances whose copies are not in step, or not known
+    The result as lines of text, with times in UTC. They name the instances whose copies are not in sync, or not known
     to be, and the last line counts all mirrors. In check mode they say what would be done.
   returned: success, and failure after something was written
   type: list
   elements: str
-  sample: ["14 mirrors: 13 in step, 1 behind, 0 not known"]
+  sample: ["14 mirrors: 13 in sync, 1 behind, 0 not known"]
 failure:
   description: The kind of error, for programs.
   returned: failure

@@ -38,7 +38,7 @@ def say(cluster: Cluster, module: str, **options: object) -> Mapping[str, Any]:
 
 
 def looks(cluster: Cluster) -> dict[str, tuple[bool | None, bool]]:
-    """Look over each transport; whether the mirror of each instance is in step, and whether its tags changed."""
+    """Look over each transport; whether the mirror of each instance is in sync, and whether its tags changed."""
     found = {}
     for cluster.transport in TRANSPORTS:
         returned = say(cluster, "mirrors", instances=[f"*-{cluster.transport}"], probe_timeout=1)

@@ -84,7 +84,7 @@ def test_what_ganeti_has_found_out_of_step_is_not_failed_over_to(site: Site, adm
 @pytest.mark.parametrize("drained", list(DrainedSecondaries))
 def test_a_success_keeps_what_was_noted_since(site: Site, drained: DrainedSecondaries) -> None:
     """The node that was drained for a short reboot was rebooted; or the new secondary came apart after its resync."""
-    limits, instance = unbraked(drained_secondaries=drained), add(site, "in step", "up")
+    limits, instance = unbraked(drained_secondaries=drained), add(site, "in sync", "up")
     if drained is DrainedSecondaries.KEEP:
         site.cluster.mark("node3", drained=True)
     else:
@@ -141,7 +141,7 @@ def test_who_accepts_is_heard_beside_a_repair_that_has_begun(site: Site, admin: 
 
 @pytest.mark.parametrize("admin", ["up", "always fails over", "down", "crashed"])
 def test_nothing_moves_off_a_drained_node_to_a_copy_that_was_noted(site: Site, admin: str) -> None:
-    """Once a look has seen it in step it goes, and nothing is left in doubt."""
+    """Once a look has seen it in sync it goes, and nothing is left in doubt."""
     instance = add(site, "apart", admin)
     noted(site, "node2")
     site.cluster.mark("node3", drained=True)

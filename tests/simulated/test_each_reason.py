@@ -383,7 +383,7 @@ ROWS = (
         (untagged(":behind:"), dies("node3")),
     ),
     Row(
-        "the copy that is left was not in step",
+        "the copy that is left was not in sync",
         Reason.BEHIND,
         "so its newest data is on node3; to continue without what was written since then, which is lost: "
         "ansible-playbook",
@@ -400,7 +400,7 @@ ROWS = (
     Row(
         "its mirror is apart, and its primary drained",
         Reason.NOT_IN_STEP,
-        "the copy that it would move to is not in step (the copy on node2 is not in step with that on node3",
+        "the copy that it would move to is not in sync (the copy on node2 is not in sync with that on node3",
         (instance("drbd", "node2"), apart(), marked("node3", drained=True), a_round()),
         (in_step(), time_goes_by(60)),
     ),

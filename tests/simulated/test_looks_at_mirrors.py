@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks at the mirrors: what is behind is remembered, nothing fails over to it, and it is forgotten once it is in step;
+"""Looks at the mirrors: what is behind is remembered, nothing fails over to it, and it is forgotten once it is in sync;
 over both transports, told by the nodes themselves or by jobs."""
 
 from __future__ import annotations
@@ -116,9 +116,9 @@ def looks(near: Looks, request: pytest.FixtureRequest) -> Looks:
 
 # --- what a look sees -------------------------------------------------------------------------------------------------
 
-# sentence, what happens, whether the copy is in step by the daemons, and by jobs
+# sentence, what happens, whether the copy is in sync by the daemons, and by jobs
 SEEN = [
-    ("in step", lambda _: None, True, True),
+    ("in sync", lambda _: None, True, True),
     ("apart", lambda it: it.go_apart(), False, False),
     ("in a resync", lambda it: (it.go_apart(), it.cluster.begin_resync("web")), False, False),
     ("connected again", lambda it: (it.go_apart(), it.cluster.reconnect("web")), True, True),
@@ -155,7 +155,7 @@ def test_what_is_seen_and_noted(
     assert found["changed"] == (in_step is False)
     assert bool(mirror["words"]) == (in_step is not True)
     counts = {True: (1, 0, 0), False: (0, 1, 0), None: (0, 0, 1)}[in_step]
-    assert found["report"][-1] == "1 mirrors: {} in step, {} behind, {} not known".format(*counts)
+    assert found["report"][-1] == "1 mirrors: {} in sync, {} behind, {} not known".format(*counts)
 
 
 def test_whoever_can_tell_is_asked_once(looks: Looks) -> None:
@@ -172,13 +172,13 @@ def test_jobs_are_for_those_that_may_have_devices(near: Looks) -> None:
     """A node that has told of all its devices is not asked again for the stopped ones; where nobody has told anything,
     and there are too many, these come last."""
     stopped = [near.add(f"a{number}", admin_state="down") for number in range(120)]
-    assert near.look()["report"][-1] == "121 mirrors: 1 in step, 0 behind, 120 not known"
+    assert near.look()["report"][-1] == "121 mirrors: 1 in sync, 0 behind, 120 not known"
     assert not near.jobs("QUERY_DATA")
     near.mond.silent = set(near.cluster.nodes)
     near.note("node2")
     near.note("node2", name=stopped[-1].name)
     assemble(stopped[-1])
-    assert near.look()["report"][-1] == "121 mirrors: 2 in step, 0 behind, 119 not known"
+    assert near.look()["report"][-1] == "121 mirrors: 2 in sync, 0 behind, 119 not known"
     assert len(near.jobs("QUERY_DATA")) == 100 + 2  # those whose notes went, once more
     assert near.noted() == near.noted(stopped[-1].name) == []
 
@@ -196,7 +196,7 @@ def behind_and_dead(looks: Looks) -> None:
 
 
 def test_nothing_fails_over_to_a_copy_that_is_behind(looks: Looks) -> None:
-    """However often a round is played; when the primary is back and the copies are in step, the note goes."""
+    """However often a round is played; when the primary is back and the copies are in sync, the note goes."""
     behind_and_dead(looks)
     played = rounds(looks.site, 4)
     assert told(played, "web")[:2] == ("report", "behind")
@@ -254,12 +254,12 @@ def test_a_look_that_could_not_be_had_changes_nothing(near: Looks, noted: bool) 
         found = near.look()
         assert not found["changed"] and near.web.tags == before
         assert found["mirrors"][0]["in_step"] is None and found["mirrors"][0]["words"]
-        assert found["report"][-1] == "1 mirrors: 0 in step, 0 behind, 1 not known"
+        assert found["report"][-1] == "1 mirrors: 0 in sync, 0 behind, 1 not known"
 
 
 @pytest.mark.parametrize("noted", [True, False])
 def test_a_stopped_instance_keeps_what_it_has(looks: Looks, noted: bool) -> None:
-    """It has no devices, whether its copies are in step or not."""
+    """It has no devices, whether its copies are in sync or not."""
     if noted:
         looks.note("node2")
     before = set(looks.web.tags)
@@ -269,7 +269,7 @@ def test_a_stopped_instance_keeps_what_it_has(looks: Looks, noted: bool) -> None
         assert not looks.look()["changed"] and looks.web.tags == before
 
 
-@pytest.mark.parametrize("happens", [lambda _: None, lambda it: it.go_apart()], ids=["in step", "apart"])
+@pytest.mark.parametrize("happens", [lambda _: None, lambda it: it.go_apart()], ids=["in sync", "apart"])
 @pytest.mark.parametrize("nodes", [("node2", "node3"), ("node3",)])
 def test_disks_that_are_in_doubt_stay_so(
     looks: Looks, nodes: tuple[str, ...], happens: Callable[[Looks], None]
@@ -298,7 +298,7 @@ def test_a_second_look_writes_nothing(looks: Looks) -> None:
 
 @pytest.mark.parametrize("dies", [False, True], ids=["goes on", "then its primary dies"])
 def test_two_looks_at_once_forget_nothing(looks: Looks, monkeypatch: pytest.MonkeyPatch, dies: bool) -> None:
-    """The first has seen the copy in step; before it takes the note away, the second sees it apart, and leaves it at
+    """The first has seen the copy in sync; before it takes the note away, the second sees it apart, and leaves it at
     that note. So the first looks again."""
     looks.note("node2")
     carry_out = change._carry_out
@@ -348,7 +348,7 @@ def test_check_mode_sends_no_write(looks: Looks) -> None:
 
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_a_wrong_clock_writes_no_time(looks: Looks, hours: int) -> None:
-    """One machine's time in a tag is all machines' time; what is in step again is forgotten all the same."""
+    """One machine's time in a tag is all machines' time; what is in sync again is forgotten all the same."""
     looks.add("db")
     looks.go_apart()
     with pytest.raises(ClockWrong, match="the clock of this machine is 10800 s"):
@@ -385,7 +385,7 @@ def test_a_primary_that_hangs_is_not_asked_by_a_job(near: Looks) -> None:
 
 
 def test_what_is_noted_during_a_repair_outlasts_its_success(looks: Looks) -> None:
-    """The new secondary was in step when its job ended, and has stayed behind since: the repair knows nothing of it."""
+    """The new secondary was in sync when its job ended, and has stayed behind since: the repair knows nothing of it."""
     looks.site.kill("node2")
     looks.site.run_round()
     looks.site.simulator.advance_until_idle()
@@ -404,7 +404,7 @@ def test_what_is_noted_during_a_repair_outlasts_its_success(looks: Looks) -> Non
 
 
 def test_what_is_accepted_is_what_was_noted_when_it_was_asked_for(looks: Looks) -> None:
-    """The request waits; meanwhile the copy was in step again, and then stays behind anew: nobody has accepted that,
+    """The request waits; meanwhile the copy was in sync again, and then stays behind anew: nobody has accepted that,
     until it is asked for again."""
     behind_and_dead(looks)
     looks.web.tags.add(TAG + "suspend")
@@ -471,7 +471,7 @@ def test_the_playbook_mirrors(book: Book) -> None:
     assert dry.result(MODULE)["changed"] and "would add" in dry.output and f"+{BEHIND}" in dry.output
     run = book.run("mirrors")
     assert run.code == 0 and len(book.noted) == 1, run.output
-    assert "1 mirrors: 0 in step, 1 behind, 0 not known" in run.output
+    assert "1 mirrors: 0 in sync, 1 behind, 0 not known" in run.output
     again = book.run("mirrors")
     assert again.code == 0 and not again.result(MODULE)["changed"] and not book.writes, again.output
     book.cluster.reconnect("web")

@@ -32,7 +32,7 @@ def site(request: pytest.FixtureRequest) -> Site:
 def add(site: Site, mirror: str, admin: str) -> Instance:
     """db, on node3 with its copy on node2, and what has befallen its mirror while it ran."""
     instance = site.cluster.add_instance("db", "drbd", "node3", "node2")
-    if mirror != "in step":
+    if mirror != "in sync":
         site.cluster.disconnect("db")
         instance.data.write(["node3"])
     if mirror == "written to apart":
@@ -56,7 +56,7 @@ def tried_once(site: Site) -> tuple[str, str | None, str]:
 
 
 @pytest.mark.parametrize("admin", ["up", "always fails over", "crashed", "down", "offline"])
-@pytest.mark.parametrize("mirror", ["in step", "apart", "written to apart", "in a resync"])
+@pytest.mark.parametrize("mirror", ["in sync", "apart", "written to apart", "in a resync"])
 @pytest.mark.parametrize("secondary", ["online", "drained", "offline"])
 def test_the_newest_copy_is_never_given_up_while_its_node_is_alive(
     site: Site, admin: str, mirror: str, secondary: str
@@ -77,12 +77,12 @@ def test_the_newest_copy_is_never_given_up_while_its_node_is_alive(
 
 def test_what_is_not_in_step_waits_and_goes_on_when_it_is(site: Site) -> None:
     """However long the resync takes: each try is refused, none is a failure, and the pauses grow."""
-    add(site, "in step", "down")
+    add(site, "in sync", "down")
     site.simulator.troubles.add(JobTrouble("OP_INSTANCE_FAILOVER", "fail", instance="db", text=DEGRADED, times=4))
     site.cluster.mark("node3", drained=True)
     what, why, reason = tried_once(site)
     assert (what, why) == ("wait", "not_in_step")
-    assert "the copy on node2 is not in step with that on node3" in reason
+    assert "the copy on node2 is not in sync with that on node3" in reason
     rounds(site, 30)
     assert jobs(site, "INSTANCE_FAILOVER", "error") == 4
     assert site.cluster.instance("db").primary == "node2"
@@ -91,7 +91,7 @@ def test_what_is_not_in_step_waits_and_goes_on_when_it_is(site: Site) -> None:
 
 def test_disks_that_can_t_be_assembled_are_tried_again_and_then_told(site: Site) -> None:
     """The drained node has died, and nobody has marked it."""
-    add(site, "in step", "down")
+    add(site, "in sync", "down")
     site.cluster.mark("node3", drained=True)
     site.cluster.power_off("node3")
     what, why, reason = told(rounds(site, 10), "db")

@@ -115,7 +115,7 @@ class VmLab:
         return f"{guest}.{self.settings.domain}"
 
     def create(self, *wanted: Guest) -> None:
-        """Create instances side by side, with their mirrors in step."""
+        """Create instances side by side, with their mirrors in sync."""
         self.succeed([guests.create(guest, self.settings.domain) for guest in wanted])
 
     def opcode(self, operation: str, guest: str, **fields: Any) -> Opcode:

@@ -14,8 +14,8 @@ LATE = ("app", "mail", "wiki")
 
 
 def test_a_drained_node(cluster: Cluster) -> None:
-    """What is in step (web) moves while it writes. The mirrors of two are behind: one was stopped, and moves when its
-    mirror is in step; one crashed, and Ganeti refuses to move it. The node dies while the last three are moved."""
+    """What is in sync (web) moves while it writes. The mirrors of two are behind: one was stopped, and moves when its
+    mirror is in sync; one crashed, and Ganeti refuses to move it. The node dies while the last three are moved."""
     lab = cluster.lab
     newest = part_mirrors(cluster, "halted", "crashed")
     lab.create(*(Guest(name, "node3", "node2") for name in ("web", *LATE)))

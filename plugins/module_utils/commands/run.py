@@ -87,4 +87,4 @@ def _data(mirror: Mirror) -> dict[str, Any]:
 
 def _counted(mirrors: list[Mirror]) -> str:
     counts = [sum(mirror.in_step is found for mirror in mirrors) for found in (True, False, None)]
-    return "{} mirrors: {} in step, {} behind, {} not known".format(len(mirrors), *counts)
+    return "{} mirrors: {} in sync, {} behind, {} not known".format(len(mirrors), *counts)

@@ -55,7 +55,7 @@ _KNOWN: tuple[_Known, ...] = (  # the first that matches counts
     ),
     _Known(
         r"Can't activate the instance's disks",
-        "its new primary can't open its copy of the disks: that copy is not in step, or the old primary is alive and "
+        "its new primary can't open its copy of the disks: that copy is not in sync, or the old primary is alive and "
         "has it open; do not replace the disks, as the good copy is on the old primary, which is the secondary now "
         "({secondary}); bring {secondary} back, then",
         "gnt-instance failover {name}",
@@ -123,7 +123,7 @@ _KNOWN: tuple[_Known, ...] = (  # the first that matches counts
     ),
     _Known(
         r"Disk \d+ is degraded (?:or not fully synchronized )?on target node",
-        "the copy on {secondary} is not in step with that on {primary}; it is once its resync has ended, which "
+        "the copy on {secondary} is not in sync with that on {primary}; it is once its resync has ended, which "
         "gnt-instance info shows; to connect copies that are disconnected",
         "gnt-instance activate-disks {name}",
         mirrored=True,

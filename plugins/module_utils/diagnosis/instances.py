@@ -158,13 +158,13 @@ def _unknown(instance: Instance, nodes: Mapping[str, Node]) -> str:
 
 
 def _primary_behind(instance: Instance, behind: Mapping[str, Behind]) -> Diagnosis:
-    """The diagnosis if the primary's disks are empty, old or not in step: a step stopped half-way, or somebody failed
+    """The diagnosis if the primary's disks are empty, old or not in sync: a step stopped half-way, or somebody failed
     the instance over to a copy that was behind."""
     tags = [behind[name].tag for name in instance.nodes if name in behind]
     since = utc(behind[instance.primary].since)
     command = f"gnt-instance remove-tags {instance.name} {' '.join(tags)}"
     advice = (
-        f"a step stopped half-way there, or that copy was not in step, since {since} at the latest; nothing is done "
+        f"a step stopped half-way there, or that copy was not in sync, since {since} at the latest; nothing is done "
         "automatically, and no copy is given up; find the one that has its data, or reinstall it "
         f"(gnt-instance reinstall {instance.name}); when it is as you want it: {command}"
     )
@@ -187,7 +187,7 @@ def _secondary_behind(instance: Instance, primary: Node, tag: Behind) -> Diagnos
         advice = (
             f"the copy on its secondary {secondary} has been behind since {utc(tag.since)} at the latest, so nothing "
             "moves "
-            "there; once the copies are in step, a check of the mirrors (the playbook mirrors) clears this; to "
+            "there; once the copies are in sync, a check of the mirrors (the playbook mirrors) clears this; to "
             f"connect them: {command}"
         )
         return Diagnosis(f"primary {primary.name} is drained", advice=advice, command=command, behind=True)

@@ -47,7 +47,7 @@ Told = Union[Sequence[Device], str]  # by one node: its devices, or why it told 
 
 @dataclass(frozen=True)
 class Mirror:
-    """What a look has found of one instance: whether its secondary is in step (None: that is not known), and why."""
+    """What a look has found of one instance: whether its secondary is in sync (None: that is not known), and why."""
 
     instance: Instance
     in_step: bool | None
@@ -117,8 +117,8 @@ def _own_state(status: Any) -> tuple[bool, int] | None:
 def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change:
     """What is to be written on the instance of `case`, so that what a look at `now` has found outlasts its primary.
 
-    A copy that is behind is noted once; the note goes when it is seen in step with a primary that is not in doubt
-    itself, for a copy that is in step with empty disks proves nothing.
+    A copy that is behind is noted once; the note goes when it is seen in sync with a primary that is not in doubt
+    itself, for a copy that is in sync with empty disks proves nothing.
     """
     instance, tags = case.instance, case.tags.behind
     nodes = [cluster.nodes.get(name) for name in instance.nodes]
@@ -130,11 +130,11 @@ def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change
         return change.noted("the cluster did not return its tags, so nothing is noted")
     if mirror.in_step is None:
         still = f"; still noted as behind: {' '.join(noted)}" if noted else ""
-        return change.noted(f"not known whether it is in step: {mirror.words}{still}")
+        return change.noted(f"not known whether it is in sync: {mirror.words}{still}")
     if doubtful or not (primary and secondary):
         return change.noted(f"the disks on its primary {instance.primary} are in doubt themselves, so nothing is noted")
     if mirror.in_step:
-        words = f"the copy on {instance.secondaries[0]} is in step" + (" again" if noted else "")
+        words = f"the copy on {instance.secondaries[0]} is in sync" + (" again" if noted else "")
         return Change("instance", instance.name, remove=noted, note=words)
     since = utc(min(tag.since for tag in tags if tag.node == secondary)) if noted else utc(now)
     words = f"the copy on {instance.secondaries[0]} has been behind since {since} at the latest ({mirror.words})"
@@ -143,7 +143,7 @@ def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change
 
 def remember_again(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change | None:
     """What is to be written where the note of `case` has just gone, and `mirror` is what a look after that has found;
-    None where it is still in step.
+    None where it is still in sync.
 
     Somebody else may have looked in between, have found the copy behind, and have left it at the note that stood.
     """

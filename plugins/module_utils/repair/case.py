@@ -166,7 +166,7 @@ def _case(
 
 
 def _found_behind(instance: Instance, cluster: Cluster, jobs: tuple[Job, ...]) -> Mapping[str, Behind]:
-    """Its secondary, if Ganeti found it out of step before the primary was marked offline; afterwards Ganeti no longer
+    """Its secondary, if Ganeti found it out of sync before the primary was marked offline; afterwards Ganeti no longer
     checks. A migration during which the node died fails with the same text, but only after the mark."""
     primary, refused = cluster.nodes.get(instance.primary), refused_out_of_step(jobs)
     if refused is None or primary is None or primary.state is not NodeState.OFFLINE or len(instance.secondaries) != 1:

@@ -101,7 +101,7 @@ def _paused_words(case: Case, last: Job, again: float) -> str:
         Progress.NODE_SILENT: f"node {silent_node(last)} does not answer the allocator",
         Progress.NO_ALLOCATOR: "the allocator can't be run on the master",
         Progress.NO_RESOURCES: "no room for it",
-        Progress.NOT_IN_STEP: "the copy that it would move to is not in step",
+        Progress.NOT_IN_STEP: "the copy that it would move to is not in sync",
     }.get(case.progress, f"job {last.id} failed")
     return f"{what} ({why_failed(last, case.instance)}); trying again after {utc(again)}"
 

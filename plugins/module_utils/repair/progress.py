@@ -33,7 +33,7 @@ class Progress(Enum):
     NO_RESOURCES = "no resources"
     NO_ALLOCATOR = "the allocator can't be run"
     NODE_SILENT = "the allocator got no data of another node"
-    NOT_IN_STEP = "the copy that it was to move to was not in step"
+    NOT_IN_STEP = "the copy that it was to move to was not in sync"
     CANCELED = "canceled"
     FAILED = "failed"
     LEFT_QUEUE = "gone from the queue"
@@ -147,7 +147,7 @@ def _end_of(job: Job) -> tuple[Progress, str]:
 
 
 def refused_out_of_step(jobs: Iterable[Job]) -> float | None:
-    """When Ganeti last refused to move the instance of `jobs`, as its secondary was not in step; in seconds since the
+    """When Ganeti last refused to move the instance of `jobs`, as its secondary was not in sync; in seconds since the
     epoch, None if it has moved it since, or given it a new secondary."""
     steps = {step.opcode for step in (Operation.FAILOVER, Operation.MIGRATE, Operation.REPLACE_SECONDARY)}
     told = [job for job in jobs if not job.unfinished and (_NOT_IN_STEP.search(job.error) or steps & set(job.done))]

@@ -153,7 +153,7 @@ class Reason(Enum):
     )
     NOT_IN_STEP = _Row(
         "not_in_step",
-        "The copy that it would move to is not in step with that on its primary, which is alive.",
+        "The copy that it would move to is not in sync with that on its primary, which is alive.",
         "Nothing while it resyncs: gnt-instance info. To connect disconnected copies: gnt-instance activate-disks.",
         resolves_itself=True,
     )

@@ -115,13 +115,13 @@ ERRORS = [  # what Ganeti said, of which opcode, a part of what is said of it, a
     (
         "Disk 0 is degraded on target node, aborting failover",
         "FAILOVER",
-        "the copy on node3 is not in step with that on node2",
+        "the copy on node3 is not in sync with that on node2",
         "gnt-instance activate-disks web1.example.com",
     ),
     (
         "Disk 1 is degraded or not fully synchronized on target node, aborting migration",
         "MIGRATE",
-        "the copy on node3 is not in step with that on node2",
+        "the copy on node3 is not in sync with that on node2",
         "gnt-instance activate-disks web1.example.com",
     ),
     (

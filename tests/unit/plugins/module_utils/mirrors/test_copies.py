@@ -55,9 +55,9 @@ OTHERS = (
     device("Secondary WFConnection UpToDate/DUnknown", "web2"),
     device("Primary StandAlone UpToDate/DUnknown", "w"),
 )
-# sentence, what real devices have said, whether the mirror is in step, words
+# sentence, what real devices have said, whether the mirror is in sync, words
 DEVICES = [
-    ("in step", "Primary Connected UpToDate/UpToDate", True, ""),
+    ("in sync", "Primary Connected UpToDate/UpToDate", True, ""),
     ("the secondary was rebooted", "Primary WFConnection UpToDate/DUnknown", False, "WFConnection, UpToDate/DUnknown"),
     ("it was disconnected", "Primary StandAlone UpToDate/DUnknown", False, "StandAlone, UpToDate/DUnknown"),
     ("it resyncs", "Primary SyncSource UpToDate/Inconsistent", False, "SyncSource, UpToDate/Inconsistent"),
@@ -98,7 +98,7 @@ BAD = [row[1] for row in DEVICES if row[2] is not True]
 
 @pytest.mark.parametrize("bad", BAD)
 def test_one_of_two_disks_is_enough(bad):
-    """Whichever it is: the copy is in step only if each disk is."""
+    """Whichever it is: the copy is in sync only if each disk is."""
     alone = by_devices(ONE, (device(bad),)).in_step
     assert [by_devices(TWO, pair).in_step for pair in ((GOOD, device(bad)), (device(bad), GOOD))] == [alone, alone]
     assert by_devices(TWO, (GOOD, GOOD)).in_step is True
@@ -121,7 +121,7 @@ UNTOLD = [
 
 @pytest.mark.parametrize(("told", "words"), [row[1:] for row in UNTOLD], ids=[row[0] for row in UNTOLD])
 def test_what_was_not_told_is_not_known(told, words):
-    """Neither behind nor in step."""
+    """Neither behind nor in sync."""
     found = by_devices(TWO, told)
     assert found.in_step is None and found.words.startswith(words)
 
@@ -148,9 +148,9 @@ def answer(*pairs, **more):
 OK, DEGRADED, RESYNC = status(), status(degraded=True), status(degraded=True, progress=17.7)
 STILL = (OK, OK)
 UNJUDGED = "its disks on node3 are not assembled, or not up to date"
-# sentence, the states on primary and secondary, whether the mirror is in step, words
+# sentence, the states on primary and secondary, whether the mirror is in sync, words
 ANSWERS = [
-    ("in step", (OK, OK), True, ""),
+    ("in sync", (OK, OK), True, ""),
     ("disconnected on both sides", (DEGRADED, DEGRADED), False, "disk 0 is degraded or resyncs"),
     ("the secondary was rebooted", (DEGRADED, None), False, "disk 0 is degraded or resyncs"),
     ("it resyncs", (RESYNC, RESYNC), False, "disk 0 is degraded or resyncs"),
@@ -228,7 +228,7 @@ def test_whose_mirrors_are_looked_at(member, looked):
 # --- what is remembered -----------------------------------------------------------------------------------------------
 
 PRIMARY, SECONDARY, ELSEWHERE = "uuid-web1-p", "uuid-web1-s", "uuid-of-another"
-FOUND = {"in step": True, "behind": False, "not known": None}
+FOUND = {"in sync": True, "behind": False, "not known": None}
 NOTED = ((), (500,), (500, 300))  # since when the secondary is noted as behind; one tag of it, or two
 KNOWN = tuple(product((True, False), repeat=2))  # whether the UUIDs of the primary and of the secondary are known
 
@@ -250,11 +250,11 @@ SPACE = list(product(FOUND, NOTED, (False, True), KNOWN))
 @pytest.mark.parametrize(("found", "noted", "doubtful", "known"), SPACE)
 def test_what_a_look_writes(found, noted, doubtful, known):
     """All cases there are, and one law: it writes only where both nodes are known and the primary is not in doubt; then
-    a copy that is behind has its tag, once, and one in step has none. Tags of other nodes stay as they are."""
+    a copy that is behind has its tag, once, and one in sync has none. Tags of other nodes stay as they are."""
     change = looked(found, noted, doubtful, known)
     told = not doubtful and all(known)
     added = (behind_tag(SECONDARY, NOW),) if told and found == "behind" and not noted else ()
-    removed = tuple(sorted(behind_tag(SECONDARY, since) for since in noted)) if told and found == "in step" else ()
+    removed = tuple(sorted(behind_tag(SECONDARY, since) for since in noted)) if told and found == "in sync" else ()
     assert (change.scope, change.name, change.error, change.alone) == ("instance", "web1", "", False)
     assert change.add == added
     assert tuple(sorted(change.remove)) == removed
@@ -272,18 +272,18 @@ def test_a_second_look_writes_nothing(noted):
 
 
 NOTES = [
-    ("in step", (), False, "the copy on web1-s is in step"),
-    ("in step", (500,), False, "the copy on web1-s is in step again"),
+    ("in sync", (), False, "the copy on web1-s is in sync"),
+    ("in sync", (500,), False, "the copy on web1-s is in sync again"),
     ("behind", (), False, "the copy on web1-s has been behind since 2027-01-15T08:00:00Z at the latest (seen)"),
     ("behind", (500, 300), False, "the copy on web1-s has been behind since 1970-01-01T00:05:00Z at the latest (seen)"),
-    ("not known", (), False, "not known whether it is in step: seen"),
+    ("not known", (), False, "not known whether it is in sync: seen"),
     (
         "not known",
         (300,),
         False,
-        f"not known whether it is in step: seen; still noted as behind: {behind_tag(SECONDARY, 300)}",
+        f"not known whether it is in sync: seen; still noted as behind: {behind_tag(SECONDARY, 300)}",
     ),
-    ("in step", (500,), True, "the disks on its primary web1-p are in doubt themselves, so nothing is noted"),
+    ("in sync", (500,), True, "the disks on its primary web1-p are in doubt themselves, so nothing is noted"),
     ("behind", (), True, "the disks on its primary web1-p are in doubt themselves, so nothing is noted"),
 ]
 
