@@ -373,7 +373,7 @@ def test_nodes_that_are_missing_count_as_broken(site: Site, monkeypatch: pytest.
     edit(site, monkeypatch, "node", lambda fields, rows: [row for row in rows if row[0][1] not in lost])
     plan = site.plan_round(unbraked(**HALF))
     assert coming(plan, "x1") == "hold breaker"
-    assert "4 of 6 nodes hold instances and are offline, or are in an unknown state (3)" in plan.breakers[0].words
+    assert "4 of 6 nodes hold instances and are offline or in an unknown state (3)" in plan.breakers[0].words
 
 
 def test_a_node_of_no_known_group_counts_for_each(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

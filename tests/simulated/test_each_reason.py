@@ -514,7 +514,7 @@ ROWS = (
     Row(
         "fewer nodes are offline than rounds are for",
         Reason.BREAKER,
-        "hold instances and are offline; unhealthy_range allows",
+        "offline; unhealthy_range allows",
         BROKEN,
         (dies("node5"), lambda site: site.cluster.add_instance("app", "rbd", "node5")),
         limits={"unhealthy_range": (2, 3)},
@@ -522,7 +522,7 @@ ROWS = (
     Row(
         "half of the nodes were offline until just now",
         Reason.STORM_COOLDOWN,
-        "were offline until just now; the breaker stays tripped until",
+        "were offline recently; the breaker stays tripped until",
         (*STORM, a_round(**HALF), returns("node5"), a_round(**HALF)),
         (time_goes_by(600),),
         limits=HALF,

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Breaker: stops repairs when so many nodes are broken that the network is the likelier cause (design, law 9).
 
-It counts the nodes that are offline, or of unknown state, and hold instances, or were marked within the last hour, and
-compares them with all nodes that can hold instances: in the cluster, and in each group of at least three. A tag of the
-cluster or the group records that it has tripped, so that it stays tripped for a while after, whoever runs next:
-`breaker` from when it trips until a round sees that the storm is over, then `breaker:TIMESTAMP` until that time.
+It counts the nodes that hold instances and are offline or in an unknown state, and those that were marked offline
+within the last hour, and compares them with all nodes that can hold instances: in the cluster, and in each group of at
+least three. A tag of the cluster or the group records that it has tripped, so that it stays tripped for a while after
+the storm, whoever runs next: `breaker` until a round sees that the storm is over, then `breaker:TIMESTAMP` until that
+time.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ SMALLEST_GROUP = 3  # nodes: in a smaller one a single dead node is already a la
 class Breaker:
     """The breaker of the cluster, or of the group `name`, at one time.
 
-    `counted` of `total` nodes are unhealthy, of which `unknown` have no known state, and `emptied` no longer hold
-    instances; `limit` is the number that is tolerated; `lowest` is the least number for which repairs start. `noted`
+    `counted` of `total` nodes are broken; of these, `unknown` are in an unknown state, and `emptied` hold no instances
+    any more; `limit` is the number that is tolerated; `lowest` is the least number for which repairs start. `noted`
     are its tags, `unread` those of them that can't be read. `cooldown` and `now` are in seconds.
     """
 
@@ -83,16 +84,17 @@ class Breaker:
     def words(self) -> str:
         """Why it has tripped."""
         where = "" if self.scope == "cluster" else f" of group {self.name}"
-        unknown = f", or are in an unknown state ({self.unknown})" if self.unknown else ""
-        emptied = f", or held some within the last hour ({self.emptied})" if self.emptied else ""
-        nodes = f"{self.counted} of {self.total} nodes{where} hold instances and are offline{emptied}{unknown}"
+        hold, are, were = ("holds", "is", "was") if self.counted == 1 else ("hold", "are", "were")
+        unknown = f" or in an unknown state ({self.unknown})" if self.unknown else ""
+        emptied = f", or {were} marked offline within the last hour ({self.emptied})" if self.emptied else ""
+        nodes = f"{self.counted} of {self.total} nodes{where} {hold} instances and {are} offline{unknown}{emptied}"
         if self.storm or self.too_few:
             return f"{nodes}; {self.rule}"
         if self.unread:
             where = "gnt-cluster remove-tags" if self.scope == "cluster" else f"gnt-group remove-tags {self.name}"
             return "; ".join(map(str, self.unread)) + f"; remove it: {where} {' '.join(tag.tag for tag in self.unread)}"
         until = utc(self.until or self.now)
-        return f"too many nodes{where} were offline until just now; the breaker stays tripped until {until}"
+        return f"too many nodes{where} were offline recently; the breaker stays tripped until {until}"
 
     def to_write(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The tags to add and to remove, so that the storm is recorded.
@@ -130,8 +132,9 @@ def judge_breakers(cluster: Cluster, shared: SharedTags, limits: Limits, now: fl
 
 
 def _counts(node: Node, holding: Collection[str], now: float) -> bool:
-    """Whether a node counts as broken: it is offline, or of unknown state, and holds instances, or did until just now;
-    otherwise nodes that die one after another, each emptied before the next, would never be too many."""
+    """Whether a node counts as broken: it holds instances and is offline or in an unknown state, or it is offline and
+    was marked within the last hour. Without the latter, nodes that die one after another, each emptied before the next
+    one dies, would never be too many."""
     just_marked = node.changed is not None and now - RECENT < node.changed
     if node.state is NodeState.OFFLINE:
         return node.name in holding or just_marked

@@ -85,7 +85,8 @@ def _memory(plan: Plan, rows: tuple[PlanRow, ...]) -> Iterable[Action]:
             words = (
                 brake.words
                 if brake.storm
-                else f"few enough nodes are offline again; no repair starts until {utc(brake.until or 0)}"
+                else "the number of offline nodes is within the limit again; no repair starts until "
+                f"{utc(brake.until or 0)}"
             )
             yield Action(
                 ActionKind.REMEMBER, brake.name, words, brake.scope, remove=removed, add=added, why=Reason.BREAKER

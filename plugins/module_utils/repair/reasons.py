@@ -177,14 +177,15 @@ class Reason(Enum):
     )
     BREAKER = _Row(
         "breaker",
-        "So many nodes are offline that the network is more likely at fault than the nodes. No repair starts.",
+        "So many nodes are offline that the network is more likely at fault than the nodes, or fewer are than "
+        "unhealthy_range asks for. No repair starts.",
         "Find out whether the nodes are dead. Those that are alive: gnt-node modify --offline=no. If they are dead: "
         "-e ganeti_autorepair_max_unhealthy=100% -e ganeti_autorepair_storm_cooldown=0 for one run.",
         for_people=True,
     )
     STORM_COOLDOWN = _Row(
         "storm_cooldown",
-        "Too many nodes were offline until just now, so repairs wait a little longer.",
+        "Too many nodes were offline recently, so repairs wait a little longer.",
         "Wait. To begin at once: -e ganeti_autorepair_storm_cooldown=0.",
         resolves_itself=True,
     )

@@ -184,7 +184,7 @@ def test_a_node_that_the_cluster_does_not_know_may_be_of_any_group():
     }
     assert [name for name, one in found.items() if one.tripped] == ["rack1"]
     assert found["rack1"].words == (
-        "2 of 4 nodes of group rack1 hold instances and are offline, or are in an unknown state (1); "
+        "2 of 4 nodes of group rack1 hold instances and are offline or in an unknown state (1); "
         "max_unhealthy (40%) allows 1"
     )
 
@@ -237,7 +237,7 @@ def test_too_few_says_so():
     plan = braked(*nodes_of(1, 5), limits={"unhealthy_range": (2, 3)})
     assert plan.rows[0][1].why is Reason.BREAKER
     assert plan.rows[0][1].reason.endswith(
-        "held: 1 of 5 nodes hold instances and are offline; unhealthy_range allows 2 to 3"
+        "held: 1 of 5 nodes holds instances and is offline; unhealthy_range allows 2 to 3"
     )
     assert not plan.writes
     assert not has_more_work(plan)
@@ -413,7 +413,7 @@ def test_after_a_storm_it_says_until_when():
     for scope, where in (("cluster", ""), ("group", " of group default")):
         words = _memory(scope, CALM, (F,), 600).words
         until = "the breaker stays tripped until 2027-01-15T08:05:00Z"
-        assert words == f"too many nodes{where} were offline until just now; {until}"
+        assert words == f"too many nodes{where} were offline recently; {until}"
 
 
 HELD, WELL = ("rack1-00",), ("rack2-02",)  # the one is broken, the other is not
@@ -473,7 +473,9 @@ def test_what_is_remembered_has_its_words():
     over = braked(*nodes_of(0, 3), tags=[tag(L)]).upkeep[0]
     past = braked(*nodes_of(0, 3), tags=[tag(P)]).upkeep[0]
     assert storm.reason == "2 of 3 nodes hold instances and are offline; max_unhealthy (0) allows 1"
-    assert over.reason == "few enough nodes are offline again; no repair starts until 2027-01-15T08:10:00Z"
+    assert over.reason == (
+        "the number of offline nodes is within the limit again; no repair starts until 2027-01-15T08:10:00Z"
+    )
     assert (past.kind, past.reason) == (ActionKind.FORGET, "its breaker has cooled down")
     assert (over.add, over.remove, past.remove) == ((tag(N),), (tag(L),), (tag(P),))
 

@@ -106,7 +106,7 @@ CALM = {
     "tripped": False, "counted": 1, "limit": 1, "total": 3, "scope": "cluster", "name": "", "until": None,
     "reason": None,
 }  # fmt: skip
-AFTER = f"were offline until just now; the breaker stays tripped until {utc(NOW + 60)}"
+AFTER = f"were offline recently; the breaker stays tripped until {utc(NOW + 60)}"
 WIDE = [rbd(f"x{at}", ONLINE, group="rack2") for at in range(7)]
 BREAKERS = [
     ("none has tripped", [rbd("web1", OFFLINE), *STORM[2:], node("spare")], {}, CALM),

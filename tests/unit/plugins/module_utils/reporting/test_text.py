@@ -382,7 +382,7 @@ def test_a_node_to_fence_has_its_line():
 def test_a_breaker_s_memory_has_its_line(check_mode):
     """On the cluster and on a group: that it is noted, that it cools down, that it is over."""
     noted, gone = ("remembered the storm", "would remember the storm"), ("forgot the storm", "would forget the storm")
-    later = f"few enough nodes are offline again; no repair starts until {utc(NOW + 600)}"
+    later = f"the number of offline nodes is within the limit again; no repair starts until {utc(NOW + 600)}"
     for text, limits, deed, words in (
         ("", {"max_unhealthy": NONE}, noted, f"2 of 3 nodes {BROKEN}"),
         ("breaker", {}, noted, later),

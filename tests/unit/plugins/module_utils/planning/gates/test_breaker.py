@@ -101,7 +101,7 @@ SHUT_BY = [
     ("too many, with a memory that can't be read", 4, (UNREAD,), Reason.BREAKER, "unhealthy_range allows 2 to 3"),
     ("too few, with a memory that can't be read", 1, (UNREAD,), Reason.BREAKER, "unhealthy_range allows 2 to 3"),
     ("a memory that can't be read beside one that can", 2, (SOON, UNREAD), Reason.UNREADABLE_TAG, "can't be read"),
-    ("one that can alone", 2, (SOON,), Reason.STORM_COOLDOWN, "until just now"),
+    ("one that can alone", 2, (SOON,), Reason.STORM_COOLDOWN, "offline recently"),
 ]
 
 
