@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies: which are behind, by what the primaries' nodes say, and what is to be remembered (docs/safety.md).
+"""Copies: whether the copy on a secondary is behind, and the tag that records it (docs/safety.md).
 
-Only while its primary lives can anybody tell whether the copy on the secondary is current: afterwards DRBD itself calls
-an old copy up to date. Nothing here reads or writes a cluster.
+Only while the primary is alive can anybody tell whether the copy on the secondary is current: afterwards DRBD itself
+calls an old copy up to date. Nothing here reads or writes a cluster.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ..repair.case import Case
 from ..tags.fields import behind_tag
 
 _UP_TO_DATE = 1  # what Ganeti calls the state of a node's own copy, its ldisk_status
-_STATUS = 7  # fields: path, major, minor, sync percentage, seconds left, is_degraded, ldisk_status
-_PROGRESS, _DEGRADED, _LOCAL = 3, 5, 6  # of these
+_STATUS = 7  # values in a disk's status: path, major, minor, sync percentage, seconds left, is_degraded, ldisk_status
+_PROGRESS, _DEGRADED, _LOCAL = 3, 5, 6  # positions of these
 
 
 @dataclass(frozen=True)
 class Device:
-    """One DRBD device, as its node tells of it, in DRBD's own words; `instance` is the instance whose disk it is."""
+    """One DRBD device, as its node reports it, in DRBD's own words; `instance` is the instance whose disk it is."""
 
     instance: str
     role: str
@@ -42,12 +42,12 @@ class Device:
         return f"{self.connection}, {self.local}/{self.remote}"
 
 
-Told = Union[Sequence[Device], str]  # by one node: its devices, or why it told nothing
+Told = Union[Sequence[Device], str]  # what one node reported: its devices, or why there is no report
 
 
 @dataclass(frozen=True)
 class Mirror:
-    """What a look has found of one instance: whether its secondary is in sync (None: that is not known), and why."""
+    """What a look has found for one instance: whether its secondary is in sync (None: not known), and if not, why."""
 
     instance: Instance
     in_step: bool | None
@@ -55,7 +55,7 @@ class Mirror:
 
 
 def to_look_at(cases: Iterable[Case], cluster: Cluster) -> tuple[Case, ...]:
-    """Those of `cases` whose mirrors can be looked at: mirrored, and with a primary that is not marked offline."""
+    """The `cases` whose mirrors can be looked at: mirrored, and with a primary that is not marked offline."""
     return tuple(
         case
         for case in cases
@@ -68,7 +68,7 @@ def to_look_at(cases: Iterable[Case], cluster: Cluster) -> tuple[Case, ...]:
 
 
 def by_devices(instance: Instance, told: Told) -> Mirror:
-    """The mirror of `instance` by what the node of its primary has `told`."""
+    """The mirror of `instance`, judged by what its primary node reported (`told`)."""
     primary = instance.primary
     if isinstance(told, str):
         return Mirror(instance, None, f"{primary} did not report the state of its mirrors ({told})")
@@ -87,7 +87,7 @@ def by_devices(instance: Instance, told: Told) -> Mirror:
 
 
 def by_answer(instance: Instance, answer: Any) -> Mirror:
-    """The mirror of `instance` by the result of OP_INSTANCE_QUERY_DATA, which asks both nodes."""
+    """The mirror of `instance`, judged by the result of OP_INSTANCE_QUERY_DATA, which asks both nodes."""
     found = answer.get(instance.name) if isinstance(answer, Mapping) else None
     disks = found.get("disks") if isinstance(found, Mapping) else None
     if not isinstance(found, Mapping) or not isinstance(disks, list) or len(disks) != len(instance.disk_sizes):
@@ -103,7 +103,7 @@ def by_answer(instance: Instance, answer: Any) -> Mirror:
 
 
 def _own_states(disk: Any) -> tuple[tuple[bool, int] | None, tuple[bool, int] | None]:
-    """Of a disk on the primary, and on the secondary: whether it is degraded or resyncs, and the state of that copy."""
+    """For a disk's copies on the primary and the secondary: whether it is degraded or resyncs, and its ldisk_status."""
     given = disk if isinstance(disk, Mapping) else {}
     return _own_state(given.get("pstatus")), _own_state(given.get("sstatus"))
 
@@ -115,10 +115,10 @@ def _own_state(status: Any) -> tuple[bool, int] | None:
 
 
 def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change:
-    """What is to be written on the instance of `case`, so that what a look at `now` has found outlasts its primary.
+    """The tags to change on the instance of `case`, so that what a look at `now` has found outlasts its primary.
 
-    A copy that is behind is noted once; the note goes when it is seen in sync with a primary that is not in doubt
-    itself, for a copy that is in sync with empty disks proves nothing.
+    A copy that is behind is noted once. The note is removed when the copy is seen in sync with a primary that is not
+    in doubt itself: a copy that is in sync with empty disks proves nothing. `now` is in seconds since the epoch.
     """
     instance, tags = case.instance, case.tags.behind
     nodes = [cluster.nodes.get(name) for name in instance.nodes]
@@ -142,10 +142,9 @@ def remember(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change
 
 
 def remember_again(case: Case, mirror: Mirror, cluster: Cluster, now: float) -> Change | None:
-    """What is to be written where the note of `case` has just gone, and `mirror` is what a look after that has found;
-    None where it is still in sync.
+    """The tags to change if `mirror`, seen after the note of `case` was removed, is not in sync; None if it still is.
 
-    Somebody else may have looked in between, have found the copy behind, and have left it at the note that stood.
+    Somebody else may have looked in between, and have written no note because the old one was still there.
     """
     if mirror.in_step:
         return None

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices: asking Ganeti for the state of the disks of instances, on their secondaries or on both of their nodes.
+"""Devices: asks Ganeti for the state of instances' disks, on their secondaries or on both of their nodes.
 
-Ganeti answers by a job, which changes nothing. All are submitted, then waited for together: one request asks for all.
-Such a job holds locks on both nodes of its instance, where a node hangs for a quarter of an hour, and failovers of
-other instances wait for them. So nothing is submitted for a node that does not answer a query, which takes no lock.
+Ganeti answers by a job, which changes nothing. The jobs of all instances are waited for together, by one request.
+Such a job holds locks on both nodes of its instance, for a quarter of an hour if a node hangs, and failovers of other
+instances wait for them. So nothing is submitted for a node that does not answer a query, which takes no lock.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ..queries.waiter import growing, wait_until
 from ..settings.terms import RunContext
 from .copies import Mirror, by_answer
 
-QUIET_SECONDS = 30.0  # without any answer, after which no more is waited for: a job takes a second
+QUIET_SECONDS = 30.0  # without any answer, after which we give up: a job takes a second
 _FIRST_PAUSE = 0.1  # seconds from a question to the first look for its answer
-QUESTIONS_AT_ONCE = 5  # questions to one node: the queue runs twenty jobs, and a node that hangs must not keep them all
+QUESTIONS_AT_ONCE = 5  # jobs per node: the queue runs twenty at a time, and a node that hangs must not occupy them all
 _LIVE = ("name", "mfree")  # a node that has a value for a live field answers
 _REASON = "ganeti.autorepair: whether the disks are up to date of "  # ends with the instance's name
 _FIELDS = ("id", "status", "opresult")
@@ -37,10 +37,10 @@ _FIELDS = ("id", "status", "opresult")
 
 @dataclass
 class _Questions:
-    """The questions of one round: those to submit, the jobs that were submitted, and what was answered.
+    """The questions of one round: the instances still to ask about, the submitted jobs, and the answers.
 
-    `node` is the one of an instance's nodes that is asked; `read` makes an answer of a job's result, `silent` one of
-    the words that say why there is none; `begun` are the jobs that have asked before, by the names of instances.
+    `node` returns the node of an instance that is asked; `read` turns a job's result into an answer; `silent` makes an
+    answer from the words on why there is none; `begun` has earlier jobs that still run, by instance name.
     """
 
     waiting: list[Instance]
@@ -53,12 +53,12 @@ class _Questions:
 
 
 def ask_secondaries(plan: Plan, client: Client, terms: RunContext) -> Mapping[str, str]:
-    """What is wrong with the copies to which `plan` would fail instances over, by the instances' names; an empty text
-    for a copy that is up to date, and nothing where nobody has to be asked.
+    """The problem with each copy to which `plan` would fail an instance over, by instance name; an empty text for a
+    copy that is up to date. Empty if nobody has to be asked.
 
-    Sends requests that are no reads, though they change nothing: not for check mode. It waits until all have answered,
-    or none has for QUIET_SECONDS; who did not answer is not known to be well. An error of the cluster ends it, and
-    leaves those out that have not answered by then: whoever writes next meets that error, and says so.
+    Submits jobs, which change nothing, so it is not for check mode. It waits until all have answered, or until no
+    answer has come for QUIET_SECONDS; a copy without an answer is not known to be up to date. After a ClusterError the
+    instances without an answer are left out: the next write meets that error, and reports it.
     """
     begun = {
         reason[len(_REASON) :]: job.id
@@ -71,8 +71,8 @@ def ask_secondaries(plan: Plan, client: Client, terms: RunContext) -> Mapping[st
 
 
 def ask_mirrors(instances: Iterable[Instance], client: Client, terms: RunContext) -> Mapping[str, Mirror]:
-    """How the mirrors of `instances` are, by their names, as `ask_secondaries` finds it out; of one about which there
-    is no answer it is not known."""
+    """The mirrors of `instances`, by instance name, asked as by `ask_secondaries`; without an answer, the state of a
+    mirror is not known."""
     return _answers(_Questions(list(instances), _primary, by_answer, _not_known), client, terms)
 
 
@@ -122,14 +122,14 @@ def _leave_out_silent(questions: _Questions, client: Client) -> None:
 
 
 def _find_begun(questions: _Questions) -> None:
-    """Do not ask again what a round before has asked, and what is still under way."""
+    """Do not ask again where the job of an earlier round has not ended."""
     for instance in [each for each in questions.waiting if each.name in questions.begun]:
         questions.waiting.remove(instance)
         questions.jobs[questions.begun[instance.name]] = instance
 
 
 def _give_up(questions: _Questions, words: str) -> None:
-    """Note, with `words` about its node, each instance about which there is no answer."""
+    """Record that there is no answer for the instances that are left; `words` are about the node."""
     jobs = {instance.name: f", see job {job}" for job, instance in questions.jobs.items()}
     for instance in (*questions.jobs.values(), *questions.waiting):
         told = f"{questions.node(instance)} {words}{jobs.get(instance.name, '')}"
@@ -137,7 +137,7 @@ def _give_up(questions: _Questions, words: str) -> None:
 
 
 def _ask(questions: _Questions, client: Client, terms: RunContext) -> None:
-    """Submit the questions and wait for the answers, until there are all, or none has come for QUIET_SECONDS."""
+    """Submit the questions and wait until all are answered, or until no answer has come for QUIET_SECONDS."""
     _submit(questions, client)
     while questions.jobs and _next_answer(questions, client, terms):
         _submit(questions, client)
@@ -157,7 +157,7 @@ def _next_answer(questions: _Questions, client: Client, terms: RunContext) -> bo
 
 
 def _submit(questions: _Questions, client: Client) -> None:
-    """Submit what may be asked now, which is not too much at once for any node."""
+    """Submit the questions that may be asked now: QUESTIONS_AT_ONCE for each node."""
     for instance in list(questions.waiting):
         asked = [each for each in questions.jobs.values() if questions.node(each) == questions.node(instance)]
         if len(asked) >= QUESTIONS_AT_ONCE:
@@ -177,7 +177,7 @@ def _submit(questions: _Questions, client: Client) -> None:
 
 
 def _listen(questions: _Questions, client: Client) -> bool:
-    """Note the answers that have come; whether there were any."""
+    """Record the answers that have come; return whether there were any."""
     rows = client.query("job", _FIELDS, ["|", *(["=", "id", job] for job in sorted(questions.jobs))])
     before = len(questions.answers)
     for values in (values_of(_FIELDS, row) for row in rows):
@@ -189,7 +189,7 @@ def _listen(questions: _Questions, client: Client) -> bool:
 
 
 def _answer(values: Mapping[str, Any], instance: Instance, questions: _Questions) -> Any:
-    """What a finished job tells of an instance."""
+    """The answer of a finished job about an instance."""
     results = values.get("opresult")
     result = results[0] if isinstance(results, list) and results else None
     if values["status"] == "success":

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks: how the mirrors of a cluster are now, asked in the cheapest way that is open (docs/safety.md).
+"""Looks: the current state of a cluster's mirrors, asked for in the cheapest way available (docs/safety.md).
 
-The nodes' monitoring daemons tell it in one request each, which takes no lock and no place in the job queue. What they
-did not tell Ganeti is asked by jobs, one for an instance, so only for as many as it answers soon.
+Each node's monitoring daemon reports it in one request, which takes no lock and no place in the job queue. If a daemon
+does not report a mirror, Ganeti is asked by a job for each instance, so only for as many as it can answer soon.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .copies import Mirror, Told, by_devices, remember, remember_again, to_look_
 from .devices import ask_mirrors
 from .mond import ask_nodes
 
-MOST_BY_JOB = 100  # instances: each is a job of a second, of which five run on a node at once
+MOST_BY_JOB = 100  # instances: each needs a job of a second, and five run on a node at once
 _ADDRESS = ("name", "pip")
 
 
 @dataclass(frozen=True)
 class Ways:
-    """The ways in which a look may ask: the `port` of the monitoring daemons and the `seconds` that each has, and
-    whether jobs may be submitted, which check mode does not."""
+    """How a look may ask: the `port` of the monitoring daemons, the `seconds` that each has to answer, and whether
+    jobs may be submitted (`by_jobs`), which check mode does not do. Raises BadOption for a value out of range."""
 
     port: int
     seconds: float
@@ -45,7 +45,7 @@ class Ways:
 def look_at_mirrors(
     cases: Iterable[Case], cluster: Cluster, client: Client, terms: RunContext, ways: Ways
 ) -> tuple[tuple[Change, Mirror], ...]:
-    """What has been found of the mirrors of `cases`, and what is to be remembered of it."""
+    """For each of `cases` that can be looked at: the tags to change, and the mirror that was found."""
     found, now = _found(cases, cluster, client, terms, ways), terms.clock()
     return tuple((remember(case, mirror, cluster, now), mirror) for case, mirror in found)
 
@@ -53,8 +53,8 @@ def look_at_mirrors(
 def look_again(
     forgotten: Iterable[Case], cluster: Cluster, client: Client, terms: RunContext, ways: Ways
 ) -> tuple[Change, ...]:
-    """What is to be remembered after all of `forgotten`, whose copies are not noted as behind any more: each is looked
-    at once more, for what it is now."""
+    """The tags to change after the notes on `forgotten` were removed: each is looked at once more, and noted again
+    unless it is still in sync."""
     found, now = _found(forgotten, cluster, client, terms, ways), terms.clock()
     changes = (remember_again(case, mirror, cluster, now) for case, mirror in found)
     return tuple(change for change in changes if change)
@@ -63,7 +63,7 @@ def look_again(
 def _found(
     cases: Iterable[Case], cluster: Cluster, client: Client, terms: RunContext, ways: Ways
 ) -> list[tuple[Case, Mirror]]:
-    """Those of `cases` that can be looked at, and their mirrors."""
+    """The `cases` that can be looked at, with their mirrors."""
     wanted = to_look_at(cases, cluster)
     told = _told_by_nodes(wanted, client, ways)
     mirrors = {case.instance.name: by_devices(case.instance, told[case.instance.primary]) for case in wanted}
@@ -73,7 +73,7 @@ def _found(
 
 
 def _told_by_nodes(wanted: tuple[Case, ...], client: Client, ways: Ways) -> Mapping[str, Told]:
-    """What the nodes of the primaries tell themselves, by their names."""
+    """What the primaries of `wanted` report, by node name."""
     primaries = {case.instance.primary for case in wanted}
     rows = [values_of(_ADDRESS, row) for row in client.query("node", _ADDRESS)] if wanted else []
     addresses = {row["name"]: row["pip"] for row in rows if row.get("name") in primaries and is_text(row.get("pip"))}
@@ -84,8 +84,8 @@ def _told_by_nodes(wanted: tuple[Case, ...], client: Client, ways: Ways) -> Mapp
 def _still_to_ask(
     wanted: tuple[Case, ...], told: Mapping[str, Told], mirrors: Mapping[str, Mirror]
 ) -> Sequence[Instance]:
-    """The instances about which a job may tell more, those first that have devices, or a note that could go. One that
-    is stopped has no devices, and where its node has told of all that it has, nobody has to be asked for that."""
+    """The instances for which a job may find out more; first those that should run, or have a note that could be
+    removed. A stopped instance has no devices: if its node has reported, there is nothing more to ask."""
     unknown = [
         case
         for case in wanted

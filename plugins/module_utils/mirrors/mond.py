@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mond: what the nodes' monitoring daemons say of their DRBD devices, in one request to each node.
+"""Mond: what the nodes' monitoring daemons report about their DRBD devices, in one request to each node.
 
-The daemon asks nobody to log in, and takes no lock. It answers within milliseconds; but while a master candidate is
-dead it looks for that one first, for ten seconds and more (measured).
+The daemon requires no login and takes no lock. It answers within milliseconds, but while a master candidate is dead it
+first tries to reach that one, for ten seconds and more (measured).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ..printable import printable
 from .copies import Device, Told
 
 PATH = "/1/report/storage/drbd"
-NODES_AT_ONCE = 32  # nodes
+NODES_AT_ONCE = 32  # requests in parallel
 LARGEST = 2**24  # bytes of an answer; a device takes some 600
 _FIELDS = ("instance", "localRole", "connectionState", "localState", "remoteState")
 
 
 def ask_nodes(addresses: Mapping[str, str], port: int, seconds: float) -> Mapping[str, Told]:
-    """What each node tells, by its name: its devices, or why it told nothing. `addresses` are by name, too; `seconds`
-    is how long each may take."""
+    """What each node reports, by name: its devices, or why there is no report. `addresses` are by node name, too;
+    `seconds` is how long each node may take."""
     with ThreadPoolExecutor(NODES_AT_ONCE) as pool:
         told = pool.map(lambda address: _ask(address, port, seconds), addresses.values())
         return dict(zip(addresses, told))
@@ -58,8 +58,8 @@ def _read(connection: HTTPConnection) -> Told:
 
 @contextmanager
 def _ending(sock: socket, seconds: float) -> Iterator[None]:
-    """Let what is read from `sock` end after `seconds`, however slowly it comes: the socket's own time is that of one
-    byte."""
+    """Stop reading from `sock` after `seconds` in total, however slowly data comes: the socket's own timeout is for
+    each read. Raises TimeoutError."""
     late = Event()
 
     def end() -> None:
@@ -85,4 +85,4 @@ def _devices(answer: Any) -> Told:
     if not isinstance(devices, list):
         return "the answer of its monitoring daemon is not about its devices"
     rows = [[device.get(name) for name in _FIELDS] for device in devices if isinstance(device, Mapping)]
-    return tuple(Device(*map(str, row)) for row in rows if all(map(is_text, row)))  # unused ones tell their minor only
+    return tuple(Device(*map(str, row)) for row in rows if all(map(is_text, row)))  # unused ones have only a minor
