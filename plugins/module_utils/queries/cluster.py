@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cluster: one consistent look at it, with the same few requests whatever its size (design, law 6).
+"""Cluster: one consistent snapshot of it, with the same few requests whatever its size (design, law 6).
 
-Only configuration is asked for, never a live field, so no node is waited for. The order is what makes the look
-consistent: the tags tell which jobs matter, then come those jobs, and only then the instances, so that whatever a job
-that had ended by then has done is seen in them.
+Only configuration is queried, never a live field, so no node is waited for. The order makes the snapshot consistent:
+first the tags, which tell which jobs matter, then those jobs, and only then the instances, so that the instances show
+the effects of every job that had ended by then.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _INSTANCE = (
 
 
 def read_cluster(client: Client) -> Cluster:
-    """The cluster as it stands; raises an AutorepairError when it can't be read as a whole."""
+    """A snapshot of the cluster. Raises an AutorepairError if it can't be read as a whole."""
     noticed = [found for row in client.query("instance", _TAGS) for found in _repairs(values_of(_TAGS, row))]
     pending = [(name, repair) for name, repair in noticed if repair.result is None]
     asked = frozenset(number for name, repair in pending for number in repair.jobs)
@@ -75,7 +75,7 @@ def _text(info: Mapping[str, Any], key: str) -> str:
 
 
 def _told(info: Mapping[str, Any], key: str, is_usable: Callable[[Any], bool]) -> Any:
-    """What holds all repairs back, or None where the transport can't tell; nobody guesses at anything else."""
+    """A value that may hold all repairs back; None if the transport does not have it. Raises BadAnswer for others."""
     value = info.get(key)
     if value is not None and not is_usable(value):
         raise BadAnswer(f"cannot read the cluster's data: its {key} is {str(value)[:80]!r}, which has no meaning")
@@ -83,7 +83,7 @@ def _told(info: Mapping[str, Any], key: str, is_usable: Callable[[Any], bool]) -
 
 
 def cluster_tags(info: Mapping[str, Any]) -> tuple[str, ...]:
-    """The tags in `info`, the cluster's data; without them nobody knows what is allowed, so nothing can go on."""
+    """The tags in `info`, the cluster's data. Raises BadAnswer without them, as nobody knows then what is allowed."""
     tags = info.get("tags")
     if not is_texts(tags):
         raise BadAnswer("cannot read the cluster's data: it has no tags")
@@ -116,7 +116,7 @@ def _node(row: Row) -> Node:
 
 
 def _group(row: Row) -> Group | None:
-    """The group, or None if its tags did not come: nobody knows then what is allowed for its instances."""
+    """The group, or None if its tags are missing: nobody knows then what is allowed for its instances."""
     values = values_of(_GROUP, row)
     name, tags = _named("group", values), values.get("tags")
     if tags is None or not is_texts(tags) or REPLACED in name:
@@ -126,15 +126,15 @@ def _group(row: Row) -> Group | None:
 
 def _instance(row: Row) -> Instance:
     values = values_of(_INSTANCE, row)
-    if dict(zip(_INSTANCE, row))["forthcoming"][0] == UNKNOWN_FIELD:  # before Ganeti 2.14 none is
+    if dict(zip(_INSTANCE, row))["forthcoming"][0] == UNKNOWN_FIELD:  # Ganeti before 2.14 has none
         values = {**values, "forthcoming": False}
     usable = {field: values[field] for field, is_usable in INSTANCE.items() if is_usable(values.get(field))}
-    tags = usable.get("tags", ()) if "name" in usable else ()  # what can't be called by its name can't be written to
+    tags = usable.get("tags", ()) if "name" in usable else ()  # without a usable name nothing can be written
     return Instance(
         name=_named("instance", values),
         uuid=usable.get("uuid", ""),
         disk_template=usable.get("disk_template", ""),
-        os=_text(values, "os"),  # nothing is decided by that
+        os=_text(values, "os"),  # no decision depends on it
         primary=usable.get("pnode", ""),
         secondaries=tuple(usable.get("snodes", ())),
         admin_state=usable.get("admin_state", ""),
@@ -148,7 +148,7 @@ def _instance(row: Row) -> Instance:
 
 
 def _repairs(values: Mapping[str, Any]) -> list[tuple[str, Repair]]:
-    """The repairs that the tags of one instance tell of, each with the instance's name."""
+    """The repairs in the tags of one instance, each with the instance's name."""
     tags = values["tags"] if is_texts(values.get("tags")) else []
     name = _named("instance", values)
     return [(name, repair) for repair in repairs_of(parse_tags(tags))]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs: those that matter for repairs, in one request, and one more where the archive may hold some."""
+"""Jobs: the jobs that matter for repairs, in one request, and one more if the archive may hold some of them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ..ganeti.operations import Operation
 from ..ganeti.usable import as_list, is_size, time_of, values_of
 from ..repair.history import Repair, reason_of, step_summaries, summaries_of_others
 
-_UNREADABLE = "codec can't decode"  # of RAPI, for the opcodes of a job
+_UNREADABLE = "codec can't decode"  # RAPI's error if it can't read the opcodes of a job
 _JOB = ("id", "status", "summary", "opstatus", "opresult", "ops", "opexec", "received_ts", "start_ts", "end_ts")
 
 
 def read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: frozenset[int]) -> Mapping[int, Job]:
-    """The jobs of interest in one request: all that are unfinished, those noted in the tags of repairs that are pending
-    or have failed, and whatever steps were submitted for an instance with a pending repair.
+    """The jobs that matter, in one request: all unfinished ones, those named in the tags of pending or failed repairs,
+    and all steps that were submitted for an instance with a pending repair.
 
-    Ganeti looks for archived jobs only if it has to: where no job of a repair is known, or a `noted` one is missing,
-    it is asked once more, in a way that makes it look there. So it is for a repair that may reinstall, where a step
-    that is overlooked would cost data.
+    `noticed` has the repairs in tags, each with its instance; `noted` the job ids in tags of pending repairs. Ganeti
+    searches its archive only if it has to. A second request makes it do so if no job of a repair is known, if one of
+    its noted jobs is missing, or if the repair may reinstall, where an overlooked step would cost data.
     """
     pending = [(name, repair) for name, repair in noticed if repair.result is None]
     failed = {number for name, repair in noticed if repair.result == "failure" for number in repair.jobs}
@@ -54,16 +54,16 @@ def _by_id(numbers: Iterable[int]) -> list[list[Any]]:
 
 
 def _by_step(pending: Iterable[tuple[str, Repair]]) -> list[list[Any]]:
-    """The steps of pending repairs, also those that are not noted; and where disks may have been recreated, what others
-    may have done with the new ones."""
+    """Filter terms for the steps of pending repairs, noted or not, and, if disks may have been recreated, for what
+    others may have done with the new ones."""
     texts = {text for name, repair in pending for text in step_summaries(name)}
     texts |= {text for name, repair in pending if _reinstalls(repair) for text in summaries_of_others(name)}
     return [["=[]", "summary", text] for text in sorted(texts)]
 
 
 def _tag_jobs(pending: Iterable[tuple[str, Repair]]) -> list[list[Any]]:
-    """The tags that anybody has set since the first job of a repair that may reinstall: a suspend may be among them,
-    which is lifted by now. The summaries of such jobs do not tell on which object (measured)."""
+    """A filter term for the jobs that have set tags since the first job of a repair that may reinstall: one may have
+    set a suspend that is lifted by now. The summaries of such jobs do not name the object (measured)."""
     first = min((repair.jobs[0] for name, repair in pending if _reinstalls(repair) and repair.jobs), default=None)
     return [] if first is None else [["&", ["=[]", "summary", Operation.ADD_TAGS.opcode], [">", "id", first]]]
 
@@ -73,7 +73,7 @@ def _reinstalls(repair: Repair) -> bool:
 
 
 def query_jobs(client: Client, terms: list[list[Any]], archived: bool = False) -> dict[int, Job]:
-    """The jobs that any of the filter's `terms` lets by, by their ids; with `archived`, also of those put away."""
+    """The jobs that match any of the filter's `terms`, by id; with `archived`, archived ones as well."""
     fields = (*_JOB, "archived") if archived else _JOB
     try:
         rows = [values_of(fields, row) for row in client.query("job", fields, ["|", *terms])]
@@ -86,8 +86,8 @@ def query_jobs(client: Client, terms: list[list[Any]], archived: bool = False) -
 
 
 def _query_apart(client: Client, fields: Sequence[str], terms: list[list[Any]]) -> list[Mapping[str, Any]]:
-    """The values of the jobs that the `terms` let by, where RAPI can't read the opcodes of one of them: somebody has
-    given it a reason that is not ASCII, and the answer about all is refused (measured). It comes without opcodes."""
+    """The values of the jobs that match `terms`, if RAPI can't read the opcodes of one of them: somebody gave it a
+    reason that is not ASCII, and RAPI refuses the whole request (measured). That job is returned without opcodes."""
     known = [name for name in fields if name != "ops"]
     plain = {row[0][1]: values_of(known, row) for row in client.query("job", known, ["|", *terms])}
     found: list[Mapping[str, Any]] = []
@@ -107,7 +107,7 @@ def _query_apart(client: Client, fields: Sequence[str], terms: list[list[Any]]) 
 
 
 def _job(values: Mapping[str, Any]) -> Job | None:
-    """The job of one row; Ganeti answers for a job that is gone with a row that has no values but its id."""
+    """The job of one row; None for a job that is gone: Ganeti returns a row for it that has only its id."""
     if not is_size(values.get("id")) or not isinstance(values.get("status"), str):
         return None
     ops = [op for op in as_list(values.get("ops")) if isinstance(op, dict)]
@@ -138,7 +138,7 @@ def _job(values: Mapping[str, Any]) -> Job | None:
 
 
 def _names(ops: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> Iterable[str]:
-    """The instances that a job is about; where its opcodes did not come, those that its summary names."""
+    """The instances that a job is about; if its opcodes are missing, those that its summary names."""
     if "ops" in values:
         yield from (name for op in ops for name in _instance_names(op))
         return
@@ -149,7 +149,7 @@ def _names(ops: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> Itera
 
 
 def _instance_names(op: Mapping[str, Any]) -> Iterable[str]:
-    """The instances that an opcode is about, in Ganeti's own small letters whatever a person typed."""
+    """The instances that an opcode is about, in lower case as in Ganeti, whatever a person typed."""
     if isinstance(op.get("instance_name"), str):
         yield op["instance_name"].lower()
     if op.get("kind") == "instance" and isinstance(op.get("name"), str):
@@ -157,7 +157,7 @@ def _instance_names(op: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _node_names(op: Mapping[str, Any]) -> Iterable[str]:
-    """The nodes that an opcode was given for an instance to go to."""
+    """The nodes that an opcode names as targets of an instance or its disks."""
     yield from (str(name) for name in as_list(op.get("nodes")))
     if isinstance(op.get("target_node"), str):
         yield op["target_node"]
@@ -174,7 +174,7 @@ def _succeeded(named: tuple[str, Any]) -> bool:
 
 
 def _error(statuses: Sequence[Any], results: Sequence[Any]) -> tuple[str, str, str]:
-    """The class, the words and the code of the first opcode that failed; its result is `[class, [words, code]]`."""
+    """The class, the text and the code of the first opcode that failed; its result is `[class, [words, code]]`."""
     for status, result in zip(statuses, results):
         if status == "error":
             kind, *rest = as_list(result) or [""]
