@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Permissions: what people allow, suspend and stop by tags, as the tags to add and to remove (design, section 2)."""
+"""Permissions: what people allow, suspend and stop, as the tags to add and to remove (design, section 2)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..tags.values import FOREVER, Suspend, TagSet, parse_tags
 from .requests import FORTHCOMING, NOT_KNOWN, Change
 from .until import is_relative, parse_until
 
-SAME = 60  # seconds: two suspends that were to last from now on for the same time may differ by so much
+SAME = 60  # seconds by which two suspends for the same span, counted from now, may differ
 STOPPED = (
     "no repair starts on the whole cluster until state: started; repairs that have started continue, but give up "
     "nothing more"
@@ -24,7 +24,7 @@ STOPPED = (
 
 
 class PermissionState(Enum):
-    """What is to become of the permission of an object."""
+    """The permission that somebody wants for an object."""
 
     ENABLED = "enabled"
     DISABLED = "disabled"
@@ -35,13 +35,13 @@ class PermissionState(Enum):
 
     @property
     def of_cluster(self) -> bool:
-        """Whether it can be said of the cluster alone."""
+        """Whether it is possible for the whole cluster only."""
         return self in (PermissionState.STOPPED, PermissionState.STARTED)
 
 
 @dataclass(frozen=True)
 class Permission:
-    """What is to become of the permission of some objects.
+    """The permission that somebody wants for some objects.
 
     `kind` is for ENABLED alone; `until`, in seconds since the epoch or FOREVER, and `slack`, in seconds, are for
     SUSPENDED.
@@ -53,7 +53,7 @@ class Permission:
     slack: int = 0
 
     def change(self, scope: str, name: str, tags: TagSet) -> Change:
-        """What makes it so for one object."""
+        """The change that gives it to one object, which has `tags`."""
         if self.wanted is PermissionState.SUSPENDED:
             return suspend(scope, name, tags, self.until, self.slack)
         if self.wanted is PermissionState.RESUMED:
@@ -66,7 +66,7 @@ class Permission:
 
 
 def parse_permission(state: str, allow: str | None, until: str | None, now: float) -> Permission:
-    """What the options `state`, `allow` and `until` mean together. Raises BadOption."""
+    """The permission that the options `state`, `allow` and `until` ask for. Raises BadOption."""
     wanted = PermissionState(state)
     if (wanted is PermissionState.ENABLED) != bool(allow):
         words = (
@@ -83,10 +83,10 @@ def parse_permission(state: str, allow: str | None, until: str | None, now: floa
 
 
 def permissions(cluster: Cluster, scope: str, wanted: Filter, permission: Permission) -> tuple[Change, ...]:
-    """What makes `permission` so for each object of the kind `scope` that `wanted` lets by.
+    """The changes that give `permission` to each object of the kind `scope` that `wanted` matches.
 
-    Raises BadOption as `objects` does, and for a stop of anything but the cluster. A group whose tags did not come is
-    missing in `cluster`, but its nodes tell.
+    Raises BadOption as `objects` does, and for a stop or start of anything but the cluster. A group whose tags are
+    missing is not in `cluster`, but its nodes name it; its change has an error.
     """
     if permission.wanted.of_cluster and scope != "cluster":
         words = f"is for object: cluster, but object is {scope}, for which there are suspended and resumed"
@@ -110,13 +110,13 @@ def permissions(cluster: Cluster, scope: str, wanted: Filter, permission: Permis
 
 
 def stopped_words(cluster: Cluster) -> str:
-    """What people have to know who say anything else while `cluster` is stopped; empty while it is not."""
+    """The note on every other change while `cluster` is stopped; empty while it is not."""
     stopped = stop_of(parse_tags(cluster.tags, of_cluster=True))
     return f"{stopped}, so no repair starts" if stopped else ""
 
 
 def permit(scope: str, name: str, tags: TagSet, kind: RepairType | None) -> Change:
-    """The one enable of the object is for repairs up to `kind`; it has none where that is None."""
+    """Leave the object one enable tag, for repairs up to `kind`; none at all if that is None."""
     wanted = () if kind is None else (PREFIX + kind.label,)
     stand = [enable.tag for enable in tags.enables]
     return Change(
@@ -129,8 +129,8 @@ def permit(scope: str, name: str, tags: TagSet, kind: RepairType | None) -> Chan
 
 
 def suspend(scope: str, name: str, tags: TagSet, until: float, slack: int = 0) -> Change:
-    """The one suspend of the object lasts until `until` (seconds since the epoch, or FOREVER); one that stands and
-    ends no more than `slack` seconds before or after is as good."""
+    """Leave the object one suspend tag, which lasts until `until` (seconds since the epoch, or FOREVER); an existing
+    one is kept if it ends no more than `slack` seconds before or after that."""
     kept = next((suspend for suspend in tags.suspends if _same(suspend, until, slack)), None)
     wanted = kept.tag if kept else PREFIX + "suspend" + ("" if until == FOREVER else f":{until:.0f}")
     others = tuple(suspend.tag for suspend in tags.suspends if suspend.tag != wanted)
@@ -146,22 +146,22 @@ def _same(suspend: Suspend, until: float, slack: int) -> bool:
 
 
 def resume(scope: str, name: str, tags: TagSet) -> Change:
-    """The object has no suspend any more."""
+    """Remove all suspend tags of the object."""
     return Change(scope, name, (), tuple(suspend.tag for suspend in tags.suspends), _unread(tags, "suspend"))
 
 
 def stop(scope: str, name: str, tags: TagSet) -> Change:
-    """Nothing begins on the cluster any more."""
+    """Let no repair start on the cluster."""
     add = () if tags.stops else (PREFIX + "stop",)
     return Change(scope, name, add, note="; ".join(text for text in (STOPPED, _unread(tags, "stop")) if text))
 
 
 def start(scope: str, name: str, tags: TagSet) -> Change:
-    """The cluster is stopped no more."""
+    """Remove all stop tags of the cluster."""
     return Change(scope, name, (), tuple(stop.tag for stop in tags.stops), _unread(tags, "stop"))
 
 
 def _unread(tags: TagSet, kind: str) -> str:
-    """Tags that somebody may have meant for the same are never taken away, and go on to have their effect."""
+    """The note on tags of this `kind` that can't be read: they are never removed, and stay in force."""
     bad = [str(tag) for tag in tags.malformed if tag.kind == kind]
     return f"{'; '.join(bad)}; it stays in force until you remove it" if bad else ""

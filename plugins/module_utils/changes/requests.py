@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests: what people ask of repairs by tags, as the tags to add and to remove (design, sections 2 and 6).
 
-Nothing here reads or writes a cluster. What is so already is left as it is, so that saying it twice changes nothing.
+Nothing here reads or writes a cluster. What is already as requested stays as it is: a second request changes nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STOP = "a suspend tag prevents its next step"
 @dataclass(frozen=True)
 class Change:
     """Tags of one object to add and to remove; `note` is a sentence about it for people, `error` why nothing is to be
-    written. `alone` says that the cluster is claimed first, for what takes back something that a round may begin."""
+    written. `alone` says that the cluster is claimed first, as a round may be about to start what is taken back."""
 
     scope: str
     name: str
@@ -44,7 +44,7 @@ class Change:
 
     @property
     def timed(self) -> bool:
-        """Whether a time is written, which only a right clock may do."""
+        """Whether a time is written, which requires a correct clock."""
         added = parse_tags(self.add)
         return bool(added.pendings or added.behind) or any(suspend.until != FOREVER for suspend in added.suspends)
 
@@ -61,10 +61,10 @@ def request(
     stopped: str = "",
     accept_behind: bool = False,
 ) -> tuple[Change, ...]:
-    """A once-off repair up to `kind` is asked for, for the instance of each of `cases`; `stopped` are the words on a
-    cluster that is stopped; `accept_behind` says that it may go on with a copy that is behind.
+    """Request a one-off repair up to `kind` for the instance of each of `cases`. `new_id` returns the id of a new
+    repair; `stopped` is the note on a stopped cluster; `accept_behind` allows a repair to use a copy that is behind.
 
-    Raises BadOption if one of them has a repair that failed, or tags that can't be read: nothing would come of it.
+    Raises BadOption if one of them has a failed repair, or tags that can't be read: the repair would not start.
     """
     cases = tuple(cases)
     failed = [case.instance.name for case in cases if case.failure]
@@ -102,7 +102,7 @@ def _request(case: Case, kind: RepairType, now: float, new_id: Callable[[], str]
 
 
 def _behind_words(case: Case, accepts: bool) -> str:
-    """What a request means for an instance one of whose copies is behind."""
+    """The note on a request for an instance with a copy that is behind."""
     if not case.tags.behind:
         return ""
     since = utc(min(tag.since for tag in case.tags.behind))
@@ -114,12 +114,12 @@ def _behind_words(case: Case, accepts: bool) -> str:
 
 
 def _of(case: Case) -> Change:
-    """Nothing to change on the instance; an error if its tags did not come, as that does not mean that it has none."""
+    """An empty change of the instance; an error if its tags are missing, as that does not mean that it has none."""
     return Change("instance", case.instance.name, error=NOT_KNOWN if "tags" in case.instance.missing_fields else "")
 
 
 def _held(case: Case, then: str) -> str:
-    """What keeps a repair of the instance back whatever was asked for, until it `then` begins or goes on."""
+    """What holds back every repair of the instance, with what it does `then`: it starts, or continues."""
     until, source = case.policy.suspended_until, case.policy.source
     if until is None:
         return f"{case.health.unknown}; it {then} when that is known" if case.health.unknown else ""
@@ -129,17 +129,17 @@ def _held(case: Case, then: str) -> str:
 
 
 def asked_of(case: Case) -> list[Repair]:
-    """The repairs that were asked for and have not begun. The first that is pending may have begun though its tags name
-    no job; those after it wait for it."""
+    """The requested repairs that have not started. The first pending one may have started although its tags name no
+    job; the others wait for it."""
     pending = [repair for repair in case.repairs if repair.result is None]
     first = pending[:1] if case.progress is Progress.NEW else []
     return first + [repair for repair in pending[1:] if not repair.jobs]
 
 
 def withdraw(cases: Iterable[Case]) -> tuple[Change, ...]:
-    """Repairs that were asked for and have not begun are not wanted any more.
+    """Withdraw the requested repairs that have not started.
 
-    Raises BadOption where there is none but one that has begun.
+    Raises BadOption for an instance whose only pending repair has started.
     """
     cases = tuple(cases)
     begun = [case.instance.name for case in cases if case.pending and not asked_of(case)]
@@ -160,7 +160,7 @@ def _withdraw(case: Case) -> Change:
 
 
 def acknowledge(cases: Iterable[Case]) -> tuple[Change, ...]:
-    """Somebody has looked into the failures: their tags go, so that repairs may begin again."""
+    """Remove the tags of failed repairs, whose causes somebody has looked into, so that repairs may start again."""
     return tuple(_acknowledge(case) for case in cases)
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Until: what people write for a moment to come, as seconds since the epoch (design, section 6, `until`)."""
+"""Until: parses a future time as people write it, into seconds since the epoch (design, section 6, `until`)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def is_relative(text: str) -> bool:
 
 
 def parse_until(text: str, now: float) -> int:
-    """The moment that `text` names, in seconds since the epoch: a timestamp, ISO 8601 with a zone, or `+1d12h` from
-    `now` on.
+    """The time that `text` names, in seconds since the epoch: a timestamp, ISO 8601 with a zone, or `+1d12h` from
+    `now`.
 
-    Raises BadOption for anything else, and for a moment that has passed.
+    Raises BadOption for anything else, for a time that has passed, and for one after the year 9999.
     """
     moment = _parse(text.strip(), now)
     if moment is None:
