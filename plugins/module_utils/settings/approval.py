@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Approval: what a plan would write, as a hash that somebody can say yes to, and how another plan differs from it."""
+"""Approval: the hash of what a plan would write, for somebody to approve, and how another plan differs from it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 
 from ..errors import AutorepairError, BadOption
 
-# Neither words, nor times, nor the nodes that are chosen; but what the instance is on, and the repair before this one,
-# so that an approval is good for one case once.
+# Texts, times and chosen nodes are left out. The instance's own nodes and its last repair are in, so that an approval
+# is valid for one case, once.
 _HASHED = ("scope", "name", "uuid", "action", "type", "id", "steps", "result", "remove", "on", "after")
 _WRITING = ("submit", "finish", "lift", "refuse")
-_UNSEEN = {  # what the words on an entry do not tell, in words
+_UNSEEN = {  # differences that the text of an entry does not show
     "uuid": "to another instance of that name",
     "id": "for another repair",
     "after": "after another repair",
@@ -29,15 +29,15 @@ _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class PlanDiffers(AutorepairError):
-    """What would be done is not what was approved; nothing was written."""
+    """The plan is not the approved one; nothing was written."""
 
 
 @dataclass(frozen=True)
 class FingerprintEntry:
-    """What an action of a plan does with one object, as far as two plans are compared by it; `on` has the nodes of its
+    """What an action of a plan does with one object, as far as plans are compared by it; `on` has the nodes of its
     instance with their states, `after` is the id of its last repair that ended, `writes` says whether it writes.
 
-    Those of a plan that somebody hands in hold whatever they hold there.
+    In a plan that a user passes in, the fields may hold anything.
     """
 
     scope: Any
@@ -57,17 +57,17 @@ class FingerprintEntry:
 
     @classmethod
     def of_data(cls, action: Mapping[str, Any]) -> FingerprintEntry:
-        """An action as facts have it; a hold writes only where a breaker's tag is added."""
+        """The entry of an action as facts have it; a hold writes only if it adds a breaker's tag."""
         fields = {key: action.get(key) for key in (*_HASHED, "cancel", "reason")}
         return cls(**fields, writes=action.get("action") in _WRITING or bool(action.get("add")))
 
     def hashed(self) -> dict[str, Any]:
-        """What the hash knows of it."""
+        """The fields that are hashed."""
         fields = {key: getattr(self, key) for key in _HASHED}
-        return {**fields, "cancel": self.cancel} if self.cancel else fields  # else as in releases without it
+        return {**fields, "cancel": self.cancel} if self.cancel else fields  # else as in older releases
 
     def __str__(self) -> str:
-        """A few words."""
+        """A short text for people."""
         submits = self.action == "submit"
         what = f" {', then '.join(map(str, self.steps))}" if self.steps and submits else ""
         end = f" as {self.result}" if self.result else ""
@@ -78,30 +78,30 @@ class FingerprintEntry:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """All that a plan does, and the UUID of the cluster to which it does it."""
+    """All that a plan does, and the UUID of its cluster."""
 
     cluster: Any
     entries: tuple[FingerprintEntry, ...]
 
     @property
     def hash(self) -> str:
-        """A hash over what is written: the same hash means the same writes, to the same instances in the same state,
-        whenever and on whichever new nodes."""
+        """A hash of all writes: the same hash means the same writes to the same instances in the same state, whatever
+        the time and the chosen nodes."""
         found = sorted((entry.hashed() for entry in self.entries if entry.writes), key=json.dumps)
         return hashlib.sha256(json.dumps([self.cluster, found], sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Approved:
-    """What somebody has said yes to: the hash of a plan, and what it does, where all of it was given."""
+    """What somebody approved: the hash of a plan, and what it does, if the whole plan was given."""
 
     hash: str
     fingerprint: Fingerprint | None = None
 
 
 def parse_approved(given: Any) -> Approved | None:
-    """What the option `approved_plan` means: a hash, or a plan as facts return it. Raises BadOption, also for one that
-    is there and empty: nothing was approved then."""
+    """The value of the option `approved_plan`: a hash, or a plan as facts return it; None if it is not set. Raises
+    BadOption, also for an empty value: nothing was approved then."""
     if given is None:
         return None
     if isinstance(given, str) and _HASH.match(given.strip()):
@@ -119,7 +119,7 @@ def parse_approved(given: Any) -> Approved | None:
 
 def check_approved(approved: Approved, fingerprint: Fingerprint, plan: Mapping[str, Any]) -> None:
     """Raise PlanDiffers, with what differs, if `fingerprint` is not the `approved` one; `plan` is the plan as data, for
-    the module's failure."""
+    the module's failure result."""
     if approved.hash == fingerprint.hash:
         return
     if approved.fingerprint is None:
@@ -138,7 +138,7 @@ def check_approved(approved: Approved, fingerprint: Fingerprint, plan: Mapping[s
 
 
 def _differences(approved: Sequence[FingerprintEntry], now: Sequence[FingerprintEntry]) -> list[str]:
-    """A line for each object with which something else would be done; with one, several things can be."""
+    """A line for each object whose actions differ; an object can have several actions."""
     before, after = _by_object(approved), _by_object(now)
     lines = []
     for key in dict.fromkeys((*before, *after)):
@@ -150,7 +150,7 @@ def _differences(approved: Sequence[FingerprintEntry], now: Sequence[Fingerprint
 
 
 def _unseen(old: Sequence[FingerprintEntry], new: Sequence[FingerprintEntry]) -> str:
-    """What differs, where both are told in the same words."""
+    """What differs if both have the same text; otherwise empty."""
     if _words(old) != _words(new):
         return ""
     differing = [

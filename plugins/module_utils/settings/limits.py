@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits: what a user sets for a round, checked before anything is read (design, section 6)."""
+"""Limits: the options of a round, checked before anything is read (design, section 6)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RANGE = re.compile(r"\[\s*([0-9]{1,6})\s*-\s*([0-9]{1,6})\s*\]\Z")
 
 
 class Fencing(Enum):
-    """What proves that a node is off: the administrator's mark, Ganeti's own knowledge of power, or the user's word."""
+    """What proves that a node is off: the administrator's mark, Ganeti's own knowledge of power, or the user."""
 
     OFFLINE_FLAG = "offline_flag"
     POWERED_OFF = "powered_off"
@@ -40,30 +40,30 @@ class SecondaryState(Enum):
 
 @dataclass(frozen=True)
 class MaxUnhealthy:
-    """How many nodes may be broken before no repair begins: a number, or percents of all nodes, as `text` says."""
+    """How many nodes may be broken for repairs to start: a number, or a percentage of all nodes; `text` as given."""
 
     text: str
     number: int | None = None
     percent: Decimal | None = None
 
     def of(self, total: int) -> int:
-        """The number of nodes, of `total`; one is always let through."""
+        """The number of nodes, out of `total`; at least one."""
         most = self.number if self.percent is None else int(total * self.percent / 100)
         return max(most or 0, 1)
 
 
 @dataclass(frozen=True)
 class ApprovedRepair:
-    """A repair that was approved and is followed to its end: the `steps` that were to come, by their names, and the
-    `jobs` that it had by then."""
+    """An approved repair, which later rounds complete: the names of the `steps` that were left when it was approved,
+    and the `jobs` that it had by then."""
 
     steps: tuple[str, ...]
     jobs: tuple[int, ...] = ()
 
 
 def _option(value: Any, parse: Callable[[str, Any], Any], **spec: Any) -> Any:
-    """An option of a round: its `value` where nobody sets it, how to `parse` what was given under its name, and its
-    entry in argument specs."""
+    """An option of a round: its default `value`, the function that parses a given value (`parse(name, given)`), and
+    its entry in argument specs."""
     # It is called within the dataclass below.
     # pylint: disable-next=invalid-field-call
     return field(default=value, metadata={"parse": parse, "spec": spec})
@@ -98,12 +98,12 @@ _SECONDS = "a number of seconds, 0 for none"
 
 @dataclass(frozen=True)
 class Limits:
-    """What a user sets for a round; each option is declared here once. Names of instances and groups may be globs, all
-    may leave the domain out, as in Ganeti. Times are in seconds.
+    """The options of a round, each declared here once. Names of instances and groups may be globs; names may leave out
+    the domain, as in Ganeti. Times are in seconds.
 
-    A run that waits adds to it: `fenced_as_of` has the fenced nodes that were seen, each with the time of its last
+    A run that waits adds to them: `fenced_as_of` has the fenced nodes that were seen, each with the time of its last
     change (seconds since the epoch); `approved_repairs` has the approved repairs that have begun. A round that asks
-    secondaries adds `secondaries`: by the names of instances, the problem with the copy there, an empty text for none.
+    secondaries adds `secondaries`: the problem with the copy there, by instance name, or an empty text for none.
     """
 
     instances: tuple[str, ...] = _names()
@@ -140,11 +140,11 @@ class Limits:
 
     @property
     def kept_results(self) -> int:
-        """Seconds for which the results of repairs stay: others may count by them what this runner does not."""
+        """Seconds for which the results of repairs are kept; other runners may count them if this one does not."""
         return max(self.repair_window, RESULTS_KEPT)
 
     def covers(self, scope: str, name: str) -> bool:
-        """Whether a round so limited is over the whole of the cluster, or of the group `name`."""
+        """Whether a round with these limits covers the whole cluster, or the whole group `name`."""
         if self.instances:
             return False
         if scope == "cluster" or not self.groups:
@@ -171,7 +171,7 @@ def parse_limits(given: Mapping[str, Any]) -> Limits:
 
 
 def resume_limits(limits: Limits, carry_on: Mapping[str, Any] | None) -> Limits:
-    """`limits` as they are for a run that goes on where another has stopped, which has returned `carry_on`."""
+    """`limits` for a run that continues where another one, which returned `carry_on`, has stopped."""
     if not carry_on:
         return limits
     follow = carry_on["follow"]

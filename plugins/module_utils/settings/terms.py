@@ -9,7 +9,7 @@ from typing import Callable
 
 from ..errors import BadOption
 
-MOST_CONNECTIONS = 20  # that Ganeti's RAPI serves at a time, all clients together
+MOST_CONNECTIONS = 20  # that Ganeti's RAPI serves at a time, for all clients together
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class ExecutionOptions:
 
     `reason` goes into the reason trail of every job. `new_id` returns the id of a new repair; `connections` is the
     number of actions to execute in parallel. With `waits` the runner stays until nothing is left to do: then only the
-    result tag names the jobs of the steps, the pending tag does not, and successes are written in one batch. `unnoted`
+    result tag names the jobs of the steps (the pending tag names those of a reinstall, too), and successes are written
+    in one batch. `unnoted`
     are the instances whose pending tag does not name them either; `carry_out` sets it.
     """
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Windows: the times at which riskier repairs may begin, by the clock on a wall in some time zone."""
+"""Windows: the times at which riskier repairs may begin, in the local time of some time zone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Window:
 
 
 def parse_windows(given: Iterable[Mapping[str, Any]]) -> tuple[Window, ...]:
-    """The windows that the option `windows` describes; no days are all days. Raises BadOption."""
+    """The windows that the option `windows` describes; without `days` a window opens every day. Raises BadOption."""
     return tuple(_window(f"windows, entry {number}", entry) for number, entry in enumerate(given, 1))
 
 
@@ -99,11 +99,11 @@ def _minutes(where: str, given: Any, latest: int) -> int:
 
 
 def _zone(where: str, given: Any) -> tzinfo:
-    if given == "UTC":  # which needs no table of zones
+    if given == "UTC":  # needs no time zone data
         return timezone.utc
     try:
         return ZoneInfo(str(given))
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # by Python's version and the kind of nonsense
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # which one depends on Python's version and the value
         known = "no time zone that this machine knows, such as Europe/Berlin; where it knows none, install tzdata"
         raise BadOption(f"{where}: timezone is {given!r}, which is {known}") from error
 
@@ -111,16 +111,16 @@ def _zone(where: str, given: Any) -> tzinfo:
 def opens(windows: Iterable[Window], kind: RepairType, now: float) -> float | None:
     """None if a repair of type `kind` may begin at `now`, else the time at which it next may.
 
-    Times are in seconds since the epoch. Of the types up to `kind` that have windows, those of the highest count: a
-    window for failover holds reinstall, too, unless that has windows of its own. One that is open is enough; where none
-    counts a repair may begin at any time.
+    Times are in seconds since the epoch. Of the windows for types up to `kind`, only those of the highest type count: a
+    window for failover applies to reinstall, too, unless that has windows of its own. One open window is enough; if
+    none counts, a repair may begin at any time.
     """
     soonest = min((_next_open(window, now) for window in _counting(windows, kind)), default=now)
     return soonest if soonest > now else None
 
 
 def _counting(windows: Iterable[Window], kind: RepairType) -> list[Window]:
-    """The windows that hold repairs of `kind`."""
+    """The windows that apply to repairs of `kind`."""
     held = [window for window in windows if window.type <= kind]
     highest = max((window.type for window in held), default=None)
     return [window for window in held if window.type is highest]
@@ -132,30 +132,30 @@ def _next_open(window: Window, now: float) -> float:
 
 
 def _spans(window: Window, now: float) -> Iterator[tuple[float, float]]:
-    """From when to when the window is open, day by day without end; a span that vanishes in a gap is empty."""
+    """The beginning and end of each opening, day by day without end; one that the clock skips is empty."""
     today = datetime.fromtimestamp(now, window.zone).date()
     end = window.end if window.end > window.start else window.end + _MIDNIGHT
-    for ahead in count(-2):  # yesterday's may go on; so may that before, where the clock is set back over midnight
+    for ahead in count(-2):  # yesterday's may be open; so may the one before, if the clock goes back over midnight
         day = today + timedelta(days=ahead)
         if day.weekday() in window.days:
             yield _moments(day, window.start, window.zone)[0], _moments(day, end, window.zone)[1]
 
 
 def _moments(day: date, minutes: int, zone: tzinfo) -> tuple[float, float]:
-    """The first and the last moment, in seconds since the epoch, at which a wall's clock shows this time.
+    """The first and the last moment, in seconds since the epoch, at which local clocks show this time.
 
-    Both are the same, but for a time that comes twice. For one that the clock leaves out it is the moment of the leap.
+    They differ only for a time that comes twice. For a time that the clocks skip, both are the moment of the leap.
     """
     wall = datetime.combine(day, time(), zone) + timedelta(minutes=minutes)
     first, last = wall.timestamp(), wall.replace(fold=1).timestamp()
     if first <= last:
         return first, last
-    leap = _leap(last, first, wall)  # the offsets before and after the leap place a time left out around it
+    leap = _leap(last, first, wall)  # the offsets before and after the leap place a skipped time on either side of it
     return leap, leap
 
 
 def _leap(before: float, after: float, wall: datetime) -> float:
-    """The moment between these two at which the clock leaps over `wall`; zones know whole seconds only."""
+    """The moment between these two at which local clocks skip `wall`; time zones have whole seconds only."""
     while after - before > 1:
         middle = (before + after) // 2
         if datetime.fromtimestamp(middle, wall.tzinfo).replace(tzinfo=None) < wall.replace(tzinfo=None):
