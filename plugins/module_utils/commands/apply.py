@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Apply: carry out requested changes, as jobs that write tags, and report the result of each (design, section 6).
 
-Rounds read these tags as they stand, so no claim is taken; but for what takes a request back, which a round may be
-about to begin: once its tag was gone, nobody would know of the repair whose job is sent next.
+Rounds can read these tags at any time, so no claim is needed, except to take back a request: a round may be about to
+start that repair, and once its tag was gone, nobody would know of the repair whose job is sent next.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ Done = tuple[Change, Outcome]  # the change requested for one object, and its re
 
 
 def carry_out_changes(changes: Iterable[Change], client: Client, reason: str, terms: RunContext) -> dict[str, Any]:
-    """Write the tags of `changes`, and return what a module returns of it; `terms` are those of a claim, where
-    one has to be taken, with the clock that tells the times in the tags.
+    """Write the tags of `changes`, and return the result for a module; `terms` are for a claim, if one is needed,
+    and have the clock that gives the times in the tags.
 
-    An error with one object leaves that one as it is; the others are written. Raises a ClusterError, and Held where a
-    round may be about to begin what is taken back, if nothing could be written at all; ClockWrong, before anything is
-    written, where a time is to be and this machine's clock is wrong.
+    An error with one object leaves that one as it is; the others are written. Raises ClusterError if nothing could be
+    written at all, Held if a round may be about to start what is taken back, and ClockWrong, before anything is
+    written, if a time has to be written and this machine's clock is wrong.
     """
     done = [_late(*result) for result in _TagApplier(client, reason, terms).carry_out(tuple(changes))]
     dry = isinstance(client, DryRunClient)
@@ -55,14 +55,14 @@ def carry_out_changes(changes: Iterable[Change], client: Client, reason: str, te
 
 @dataclass(frozen=True)
 class _TagApplier:
-    """Writes the tags of changes, with `reason` in the reason trail of the jobs, and sees them through."""
+    """Writes the tags of changes, with `reason` in the reason trail of the jobs, and waits for these jobs."""
 
     client: Client
     reason: str
     terms: RunContext
 
     def carry_out(self, changes: Sequence[Change], again: bool = True) -> list[Done]:
-        """What became of each of `changes`; where `again`, what is left of one is tried once more."""
+        """The result of each of `changes`; with `again`, the rest of one that failed in part is tried once more."""
         done, removal = self._write(changes)
         try:
             outcomes = confirm([outcome for change, outcome in done], self.client, self.terms.sleep, removal)
@@ -71,7 +71,7 @@ class _TagApplier:
         return self._settle([(change, outcome) for (change, _sent), outcome in zip(done, outcomes)], again)
 
     def _write(self, changes: Sequence[Change]) -> tuple[list[Done], int | None]:
-        """Write them; also the last job that takes this runner's claim away, where there was one."""
+        """Write them; also returns the job that removes this runner's claim, if there was one."""
         needed = [] if isinstance(self.client, DryRunClient) else [change for change in changes if change.needed]
         if any(change.alone for change in needed):
             return self._write_alone(changes)
@@ -79,7 +79,7 @@ class _TagApplier:
         return _write(changes, self.client, self.reason), removal
 
     def _write_alone(self, changes: Sequence[Change]) -> tuple[list[Done], int | None]:
-        """Write what is still to be written once no round does; also the job that lets go of the claim."""
+        """Write, under a claim, what then still has to be written; also returns the job that releases the claim."""
         try:
             claimed = acquire(self.client, cluster_tags(self.client.cluster_info()), self.terms)
         except Held as error:
@@ -90,12 +90,12 @@ class _TagApplier:
             cases = {case.instance.name: case for case in cases_at(read_cluster(claimed), self.terms.clock())}
             done = _write([still(change, cases.get(change.name)) for change in changes], claimed, self.reason)
             lost = any(outcome.lost for change, outcome in done)
-        finally:  # a request without an answer may still be on its way: no round begins before it has arrived
+        finally:  # an unanswered request may still arrive: no round may start before that
             release = None if lost else claimed.release()
         return done, release
 
     def _settle(self, done: Sequence[Done], again: bool) -> list[Done]:
-        """`done`, where a job failed told by the tags that stand: perhaps somebody else did the same meanwhile."""
+        """`done`, with failed jobs judged by the tags that exist now: somebody else may have done it meanwhile."""
         failed = [change for change, outcome in done if _failed(outcome) or outcome.lost]
         stand: Mapping[str, Collection[str]] = {}
         with suppress(AutorepairError):  # then the job's own error is what is known
@@ -110,8 +110,8 @@ class _TagApplier:
         ]
 
     def _settled(self, change: Change, outcome: Outcome, tags: Collection[str] | None, again: bool) -> Done:
-        """Ganeti removes all of a job's tags or none, so one that is gone hinders the others. Where `tags` is None,
-        nobody knows what stands."""
+        """The result of a failed change, judged by the `tags` that exist now (None: not known). Ganeti removes all of a
+        job's tags or none, so one that is already gone keeps the others from being removed."""
         if tags is None:
             return change, replace(outcome, added=(), removed=())
         added = tuple(tag for tag in outcome.added if tag in tags)
@@ -141,8 +141,8 @@ class _TagApplier:
 
 
 def still(change: Change, case: Case | None) -> Change:
-    """What is left of `change` when the cluster is claimed: a round may have begun what it takes back since that was
-    looked at, or somebody else have taken it back. `case` is None if the instance has gone."""
+    """What is left of `change` once the cluster is claimed: since `change` was made, a round may have started what it
+    takes back, or somebody else may have taken it back. `case` is None if the instance is gone."""
     if case is None or "tags" in case.instance.missing_fields:
         return Change(change.scope, change.name, error=change.error or NOT_KNOWN)
     asked = asked_of(case)
@@ -156,7 +156,7 @@ def still(change: Change, case: Case | None) -> Change:
 
 
 def _begun(change: Change, tags: Collection[str]) -> bool:
-    """Whether a repair that `change` takes back goes on, under another one of the `tags` that stand."""
+    """Whether a repair that `change` takes back continues, with another tag among the `tags` that exist now."""
     ids = {tag.id for tag in parse_tags(change.remove).pendings}
     return any(tag.id in ids and tag.tag not in change.remove for tag in parse_tags(tags).pendings)
 
@@ -167,7 +167,7 @@ def _gone(change: Change, tags: Collection[str]) -> str:
 
 
 def _standing(scope: str, client: Client) -> Mapping[str, Collection[str]]:
-    """The tags of all objects of the kind `scope`, by name, in one request; one whose tags do not come is left out."""
+    """The tags of all objects of the kind `scope`, by name, in one request, except those whose tags are missing."""
     if scope == "cluster":
         return {"": cluster_tags(client.cluster_info())}
     rows = client.query(scope, ("name", "tags"))
@@ -175,7 +175,7 @@ def _standing(scope: str, client: Client) -> Mapping[str, Collection[str]]:
 
 
 def _failed(outcome: Outcome) -> bool:
-    """Whether tags are not written though a job for it was sent, and nothing of it is still to come."""
+    """Whether a job was sent, but its tags are not written, and no job can write them any more."""
     return bool(outcome.error and outcome.tag_jobs) and not (outcome.still_queued or outcome.lost)
 
 
@@ -194,7 +194,7 @@ def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Done]
             sent = submitter.sent or any(outcome.sent for change, outcome in done)
             if isinstance(error, ClusterError) and not sent:
                 raise
-            # two lost answers in a row: the next would cost a time-out each
+            # after two lost answers in a row, each further request would cost a timeout
             ended = isinstance(error, ClusterError) or (lost and isinstance(error, AnswerLost))
             lost = isinstance(error, AnswerLost)
             done.append((change, replace(submitter.outcome(str(error)), lost=lost)))
@@ -204,19 +204,19 @@ def _write(changes: Sequence[Change], client: Client, reason: str) -> list[Done]
 
 
 def _unseen(outcome: Outcome, error: AutorepairError) -> Outcome:
-    """`outcome` where nobody could look what became of its jobs: nothing is claimed to have been done."""
+    """`outcome` if the result of its jobs could not be read: it then lists no tags as written."""
     words = outcome.error or f"its tags were sent, but the outcome is not known: {error}"
     return replace(outcome, error=words, added=(), removed=())
 
 
 def _standing_only(outcome: Outcome, tags: Collection[str] | None) -> Outcome:
-    """`outcome`, of which some requests had no answer, with what stands of it by `tags`."""
+    """`outcome`, some of whose requests had no answer, with the added tags that are among `tags`."""
     return replace(outcome, added=tuple(tag for tag in outcome.added if tag in (tags or ())), removed=())
 
 
 def _late(change: Change, outcome: Outcome) -> Done:
-    """With the word that its job waits: behind a repair's, for its lock. It will be done after that, and before the
-    repair's next step is taken."""
+    """Note that the change's job is queued behind a repair's job, which holds the lock: it runs after that job, and
+    before the repair's next step."""
     if not outcome.still_queued:
         return change, outcome
     words = f"{outcome.error}: it waits in the job queue, perhaps behind a repair's job, and will be done after that"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results: what became of what people asked for, as lines for them and as data for modules."""
+"""Results: the results of requested changes, as text for people and as data for modules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..reporting.text import object_of
 
 
 def change_line(change: Change, outcome: Outcome, dry: bool) -> str:
-    """What became of one object, for people; where it is `dry`, what would."""
+    """The result for one object, for people; with `dry`, what would be done."""
     add, remove = ("would add ", "would remove ") if dry else ("added ", "removed ")
     parts = [add + " ".join(outcome.added)] * bool(outcome.added)
     parts += [remove + " ".join(outcome.removed)] * bool(outcome.removed)
@@ -22,13 +22,13 @@ def change_line(change: Change, outcome: Outcome, dry: bool) -> str:
 
 
 def change_data(change: Change, outcome: Outcome) -> dict[str, Any]:
-    """What became of one object, as modules return it."""
+    """The result for one object, as modules return it."""
     return {
         "scope": change.scope,
         "name": change.name,
         "tags_added": list(outcome.added),
         "tags_removed": list(outcome.removed),
         "jobs": list(outcome.tag_jobs),
-        "note": None if outcome.error else change.note or None,  # what is noted may not be so then
+        "note": None if outcome.error else change.note or None,  # the note may be wrong then
         "error": outcome.error or None,
     }

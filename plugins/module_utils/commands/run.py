@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run: the way of the modules by which people speak, from options to written tags (design, section 6)."""
+"""Run: what the modules for people's requests do, from options to written tags (design, section 6)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from .apply import carry_out_changes
 
 
 def terms() -> RunContext:
-    """The terms on which a module of this machine claims a cluster."""
+    """The context in which a module on this machine claims a cluster."""
     return RunContext(f"{socket.gethostname()[:50]}-{uuid.uuid4().hex[:8]}", time.time, time.sleep)
 
 
 def change(module: AnsibleModule, changes: Callable[[Client], Iterable[Change]], terms: RunContext) -> dict[str, Any]:
-    """Carry out the `changes` that follow from reading the cluster, and return what `module` returns for them; an
-    error with one object fails the module, after the others were written. `terms` are those of a claim."""
+    """Carry out the changes that `changes` computes from the cluster, and return the result for `module`; an error
+    with one object fails the module, after the others were written. `terms` are for a claim."""
     client = connect(module)
     result = _carry_out(module, changes(client), client, terms)
     return _ended(module, result, _errors(result))
@@ -42,20 +42,20 @@ def _carry_out(module: AnsibleModule, changes: Iterable[Change], client: Client,
 
 
 def _errors(result: Mapping[str, Any]) -> list[str]:
-    """The lines of `result`, which has one for each object, about those with which something went wrong."""
+    """The report lines of the objects with an error; `result` has one line for each object."""
     return [line for entry, line in zip(result["objects"], result["report"]) if entry["error"]]
 
 
 def _ended(module: AnsibleModule, result: dict[str, Any], errors: Sequence[str]) -> dict[str, Any]:
-    """`result`, which fails the module where there are `errors`."""
+    """`result`; fails the module if there are `errors`."""
     if errors:
         module.fail_json(msg="; ".join(dict.fromkeys(errors)), **result)
     return result
 
 
 def remember_mirrors(module: AnsibleModule, terms: RunContext) -> dict[str, Any]:
-    """Look at the mirrors of the instances that `module`'s options mean, write what is to be remembered of them, and
-    return what the module returns."""
+    """Look at the mirrors of the instances that `module`'s options select, write the tags that record what was found,
+    and return the result for the module."""
     given = module.params
     ways = Ways(given["mond_port"], given["probe_timeout"], by_jobs=not module.check_mode)
     client = connect(module)
