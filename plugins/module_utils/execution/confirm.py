@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Confirm: what became of the jobs that a round has submitted to write tags."""
+"""Confirm: the results of the jobs that a round has submitted to write tags."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def confirm(
 ) -> tuple[Outcome, ...]:
     """`outcomes` with the errors of the jobs that write tags, once these have ended or CONFIRM_SECONDS have passed.
 
-    The job that let go of the claim, `release`, is waited for as well, so that the next round finds none. One request
-    asks for all of them; the pauses between such requests grow.
+    The job that releases the claim, `release`, is waited for as well, so that the next round finds no claim. One
+    request asks for all jobs; the pauses between these requests grow.
     """
     outcomes = tuple(outcomes)
     wanted = [job for outcome in outcomes for job in outcome.tag_jobs] + ([] if release is None else [release])
@@ -29,7 +29,7 @@ def confirm(
 
 
 def _confirmed(outcome: Outcome, jobs: Iterable[Job]) -> Outcome:
-    """`outcome` with what became of its jobs, unless it has an error of its own."""
+    """`outcome` with the error of a job that did not succeed, unless it has an error of its own."""
     for job in jobs:
         if job.status != "success" and not outcome.error:
             how = "has not ended yet" if job.unfinished else f"ended as {job.status} ({job.error or 'no reason given'})"

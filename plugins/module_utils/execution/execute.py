@@ -81,7 +81,7 @@ class _RunningAction:
             end.note(self.error)
 
     def outcome(self, end: _AbortState) -> Outcome:
-        """What has become of it."""
+        """The result so far."""
         if not self.action.writes:
             return Outcome(self.action)
         if isinstance(self.error, Withheld):
@@ -99,10 +99,10 @@ def carry_out(
     """Carry out `plan`: the outcome of each action, and what ended the round early, if anything did. `sleep` waits
     for some seconds.
 
-    The first steps of all repairs are submitted before anything else, but for those that give up disks: of these the
-    intent comes first, and when all else is done it is seen to stand, and a last look is taken. An error with one
-    action leaves that one alone; the next are carried out. A drained queue and the end of the claim are no trouble:
-    what could not be submitted any more is held.
+    The first steps of all repairs are submitted before anything else, except those that give up disks: for these the
+    intent is submitted first. Their step follows when everything else is done, if the intent is written and a last
+    look still allows it. An error with one action does not stop the others. A drained queue and the end of the claim
+    are no errors: what could not be submitted any more is held.
     """
     end = _AbortState()
     instances = {case.instance.name: case.instance for case, _action in plan.rows}

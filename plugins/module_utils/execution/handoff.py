@@ -36,8 +36,8 @@ def result_without_changes(gathered: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tags_if_fresh(gathered: Mapping[str, Any], now: float) -> list[str] | None:
-    """The cluster's tags as `gathered`, if that was just before `now`, there is something to write, and nobody else is
-    writing."""
+    """The cluster's tags as `gathered`, if that was just before `now`, the plan has something to write, and nobody
+    has claimed the cluster; otherwise None."""
     tags = list(gathered["cluster"]["tags"])
     fresh = gathered["plan"]["writes"] and is_fresh(gathered, now)
     found = parse_tags(tags)

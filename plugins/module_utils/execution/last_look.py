@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Last look: an instance and all that may hold it, read once more before its disks are given up (law 10)."""
+"""Last look: reads an instance, and all that may hold it back, once more before its disks are given up (law 10)."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ..tags.fields import PREFIX
 
 _INSTANCE = ("name", "uuid", "pnode", "snodes", "admin_state", "tags")
 _NODE = ("name", "offline")
-_HOLDS = (PREFIX + "suspend", PREFIX + "stop")  # what begins so, in any spelling, is somebody's word to wait
+_HOLDS = (PREFIX + "suspend", PREFIX + "stop")  # tags that begin so tell repairs to wait
 _PENDING = PREFIX + "pending:"
 
 
 def what_changed(client: Client, instance: Instance, cluster: Cluster, repair_id: str) -> str:
-    """Why the disks of `instance` are not to be given up now by the repair with `repair_id`, though they were to be
-    when `cluster` was read; empty if they still are: it is as it was, all of its nodes are marked offline, nobody has
-    suspended or stopped it since, and no job of anybody else is about to do so, or to use it."""
+    """Why the repair with `repair_id` must not give up the disks of `instance` now, though it could when `cluster` was
+    read; empty if it still can: the instance is as it was, all of its nodes are marked offline, nobody has suspended
+    or stopped it or requested another repair since, and no job of anybody else is about to do so, or to use it."""
     return next(_changes(client, instance, cluster, repair_id), "")
 
 
 def _changes(client: Client, instance: Instance, cluster: Cluster, repair_id: str) -> Iterator[str]:
     for job in query_jobs(client, [["=", "status", status] for status in UNFINISHED]).values():  # before their effects
-        if not is_of_a_repair(job) and _interferes(job, instance):  # of ours there is but one writer
+        if not is_of_a_repair(job) and _interferes(job, instance):  # one round writes those: this one
             yield f"job {job.id} ({' '.join(job.operations)}) from somebody else has not ended"
     if _new(cluster_tags(client.cluster_info()), cluster.tags, _HOLDS):
         yield "the cluster was stopped or suspended"
@@ -63,11 +63,11 @@ def _changes_of_instance(client: Client, instance: Instance, repair_id: str) -> 
 
 
 def _new(tags: Iterable[Any], known: Iterable[str], beginnings: tuple[str, ...]) -> list[str]:
-    """Those of `tags` that begin so and are not `known`."""
+    """The `tags` that begin with one of `beginnings` and are not `known`."""
     return [tag for tag in tags if isinstance(tag, str) and tag not in known and tag.lower().startswith(beginnings)]
 
 
 def _interferes(job: Job, instance: Instance) -> bool:
-    """Whether `job` is about `instance`, or suspends or stops what is around it."""
-    holds = bool(_new(job.tags, (), _HOLDS)) and not job.instances  # on the cluster, or on a group
+    """Whether `job` is about `instance`, or suspends or stops a group or the cluster."""
+    holds = bool(_new(job.tags, (), _HOLDS)) and not job.instances
     return holds or job.is_about(instance)

@@ -73,8 +73,8 @@ class ClaimedClient:
 def acquire(client: Client, seen: Sequence[str], terms: RunContext) -> ClaimedClient:
     """Claim the cluster whose tags were `seen`, and return the client to write with.
 
-    Raises Held when somebody else has it, ClockWrong when this machine's clock can't be relied upon, another
-    AutorepairError when the claim can't be set. Nothing of it is left behind then.
+    Raises Held if somebody else has claimed it, ClockWrong if this machine's clock is wrong, and another
+    AutorepairError if the claim can't be set. The claim is then withdrawn.
     """
     _refuse_if_held(_others(seen, terms, ""))
     started = terms.clock()
@@ -86,7 +86,7 @@ def acquire(client: Client, seen: Sequence[str], terms: RunContext) -> ClaimedCl
         if job is not None:
             check_clock(client, job, started, answered)
         tags = _wait_until_it_stands(client, tag, job, terms)
-        if job is None:  # without its job the clock can't be checked, and claiming again costs nothing
+        if job is None:  # without its job the clock can't be checked, and the next round can claim again
             raise Held("this round's claim got no answer")
         tags = _wait_for_the_field(client, tag, tags, terms)
     except BaseException:
@@ -99,8 +99,8 @@ def acquire(client: Client, seen: Sequence[str], terms: RunContext) -> ClaimedCl
 def compare_clocks(client: Client, terms: RunContext) -> int | None:
     """Compare this machine's clock with the master's, before a time is written without a claim.
 
-    Only a job tells the master's time over every transport, so a claim is set that has run out from its beginning and
-    holds nobody. Returns the job that removes it; raises ClockWrong, or another AutorepairError if it can't be set.
+    Only a job reveals the master's time over every transport. So a claim is set that has already expired, and blocks
+    nobody. Returns the job that removes it; raises ClockWrong, or another AutorepairError if it can't be set.
     """
     tag, sent = claim_tag(terms.holder, 0), terms.clock()
     try:
@@ -117,7 +117,7 @@ def compare_clocks(client: Client, terms: RunContext) -> int | None:
 
 
 def _set(client: Client, tag: str) -> int | None:
-    """Set the claim; its job, or None when the answer did not come: then it is waited for, to be withdrawn."""
+    """Set the claim and return its job; None if no answer came: the claim is then waited for, to be withdrawn."""
     task = Task(Operation.ADD_TAGS, tags=(tag,))
     try:
         return client.submit(JobRequest("cluster", "", (task,), reason=_REASON))
@@ -126,7 +126,7 @@ def _set(client: Client, tag: str) -> int | None:
 
 
 def _wait_until_it_stands(client: Client, tag: str, job: int | None, terms: RunContext) -> Sequence[str]:
-    """The cluster's tags in the first look that shows the claim `tag`."""
+    """The cluster's tags as soon as they include the claim `tag`."""
     end = terms.clock() + SET_SECONDS
     tags = wait_until(
         lambda tags: tag in tags,
@@ -141,7 +141,7 @@ def _wait_until_it_stands(client: Client, tag: str, job: int | None, terms: RunC
 
 
 def _not_set(client: Client, job: int | None) -> ClusterError:
-    """The error for a claim that does not stand; a full queue is nobody's fault, and a later round finds it emptier."""
+    """The error for a claim that was not set: Held if its job is still queued, as a later round may succeed."""
     said = f"this round's claim was not set within {SET_SECONDS} s"
     if job is None:
         return ClusterError(f"cannot claim the cluster: {said}, and no answer came to the request; run it again")
@@ -155,10 +155,10 @@ def _not_set(client: Client, job: int | None) -> ClusterError:
 
 
 def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: RunContext) -> Sequence[str]:
-    """The cluster's tags in the first look that shows no other claim.
+    """The cluster's tags as soon as they include no other claim.
 
-    Of claims that were set side by side the first in order waits for the others to withdraw; whoever sees one before
-    its own withdraws at once.
+    Of claims set at the same time, the first in sort order waits for the others to withdraw; a runner that sees one
+    before its own withdraws at once.
     """
     end = terms.clock() + GIVE_WAY_SECONDS
     looks = chain([tags], (cluster_tags(client.cluster_info()) for _look in count()))
@@ -178,11 +178,11 @@ def _wait_for_the_field(client: Client, tag: str, tags: Sequence[str], terms: Ru
 
 
 def _others(tags: Iterable[str], terms: RunContext, own: str) -> Sequence[Claim | Malformed]:
-    """The claims among `tags` that hold, but for `own`; one that can't be read holds. One that this runner could not
-    let go of, or left standing for a lost answer, is like anybody's.
+    """The claims among `tags` that are in force, except `own`; one that can't be read is in force. An earlier claim
+    that this runner could not release, or kept because of a lost answer, counts like anybody's.
 
-    One that ends later than a right clock can have set it does not hold: its holder has found its clock wrong before
-    its first write, as has this runner if it is this one's that is wrong.
+    A claim that ends later than a correct clock could have set is not in force: before its first write, its holder
+    finds out that its clock is wrong, or this runner does, if its own clock is the wrong one.
     """
     found = parse_tags(tags)
     claims: list[Claim | Malformed] = [tag for tag in found.malformed if tag.kind == "claim"]

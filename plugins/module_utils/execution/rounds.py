@@ -33,7 +33,7 @@ UNKNOWN: Mapping[str, None] = dict.fromkeys(("summary", "pending", "under_way", 
 
 @dataclass(frozen=True)
 class Round:
-    """A round: its plan, what became of each action, and the plan that the cluster would get now.
+    """A round: its plan, the outcome of each action, and the plan that the cluster would get now.
 
     `trouble` is the error that stopped it from carrying out all of its plan, or from checking the effect; `verified`
     says whether `after` was read after the writes.
@@ -52,8 +52,8 @@ class Round:
 
     @property
     def left(self) -> bool:
-        """Whether a later round has something to do, or to see the end of; False if everything that this one did failed
-        and nothing else is in progress."""
+        """Whether a later round has something to do, or a job to wait for; False if an action of this one failed and
+        nothing else is in progress."""
         wrong = any(outcome.error and not outcome.lost for outcome in self.outcomes)
         waits = any(action.kind is ActionKind.WAIT for case, action in self.after.rows)
         return has_more_work(self.after) and (waits or not wrong)
@@ -86,7 +86,7 @@ def run_round(
     try:
         claimed = acquire(client, noticed, terms)
     except (Held, QueueDrained) as error:
-        if limits.approved:  # that plan, or a failure
+        if limits.approved:  # do what was approved now, or fail
             raise
         why, words = Reason.CLAIMED, str(error)
         if isinstance(error, QueueDrained):
@@ -167,7 +167,7 @@ def limits_for_next_round(played: Round) -> Limits:
 
 
 def carry_on(played: Round) -> dict[str, Any]:
-    """The data with which a module can continue after `played`."""
+    """The data with which another run can continue after `played`."""
     limits = limits_for_next_round(played)
     follow = None
     if limits.approved_repairs is not None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Submission: the next step of a repair, sent so that a runner may die at any moment (laws 2 and 10)."""
+"""Submission: submits the next step of a repair so that a runner may die at any moment (laws 2 and 10)."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .last_look import what_changed
 from .submitter import JobSubmitter
 from .tasks import tasks_of
 
-MOST_NOTES = 5  # that wait for resyncs at a time, in the 20 places that Ganeti has for jobs that run
+MOST_NOTES = 5  # that may wait for resyncs at a time; Ganeti runs 20 jobs at once
 CHECK_MODE_JOB = 0  # stands in tags for a job that check mode did not submit; Ganeti's own ids begin at 1
 
 
 def take_step(
     action: Action, instance: Instance, plan: Plan, submitter: JobSubmitter, options: ExecutionOptions
 ) -> Iterator[bool]:
-    """Submit the step, a new repair's behind its intent; then what belongs to it, and the tag again with its jobs.
-    A job that runs holds its instance's lock, which the note waits for, so nobody waits for the note."""
+    """Submit the step, after the intent if the repair is new; then the steps that go with it, and a note: the tag with
+    the jobs in it. The note needs the instance's lock, which a running job holds, so nobody waits for the note."""
     repair, intent = _intent(action, plan, submitter, options)
     tasks = tasks_of(action, instance, plan, submitter.supports_multi_opcode_jobs, options.iallocator)
     first, rest = (tasks, []) if submitter.supports_multi_opcode_jobs else (tasks[:1], tasks[1:])
@@ -42,8 +42,8 @@ def take_step(
 
 
 def unnoted(plan: Plan, multi_opcode: bool) -> frozenset[str]:
-    """The instances whose note would wait for a resync, for hours, where MOST_NOTES do so already: with ten resyncs and
-    their notes Ganeti would have no place left for the next round's claim. Their jobs are found by the reason trail."""
+    """The instances whose note would wait hours for a resync, beyond the MOST_NOTES that may: ten resyncs and their
+    notes would leave Ganeti no slot to run the next round's claim. Their jobs are found by their reason trail."""
     unfinished = [job for job in plan.cluster.jobs.values() if job.unfinished]
     waiting = sum(bool(job.instances) and all(name in TAGGING for name in job.operations) for job in unfinished)
     behind = [
@@ -53,8 +53,8 @@ def unnoted(plan: Plan, multi_opcode: bool) -> frozenset[str]:
 
 
 def _holds_up(action: Action, multi_opcode: bool) -> bool:
-    """Whether the note of `action` waits for a resync. Over RAPI one that is not a later step comes after another job
-    of its instance, and the note slips in between."""
+    """Whether the note of `action` waits for a resync. Over RAPI a resync is a job of its own: if another job of the
+    same round precedes it, the note gets the lock in between."""
     steps = [step.operation for step in action.submitted(multi_opcode)]
     return Operation.REPLACE_SECONDARY in (steps if multi_opcode else steps[: 1 if action.repair else 0])
 
@@ -67,10 +67,10 @@ def give_up_disks(
     options: ExecutionOptions,
     sleep: Callable[[float], None],
 ) -> Iterator[bool]:
-    """Submit a step that gives up disks: first the intent of a new repair; and once that stands, however full the queue
-    is, the step itself, if a last look still shows what it was planned for.
+    """Submit a step that gives up disks: first the intent of a new repair; then, once that tag is written and if a last
+    look still allows it, the step itself. Raises Withheld if one of the two fails.
 
-    Its job names the nodes that held the disks, and the tag names the job, so that both are known long after."""
+    The job's reason names the nodes that held the disks, and the tag names the job, so both are known long after."""
     repair, intent = _intent(action, plan, submitter, options)
     before = submitter.submit(*intent)
     yield False
@@ -89,7 +89,7 @@ def give_up_disks(
 def _intent(
     action: Action, plan: Plan, submitter: JobSubmitter, options: ExecutionOptions
 ) -> tuple[Repair, tuple[Task, ...]]:
-    """The repair that `action` is of, and the task that notes it in a tag if it is a new one."""
+    """The repair that `action` belongs to, and the task that records it in a tag if it is new."""
     if action.repair is not None:
         return action.repair, ()
     submitter.repair_id = accepting(options.new_id()) if action.accepts else options.new_id()
@@ -104,7 +104,7 @@ def _note(repair: Repair, jobs: tuple[int, ...], submitter: JobSubmitter) -> Non
 
 
 def type_of(action: Action) -> RepairType:
-    """The repair type of `action`, which writes the tag of a repair. Raises ValueError where the plan has none."""
+    """The repair type of `action`, which writes the tag of a repair. Raises ValueError if the plan has none."""
     if action.type is None:
         raise ValueError(f"the plan has no repair type for {action.name}, whose action is {action.kind.value}")
     return action.type
@@ -113,7 +113,7 @@ def type_of(action: Action) -> RepairType:
 def replace_tags(
     submitter: JobSubmitter, new: Iterable[str], old: Iterable[str], await_completion: bool = True
 ) -> None:
-    """Set `new`, then remove `old`: between the two both stand, which every reader takes for the new one."""
+    """Set `new`, then remove `old`. In between, both exist, and every reader uses the new ones."""
     tasks = [Task(Operation.ADD_TAGS, tags=tuple(new))] if tuple(new) else []
     tasks += [Task(Operation.REMOVE_TAGS, tags=tuple(old))] if tuple(old) else []
     if tasks:

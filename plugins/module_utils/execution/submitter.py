@@ -34,7 +34,7 @@ class JobSubmitter:
         return self.outcome_so_far.sent
 
     def outcome(self, error: str = "") -> Outcome:
-        """What has become of the action."""
+        """The outcome of the action so far, with `error`."""
         return replace(self.outcome_so_far, error=error)
 
     @property
@@ -45,10 +45,10 @@ class JobSubmitter:
     def submit(
         self, *tasks: Task, after: tuple[int, ...] = (), await_completion: bool = True, remark: str = ""
     ) -> tuple[int, ...]:
-        """Submit `tasks`, each to be done when those before it, and the jobs `after`, have succeeded; the jobs that
+        """Submit `tasks`, each of which runs once those before it, and the jobs `after`, have succeeded. Returns the
         do it, one for all where the transport supports that. `remark` goes into their reason trail.
 
-        Without `await_completion`, and for a job with a step in it, the round does not wait.
+        The round does not wait for jobs without `await_completion`, nor for those that contain a step.
         """
         jobs: tuple[int, ...] = ()
         for part in ([tasks] if tasks else []) if self.supports_multi_opcode_jobs else [(task,) for task in tasks]:
@@ -73,7 +73,7 @@ class JobSubmitter:
         self.outcome_so_far = done
 
     def cancel(self, jobs: Iterable[int]) -> None:
-        """Cancel `jobs`, which wait. Raises Withheld where one of them has begun or ended meanwhile."""
+        """Cancel `jobs`, which are queued. Raises Withheld if one of them has begun or ended meanwhile."""
         for job in jobs:
             try:
                 refusal = self.client.cancel(job)
@@ -92,7 +92,7 @@ class JobSubmitter:
         )
         try:
             job = self.client.submit(request)
-        except AnswerLost:  # it may have been taken
+        except AnswerLost:  # the request may have arrived
             self.outcome_so_far = replace(self.outcome_so_far, sent=True)
             raise
         self.outcome_so_far = replace(self.outcome_so_far, sent=True)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks: what is sent to Ganeti for the step that comes next (Ganeti facts, "Repairs")."""
+"""Tasks: the tasks that are sent to Ganeti for a repair's next step (Ganeti facts, "Repairs")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..repair.action import Action
 
 
 def tasks_of(action: Action, instance: Instance, plan: Plan, multi_opcode: bool, iallocator: str) -> list[Task]:
-    """What is to be submitted now for `action`: the first of its steps, and what belongs to it.
+    """The tasks to submit now for `action`: its first step, and the steps that go with it.
 
     `multi_opcode` says whether one job can hold several opcodes; an empty `iallocator` stands for the cluster's own.
     """
@@ -28,16 +28,16 @@ def tasks_of(action: Action, instance: Instance, plan: Plan, multi_opcode: bool,
     ]
     alive = plan.cluster.nodes[instance.primary].state is not NodeState.OFFLINE
     if instance.mirrored and alive and tasks[0].operation is Operation.FAILOVER:
-        return [Task(Operation.ACTIVATE_DISKS, guard), *tasks]  # connects the copies; Ganeti then sees if one is older
+        return [Task(Operation.ACTIVATE_DISKS, guard), *tasks]  # connects the copies: Ganeti then sees if one is older
     return tasks
 
 
 def _parameters(step: Step, instance: Instance, action: Action, iallocator: str) -> Mapping[str, Any]:
-    """What the step's operation needs beside the instance's name."""
+    """The parameters of the step's operation, besides the instance's name."""
     if step.operation is Operation.REPLACE_SECONDARY:
         return {"iallocator": iallocator}
     if step.operation in (Operation.FAILOVER, Operation.MIGRATE):
-        if instance.mirrored:  # it can go to its secondary only
+        if instance.mirrored:  # it can only go to its secondary
             return {}
         return {"target_node": action.nodes[0]} if action.nodes else {"iallocator": iallocator}
     if step.operation is Operation.RECREATE_DISKS:

@@ -26,8 +26,8 @@ _TURNS = (Reason.MAX_IN_FLIGHT, Reason.MAX_PER_NODE, Reason.MAX_PER_GROUP)
 
 @dataclass(frozen=True)
 class _Awaited:
-    """The unfinished jobs of one instance; `more` says whether there will be something to do once they have ended,
-    beyond writing down how the repair has ended."""
+    """The unfinished jobs of one instance; `more` says whether there is something to do once they have ended, besides
+    recording the end of the repair."""
 
     jobs: frozenset[int]
     more: bool
@@ -41,11 +41,11 @@ def run_until_done(
     seconds: float,
     noticed: Sequence[str] | None = None,
 ) -> Iterator[Round]:
-    """Play rounds until one leaves nothing to do, or `seconds` have passed; the first is always played, by what was
-    `noticed`.
+    """Run rounds until one leaves nothing to do, or `seconds` have passed. The first round always runs; `noticed` is
+    for that one, as in `run_round`.
 
-    The jobs of steps are not noted on the way: the results name them. Raises an AutorepairError when a round can't
-    begin.
+    The jobs of steps are not noted on the way: the results name them. Raises an AutorepairError if a round can't
+    start.
     """
     end, options = terms.clock() + seconds, replace(options, waits=True)
     while True:
@@ -61,7 +61,7 @@ def run_until_done(
 def _wait(client: Client, plan: Plan, terms: RunContext, end: float) -> None:
     """Return when there may be something to do, or at `end`, or after LONGEST_WAIT.
 
-    Ends are written down for all at once: for each by itself that would be a claim of the cluster each time.
+    The ends of repairs are recorded together, as each by itself would need a claim of the cluster.
     """
     begin = terms.clock()
     end = min(end, begin + LONGEST_WAIT)
@@ -85,7 +85,7 @@ def _wait(client: Client, plan: Plan, terms: RunContext, end: float) -> None:
 
 
 def _is_something_to_do(awaited: Iterable[_Awaited], client: Client) -> bool:
-    """Whether none is under way any more, or one has ended that there is more to do for, or has gone wrong."""
+    """Whether all jobs have ended, or one has failed, or all jobs of an instance that has more to do have ended."""
     numbers = sorted(number for entry in awaited for number in entry.jobs)
     jobs = query_jobs(client, [["=", "id", number] for number in numbers])
     left = [entry for entry in awaited if any(number in jobs and jobs[number].unfinished for number in entry.jobs)]
@@ -94,7 +94,7 @@ def _is_something_to_do(awaited: Iterable[_Awaited], client: Client) -> bool:
 
 
 def _awaited(plan: Plan) -> Iterable[_Awaited]:
-    """What is waited for, by instance."""
+    """The jobs to wait for, by instance."""
     turns = any(action.why in _TURNS for case, action in plan.rows)
     for case, action in plan.rows:
         numbers = {job.id for job in case.unfinished_jobs} | set(case.pending.jobs if case.pending else ())
@@ -121,11 +121,11 @@ def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def unseen(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands for a round after that of `result` which nobody has seen."""
+    """The result that stands for a round after `result` whose effects are not known."""
     return {**result, **UNKNOWN, "left": True, "changed": False, "actions": [], "report": [], "diff": []}
 
 
 def _was_done(action: Mapping[str, Any]) -> bool:
-    if action["action"] == ActionKind.HOLD.label:  # a breaker's memory is called so as well, and adds a tag
+    if action["action"] == ActionKind.HOLD.label:  # REMEMBER has the same label, and adds a tag
         return bool(action["tags_added"])
     return action["action"] in [kind.label for kind in ActionKind if kind.writes]

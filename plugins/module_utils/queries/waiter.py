@@ -11,7 +11,7 @@ from ..ganeti.client import Client
 from ..ganeti.model import Job
 from .jobs import query_jobs
 
-CONFIRM_SECONDS = 60.0  # that a round waits for the jobs that write its tags
+CONFIRM_SECONDS = 60.0  # for which a round waits for the jobs that write its tags
 Seen = TypeVar("Seen")
 
 
@@ -42,7 +42,7 @@ def growing(share: float, first: float = 0.1, longest: float = 2.0) -> Callable[
 
 
 def await_jobs(wanted: Iterable[int], client: Client, sleep: Callable[[float], None]) -> Mapping[int, Job]:
-    """The jobs `wanted` by their numbers, when all have ended, or after CONFIRM_SECONDS."""
+    """The jobs with the ids `wanted`, by id, when all have ended, or after CONFIRM_SECONDS."""
     terms = [["=", "id", number] for number in sorted(wanted)]
     return wait_until(
         lambda jobs: not any(job.unfinished for job in jobs.values()),
