@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nowhere: steps for which the node group has no node at all, however much room there is.
+"""Nowhere: steps for which the node group has no suitable node at all, however much its nodes have free.
 
-Ganeti's allocator would look for one again and again, and each try would leave a failed job. Lack of room passes by
-itself; that a group has too few nodes does not, so it is for a person. What is told here are the states, the groups and
-the names of nodes; how much they have free is for `placement`, or for the allocator.
+Ganeti's allocator would look for one again and again, and each try would leave a failed job. A lack of room resolves
+itself; a group with too few nodes does not, so it needs a person. Only the states, groups and names of nodes count
+here; how much they have free is for `placement`, or for the allocator.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..repair.case import Case
 from ..repair.reasons import Reason
 from .plan import Plan
 
-_NAMED = 3  # nodes of which it is said why they can't take it
+_NAMED = 3  # nodes that are listed, each with why it can't take the instance
 _WHAT = {
     Operation.REPLACE_SECONDARY: "can take its new secondary",
     Operation.RECREATE_DISKS: "can take its new disks",
@@ -27,8 +27,8 @@ _WHAT = {
 
 
 def hold_hopeless(plan: Plan) -> Plan:
-    """`plan` without the steps that no node could take: for a person where that is the first step, and with the first
-    one alone where it is the new secondary that would follow it."""
+    """`plan` without the steps that no node could take: if it is the first step, a person is needed; if it is the new
+    secondary after a move, the move is submitted alone."""
     return replace(plan, rows=tuple((case, _judged(case, action, plan)) for case, action in plan.rows))
 
 
@@ -47,7 +47,7 @@ def _judged(case: Case, action: Action, plan: Plan) -> Action:
 
 def _nobody(instance: Instance, step: Step, primary: str, plan: Plan) -> str:
     """Why too few nodes of the group of `primary` could take what `step` moves, in words; empty if there are enough.
-    A node whose state is not known may be able to."""
+    A node in an unknown state counts as able to."""
     if not _needs_node(instance, step, plan):
         return ""
     group = plan.cluster.nodes[primary].group
@@ -65,8 +65,8 @@ def _nobody(instance: Instance, step: Step, primary: str, plan: Plan) -> str:
 
 
 def _needs_node(instance: Instance, step: Step, plan: Plan) -> bool:
-    """Whether `step` takes a node of the instance's group that is not the instance's own. An allocator other than hail
-    may know other groups for what is on shared storage."""
+    """Whether `step` needs a node of the instance's group that is not one of its own. For an instance on shared
+    storage, an allocator other than hail may choose another group."""
     if step.operation in _WHAT:
         return True
     inside = plan.limits.choose_nodes or plan.cluster.default_iallocator in ("", "hail")
@@ -74,7 +74,7 @@ def _needs_node(instance: Instance, step: Step, plan: Plan) -> bool:
 
 
 def _barred(node: Node, instance: Instance) -> str:
-    """Why `node` can't take anything of `instance`, in words; empty if it may."""
+    """Why `node` can't be chosen for `instance`, in words; empty if it can."""
     if node.state in (NodeState.OFFLINE, NodeState.DRAINED):
         return f"is {node.state.value}"
     if not node.vm_capable:

@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placement: on which nodes disks are recreated and, if the user wants, instances on shared storage go (design, section
+"""Placement: chooses nodes for recreated disks and, if the user wants, for instances on shared storage (design, section
 3).
 
-Left to itself Ganeti's allocator may pick another group for new disks, fail half-way and leave the instance without, so
-their nodes are always named. They come from the instance's own group, as its policy and its networks do.
+Ganeti's allocator may choose another group for new disks, fail half-way and leave the instance without disks, so their
+nodes are always named. They come from the instance's own group, as its policy and its networks do.
 
-Free disk is that of the cluster's main volume group. Ganeti tells only by a job (OP_INSTANCE_QUERY_DATA) which volume
-group an instance's disks are in; no query has it, over either transport. So for another group the numbers are wrong.
+Free disk is that of the cluster's main volume group. Only a job (OP_INSTANCE_QUERY_DATA) returns the volume group of an
+instance's disks; no query does, over either transport. So for disks in another volume group the numbers are wrong.
 """
 
 from __future__ import annotations
@@ -31,34 +31,34 @@ from .resources import FreeResources, Requirements, choose, no_room
 LIVE_SECONDS = 20  # for the answer of live nodes; one that hangs is not worth a longer wait
 _FIELDS = ("name", "dfree", "mfree", "dtotal")
 _DRBD_META = 128  # MiB that Ganeti adds to each disk of a drbd instance
-_EXCLUSION = "htools:iextags:"  # a cluster's tag: what follows begins tags that two primaries of a node never share
+_EXCLUSION = "htools:iextags:"  # cluster tag; ends with a prefix of tags that no two instances share on a primary
 
 
 @dataclass
 class _Rooms:
-    """`known` are all nodes, without what they have free; `asked` those that told what they have free, less what is
-    promised to others; `trouble` says why none could be asked."""
+    """`known` has all nodes, without what they have free; `asked` those that reported what they have free, less what
+    is promised to others; `trouble` says why none could be asked."""
 
     known: Mapping[str, FreeResources]
     asked: Mapping[str, FreeResources]
     trouble: str = ""
 
     def take(self, nodes: tuple[str, ...], need: Requirements) -> None:
-        """Promise what `need` asks for on `nodes`, of which the first is the primary."""
+        """Promise what `need` requires on `nodes`; the first one is the primary."""
         taken = {name: self.asked[name].without(need, name == nodes[0]) for name in nodes}
         self.asked = {**self.asked, **taken}
 
     def inside(self, case: Case, plan: Plan) -> Mapping[str, FreeResources]:
-        """Those of the asked nodes to which the instance of `case` may go."""
+        """The asked nodes to which the instance of `case` may go."""
         nodes, primary = plan.cluster.nodes, case.instance.primary
         return {name: room for name, room in self.asked.items() if nodes[name].group == case.group and name != primary}
 
 
 def assign_nodes(plan: Plan, client: Client) -> Plan:
-    """`plan` with nodes for every step that we choose them for; one for which there is no room waits.
+    """`plan` with nodes for every step for which they are chosen here; a step without room waits.
 
-    Asks live, once, only those nodes that could be chosen, and for LIVE_SECONDS at most. Nothing is asked when there is
-    nothing to place.
+    Only nodes that could be chosen are asked for live values, once, and for LIVE_SECONDS at most. Nothing is asked if
+    there is nothing to place.
     """
     to_place = {case.group for case, action in plan.rows if _wants_nodes(case, action, plan)}
     if not to_place:
@@ -91,7 +91,7 @@ def _closed(group: str, plan: Plan) -> str:
 
 
 def _read_rooms(plan: Plan, client: Client, groups: Iterable[str]) -> _Rooms:
-    """What the nodes of `groups` that may take an instance have free; or why nobody knows, in words."""
+    """What the nodes of `groups` that may take an instance have free, or why that is not known."""
     known = _known(plan)
     names = [node.name for node in plan.cluster.nodes.values() if node.group in groups and node.takes_instances]
     if not names:
@@ -110,13 +110,13 @@ def _read_rooms(plan: Plan, client: Client, groups: Iterable[str]) -> _Rooms:
 
 
 def _room(cell: Mapping[str, Any], known: FreeResources) -> FreeResources:
-    """What is `known` of a node by its configuration, with what it has free; without a volume group it has no disk."""
+    """`known`, a node by its configuration, with what it has free; without a volume group it has no disk."""
     size = cell["dtotal"] if isinstance(cell.get("dtotal"), int) else None
     return replace(known, disk=_number(cell.get("dfree")), memory=cell["mfree"], size=size)
 
 
 def _known(plan: Plan) -> Mapping[str, FreeResources]:
-    """All nodes by their configuration: as rooms of which nobody knows what is free."""
+    """All nodes by their configuration, with nothing free, as that is not known yet."""
     tags = _tags_of_primaries(plan)
     nodes = plan.cluster.nodes
     return {
@@ -126,7 +126,7 @@ def _known(plan: Plan) -> Mapping[str, FreeResources]:
 
 
 def _without_promised(plan: Plan, free: Mapping[str, FreeResources]) -> Mapping[str, FreeResources]:
-    """`free` less what instances will take that are on their way, as live data may not show it yet."""
+    """`free` less what unfinished jobs will take, as live data may not show it yet."""
     for case, _action in plan.rows:
         nodes = {name for job in case.unfinished_jobs for name in job.nodes if name in free}
         if nodes:
@@ -141,7 +141,7 @@ def _number(value: Any) -> int:
 
 
 def _tags_of_primaries(plan: Plan) -> Mapping[str, frozenset[str]]:
-    """The exclusion tags of the instances whose primary a node is, by its name."""
+    """By node name, the exclusion tags of the instances with their primary there."""
     found: dict[str, frozenset[str]] = {}
     for instance in plan.cluster.instances:
         found[instance.primary] = found.get(instance.primary, frozenset()) | _exclusion_tags(instance, plan)
@@ -154,7 +154,7 @@ def _exclusion_tags(instance: Instance, plan: Plan) -> frozenset[str]:
 
 
 def _placed(case: Case, action: Action, plan: Plan, rooms: _Rooms) -> Action:
-    """`action` with its nodes, for which the room is taken from `rooms`; or the same to wait for, or for a person."""
+    """`action` with its nodes, whose room is taken from `rooms`; or an action that waits, or needs a person."""
     instance, first = case.instance, action.steps[0].operation
     anew = first is Operation.RECREATE_DISKS
     never = _closed(case.group, plan) or _not_enabled(instance, plan)
@@ -179,7 +179,7 @@ def _placed(case: Case, action: Action, plan: Plan, rooms: _Rooms) -> Action:
 def _unplaced(
     case: Case, action: Action, plan: Plan, need: Requirements, inside: Mapping[str, FreeResources]
 ) -> Action:
-    """`action`, to wait until there is room; or for a person where there never will be."""
+    """`action`, which waits until there is room, or needs a person if there never will be."""
     words = no_room(need, inside)
     if need.disk:
         words += "; disk is counted in the cluster's main volume group only"
@@ -208,8 +208,8 @@ def _not_enabled(instance: Instance, plan: Plan) -> str:
 
 
 def _need(instance: Instance, plan: Plan, anew: bool) -> Requirements:
-    """What `instance` needs of a node: room for disks only where they are made `anew`, and not for those that are
-    files, as Ganeti tells how much room a node has for these by a job only."""
+    """What `instance` needs on a node. Disk counts only if disks are recreated (`anew`), and not for disks that are
+    files, as only a job returns how much room a node has for these."""
     copies = 2 if instance.mirrored else 1
     meta = _DRBD_META if instance.mirrored else 0
     disk = sum(size + meta for size in instance.disk_sizes) if anew and instance.disk_template != "file" else 0

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rooms: what nodes have free, what an instance needs of one, and the choice between them (design, section 3)."""
+"""Resources: what nodes have free, what an instance needs, and the choice of nodes (design, section 3)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 from .locations import NO_LABELS, Labels
 
-_NAMED = 3  # nodes that are named where there is no room
+_NAMED = 3  # nodes that are listed if there is no room
 
 
 @dataclass(frozen=True)
 class FreeResources:
-    """What a node has free, in MiB, the exclusion tags of the instances whose primary it is, and the number of repairs
-    for which it was chosen and that have not ended. `size` is all its disk in MiB, None if not known."""
+    """What a node has free, in MiB. `tags` are the exclusion tags of the instances with their primary there; `work` is
+    the number of unfinished repairs for which it was chosen; `size` is its total disk in MiB, None if not known."""
 
     disk: int
     memory: int
@@ -25,7 +25,7 @@ class FreeResources:
     labels: Labels = NO_LABELS
 
     def without(self, need: Requirements, primary: bool) -> FreeResources:
-        """What is left once an instance has come."""
+        """What is left once an instance was placed there, as its primary if `primary`."""
         tags = self.tags | need.tags if primary else self.tags
         disk, memory = self.disk - need.disk, self.memory - need.memory
         return replace(self, disk=disk, memory=memory, tags=tags, work=self.work + 1)
@@ -33,8 +33,8 @@ class FreeResources:
 
 @dataclass(frozen=True)
 class Requirements:
-    """What an instance needs of a node, in MiB, its exclusion tags and the locations that it prefers; `copies` is the
-    number of nodes. `source` are the labels of the node from which it migrates, None where it does not."""
+    """What an instance needs on a node, in MiB; `tags` are its exclusion tags, `copies` is the number of nodes,
+    `desired` has the locations that it prefers, `source` the labels of the node from which it migrates, if it does."""
 
     disk: int
     memory: int
@@ -44,7 +44,7 @@ class Requirements:
     source: Labels | None = None
 
     def missing(self, room: FreeResources, primary: bool) -> str:
-        """What keeps it off a node with `room`, in words; empty if nothing does."""
+        """Why it can't go to a node with `room` now, in words; empty if it can."""
         never = self.never(room)
         if never:
             return never
@@ -55,7 +55,7 @@ class Requirements:
         return " and ".join(f"{missing} MiB of {what} missing" for missing, what in short if missing > 0)
 
     def never(self, room: FreeResources) -> str:
-        """What keeps it off that node however much of it were free, in words; empty if nothing does."""
+        """Why it could not go to that node even if all of it were free, in words; empty if it could."""
         if self.source is not None and not self.source.migrates_to(room.labels):
             known = self.source.known and room.labels.known
             return "the migration tags do not allow a migration to it" if known else "its tags are not known"
@@ -67,11 +67,11 @@ class Requirements:
 def choose(
     need: Requirements, free: Mapping[str, FreeResources], most: int, held: Mapping[str, FreeResources]
 ) -> tuple[str, ...] | None:
-    """The nodes of `free` that can hold what `need` asks for, primary first; None where that fails.
+    """The best nodes of `free` for what `need` requires, primary first; None if there are not enough.
 
-    Those on which `most` repairs work already come last. Then, as for htools, those come first that keep the instance
-    in the locations that it prefers, and apart from what fails with it; `held` has all nodes with such instances. Then
-    those with the most room.
+    Nodes on which `most` repairs work already are the last choice. Then, as in htools, nodes are preferred that are in
+    the instance's desired locations and share none with instances of the same exclusion tag, which may be on any node
+    of `held`. Then those with the most room.
     """
     busy = frozenset(name for name, room in free.items() if room.work >= most)
     order = sorted(free, key=lambda name: (name in busy, *_by_room(name, free[name], need)))
@@ -83,7 +83,7 @@ def choose(
     least = (0, 0)
     for nodes in choices:
         cost = (len(busy.intersection(nodes)), near[nodes[0]] + _misplaced(need, free, nodes))
-        if best is None or cost < least:  # of equals the first, which has the most room
+        if best is None or cost < least:  # the first of equals has the most room
             best, least = nodes, cost
         if least == (0, 0):  # none is better, and pairs of nodes are many
             break
@@ -107,7 +107,7 @@ def _fitting(need: Requirements, free: Mapping[str, FreeResources], order: Itera
 
 
 def _misplaced(need: Requirements, free: Mapping[str, FreeResources], nodes: tuple[str, ...]) -> int:
-    """How badly the instance would be placed on `nodes`, by the terms of htools' score that their tags make."""
+    """How badly the instance would be placed on `nodes`: the part of htools' score that comes from their tags."""
     primary, *others = (free[name].labels for name in nodes)
     undesired = len(need.desired - primary.locations)
     common = sum(len(primary.locations & other.locations) for other in others)
@@ -116,7 +116,7 @@ def _misplaced(need: Requirements, free: Mapping[str, FreeResources], nodes: tup
 
 
 def _near(need: Requirements, primary: str, room: FreeResources, held: Mapping[str, FreeResources]) -> int:
-    """How much on the other nodes of `held` shares an exclusion tag and a location with it on its `primary`."""
+    """How many exclusion tags and locations the instance on `primary` would share with other nodes of `held`."""
     locations = room.labels.locations
     if not (need.tags and locations):
         return 0
@@ -125,7 +125,7 @@ def _near(need: Requirements, primary: str, room: FreeResources, held: Mapping[s
 
 
 def no_room(need: Requirements, free: Mapping[str, FreeResources]) -> str:
-    """What `need` asks for, and what is missing of it on the nodes where the least is."""
+    """What `need` requires, and what is missing on the nodes where the least is missing, in words."""
     where = "2 nodes" if need.copies > 1 else "a node"
     disk = f"{need.disk} MiB of disk and " if need.disk else ""
     order = sorted(free, key=lambda name: (max(need.disk - free[name].disk, 0), need.memory - free[name].memory, name))

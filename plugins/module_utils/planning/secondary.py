@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Secondary: whether the copy that a failover would go to is known to be up to date.
 
-Ganeti itself does not look at the mirror when the primary is marked offline (docs/safety.md). Here are the question's
-rules; `mirrors/devices.py` asks it.
+Ganeti itself does not check the mirror when the primary is marked offline (docs/safety.md). This file has the rules;
+`mirrors/devices.py` asks the secondaries.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .plan import Plan, PlanRow
 UP_TO_DATE = 1  # what Ganeti calls the state of a node's own copy, its ldisk_status
 _STATES = {2: "is still being resynced", 3: "is not up to date", 4: "is faulty or not connected"}
 _NEW_STATE = "is in an unknown state"
-_STATUS = 7  # fields: path, major, minor, sync percentage, seconds left, is_degraded, ldisk_status
-_PROGRESS, _LOCAL = 3, 6  # of these the sync percentage, and the state of the node's own copy
+_STATUS = 7  # values in a disk's status: path, major, minor, sync percentage, seconds left, is_degraded, ldisk_status
+_PROGRESS, _LOCAL = 3, 6  # positions of the sync percentage, and of the state of the node's own copy
 _TURNS = (Reason.MAX_IN_FLIGHT, Reason.MAX_PER_NODE, Reason.MAX_PER_GROUP)
 
 
 def needs_proof(case: Case, action: Action, plan: Plan) -> bool:
-    """Whether `action` fails a mirrored instance over from a primary that is marked offline, and the user wants its
-    secondary to be asked before."""
+    """Whether `action` fails over a mirrored instance from a primary that is marked offline, and the user wants its
+    secondary to be asked first."""
     if plan.limits.secondary_state is SecondaryState.ANY or not (case.instance.mirrored and action.steps):
         return False
     return action.steps[0].operation is Operation.FAILOVER and bool(to_prove(case, action, plan.cluster))
@@ -41,7 +41,7 @@ def needs_proof(case: Case, action: Action, plan: Plan) -> bool:
 def to_ask(plan: Plan) -> tuple[PlanRow, ...]:
     """The failovers of `plan` whose secondary has to be asked, the most urgent first.
 
-    Those that only wait for their turn are among them: it is theirs where another turns out not to be up to date.
+    Those that only wait for their turn are included: they move up if another copy turns out not to be up to date.
     """
     rows = [row for row in plan.rows if row[1].kind is ActionKind.SUBMIT or row[1].why in _TURNS]
     wanted = [row for row in rows if needs_proof(*row, plan) and row[0].instance.name not in plan.limits.secondaries]
@@ -49,8 +49,8 @@ def to_ask(plan: Plan) -> tuple[PlanRow, ...]:
 
 
 def hold_unknown_secondaries(plan: Plan) -> Plan:
-    """`plan` with the failovers held for a person whose secondary was asked and is not known to be up to date; of one
-    that was not asked yet it is said that it will be."""
+    """`plan` in which a failover needs a person if its secondary was asked and is not known to be up to date; the
+    reason of a failover whose secondary was not asked yet says that it will be."""
     return replace(plan, rows=tuple((case, _checked(case, action, plan)) for case, action in plan.rows))
 
 
@@ -76,7 +76,7 @@ def _held(case: Case, action: Action, problem: str) -> Action:
 
 
 def only_asked(plan: Plan) -> Plan:
-    """`plan` with the failovers held whose secondary has not been asked: they were not there a moment before."""
+    """`plan` with those failovers held whose secondary has not been asked, as they are new since the question."""
     names = {case.instance.name for case, action in to_ask(plan)}
     words = "its secondary has not been asked yet whether its copy is up to date"
     rows = (
@@ -89,8 +89,8 @@ def only_asked(plan: Plan) -> Plan:
 def problem_of(instance: Instance, answer: Any) -> str:
     """Why the copy of `instance` on its secondary is not known to be up to date, in words; empty if it is.
 
-    `answer` is the result of OP_INSTANCE_QUERY_DATA. Anything else than the word that each disk is there and up to date
-    is a problem. A copy that lost its connection before its primary died says that it is up to date, too.
+    `answer` is the result of OP_INSTANCE_QUERY_DATA. Anything but an answer that each disk is there and up to date is a
+    problem. A copy that lost its connection before its primary died reports that it is up to date, too.
     """
     found = answer.get(instance.name) if isinstance(answer, Mapping) else None
     disks = found.get("disks") if isinstance(found, Mapping) else None
@@ -104,7 +104,7 @@ def problem_of(instance: Instance, answer: Any) -> str:
 
 
 def _problem(disk: Any) -> str:
-    """What keeps a disk's copy on the secondary from being known to be up to date; empty if nothing does."""
+    """Why a disk's copy on the secondary is not known to be up to date, in words; empty if it is."""
     status = disk.get("sstatus", ()) if isinstance(disk, Mapping) else ()
     if status is None:
         return "is not assembled, so it is not known whether that copy is up to date"

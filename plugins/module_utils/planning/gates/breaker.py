@@ -13,7 +13,7 @@ from .obstacle import Obstacle, risks
 
 
 def breaker(case: Case, action: Action, plan: Plan) -> Obstacle | None:
-    """Too much is broken, or was until just now, in the cluster or in the instance's group."""
+    """The breaker of the cluster, or of the instance's group, has tripped."""
     for breaker in plan.breakers:
         near = breaker.scope == "cluster" or breaker.name == case.group
         if near and breaker.tripped and risks(case, action, plan):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gate `fencing`: a node that may be alive may run the instance still (law 9)."""
+"""Gate `fencing`: a node that may be alive may still run the instance (law 9)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .obstacle import Obstacle
 
 
 def fencing(case: Case, action: Action, plan: Plan) -> Obstacle | None:
-    """Its node may be alive, and run it still."""
+    """There is no proof that its node is off."""
     nodes = unproven(case, action, plan.cluster, plan.limits)
     if not nodes:
         return None

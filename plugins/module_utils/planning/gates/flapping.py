@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gate `flapping`: repairs do not heal what is wrong with it (law 8)."""
+"""Gate `flapping`: repairs do not cure the instance (law 8)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .obstacle import Obstacle
 
 
 def flapping(case: Case, action: Action, plan: Plan) -> Obstacle | None:
-    """An instance that needs repair again and again has something that repairs don't heal."""
+    """An instance that needs repair again and again has a problem that repairs don't cure."""
     limits = plan.limits
     done = case.repaired(plan.time - limits.repair_window)
     if not limits.repair_window or not action.starts_repair or len(done) < limits.max_repairs_per_window:

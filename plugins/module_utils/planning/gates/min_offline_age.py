@@ -13,6 +13,6 @@ from .obstacle import Obstacle, too_young
 
 
 def min_offline_age(case: Case, action: Action, plan: Plan) -> Obstacle | None:
-    """The step gives up running state or data, and the mark may be taken back."""
+    """A mark may be taken back, so a step that gives up running state or data waits for longer."""
     nodes = to_prove(case, action, plan.cluster)
     return too_young(nodes, plan.limits.min_offline_age, Reason.MIN_OFFLINE_AGE, plan.time)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Obstacle: what a gate says, and what gates ask of a step (design, laws 9 and 10)."""
+"""Obstacle: the answer of a gate, and what gates check about a step (design, laws 9 and 10)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..plan import Plan
 
 
 class Obstacle(NamedTuple):
-    """What keeps a step from being taken: the reason, its words, and whether a person is needed, with a `command` to
-    run, which follows the words."""
+    """Why a step is not taken: the reason, its words, and whether a person is needed, with a `command` to run, which
+    follows the words."""
 
     why: Reason
     words: str
@@ -29,19 +29,19 @@ Gate = Callable[[Case, Action, Plan], Optional[Obstacle]]
 
 
 def risks(case: Case, action: Action, plan: Plan) -> bool:
-    """Whether it begins a repair or, as a later step of one, gives up running state or data: that is not following a
-    repair to its end, but a new loss."""
+    """Whether `action` starts a repair or, as a later step of one, gives up running state or data: that is a new loss,
+    not just the completion of a repair."""
     return action.starts_repair or bool(to_prove(case, action, plan.cluster))
 
 
 def loses_data(action: Action) -> bool:
-    """Whether it is a step of a reinstall, or one is to come."""
+    """Whether a remaining step of `action` belongs to a reinstall."""
     return any(step.operation.is_reinstall for step in action.steps)
 
 
 def too_young(nodes: Iterable[Node], seconds: int, why: Reason, now: float) -> Obstacle | None:
-    """What holds a step while one of `nodes` was changed less than so many seconds ago; when it was marked offline is
-    not known better than so, and never later than that."""
+    """The obstacle while one of `nodes` was changed less than `seconds` ago. When it was marked offline is not known
+    exactly, but never later than its last change."""
     if not seconds:
         return None
     for node in nodes:

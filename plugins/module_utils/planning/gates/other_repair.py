@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gate `other_repair`: disks are given up by nobody but the one repair that is pending (law 10)."""
+"""Gate `other_repair`: disks are not given up while another repair is pending (law 10)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .obstacle import Obstacle, loses_data
 
 
 def other_repair(case: Case, action: Action, plan: Plan) -> Obstacle | None:
-    """Data is not given up while somebody else's repair of the same instance is pending."""
+    """Data is not given up while somebody else's repair of the instance is pending."""
     if not loses_data(action):
         return None
     own = action.repair.id if action.repair else ""

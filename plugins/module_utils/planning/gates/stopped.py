@@ -12,6 +12,6 @@ from .obstacle import Obstacle
 
 
 def stopped(case: Case, action: Action, plan: Plan) -> Obstacle | None:
-    """Somebody has stopped the whole cluster: what has begun goes on, but gives up no running state and no disks."""
+    """Somebody has stopped the whole cluster: started repairs continue, but give up no running state and no disks."""
     gives_up = action.steps[0].operation.gives_up_something
     return Obstacle(Reason.STOPPED, plan.stopped) if plan.stopped and (action.starts_repair or gives_up) else None

@@ -13,7 +13,7 @@ from .obstacle import Obstacle, risks
 
 
 def watcher_paused(case: Case, action: Action, plan: Plan) -> Obstacle | None:
-    """What begins, or gives up something, waits for the end of the pause."""
+    """Repairs that start, and steps that give up something, wait for the end of the pause."""
     until = plan.cluster.watcher_paused_until or 0
     if not (risks(case, action, plan) and plan.limits.respect_watcher_pause and until > plan.time):
         return None

@@ -13,11 +13,11 @@ from ...settings.windows import opens
 from ..plan import Plan
 from .obstacle import Obstacle
 
-_EMPTY_DISKS = (Operation.REINSTALL, Operation.MARK_DOWN, Operation.MARK_OFFLINE)  # first where disks are new already
+_EMPTY_DISKS = (Operation.REINSTALL, Operation.MARK_DOWN, Operation.MARK_OFFLINE)  # first if disks are new
 
 
 def windows(case: Case, action: Action, plan: Plan) -> Obstacle | None:
-    """A repair that has begun goes on, but for a step that risks more than any that it has done."""
+    """A repair that has started continues, except with a step that is more destructive than all it has done."""
     kind = action.type if action.starts_repair else action.steps[0].needs
     if kind is None or action.steps[0].operation in _EMPTY_DISKS:
         return None
@@ -28,7 +28,7 @@ def windows(case: Case, action: Action, plan: Plan) -> Obstacle | None:
 
 
 def _risked(action: Action, plan: Plan) -> int:
-    """The most destructive type of which the repair has done a step; 0 where it has done none."""
+    """The most destructive type of the steps that the repair has done; 0 if it has done none."""
     numbers = action.repair.jobs if action.repair else ()
     done = {name for number in numbers if number in plan.cluster.jobs for name in plan.cluster.jobs[number].done}
     return max((step.row.type or 0 for step in STEPS if step.opcode in done), default=0)
