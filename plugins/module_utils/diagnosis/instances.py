@@ -72,7 +72,7 @@ class Diagnosis:
 
     `problem` says what is broken, and is empty for a healthy instance; `steps` repair it. If a broken instance has no
     steps, `advice` says why and what a person can do, and ends with a `command` for it. `behind` says that the reason
-    is a copy without the newest data, `accepted` that somebody has accepted such a copy. `waits_for` is the condition
+    is a copy without the newest data; `accepted` that a user has accepted such a copy. `waits_for` is the condition
     for the first step. `unknown` says what is not known; then all other fields are empty.
     """
 
@@ -106,8 +106,8 @@ def diagnose(
     """What is broken about `instance`, from the states of the nodes that it is on.
 
     `drained` says what a drained secondary means; `behind` maps the nodes whose copy of its disks lacks the newest data
-    to the tags that say so. Somebody has accepted to lose what was noted until `accepts` (seconds since the epoch), but
-    not what was noted later.
+    to the tags that say so. A user has accepted the copies noted as behind until `accepts` (seconds since the epoch),
+    but not those noted later.
     """
     accepted = [name for name in instance.nodes if name in behind and behind[name].since <= accepts]
     if accepted and not _runs_from_dead_copy(instance, nodes, behind):
@@ -173,8 +173,8 @@ def _primary_behind(instance: Instance, behind: Mapping[str, Behind]) -> Diagnos
 
 
 def _runs_from_dead_copy(instance: Instance, nodes: Mapping[str, Node], behind: Mapping[str, Behind]) -> bool:
-    """Whether the accepted copy, from which it has run since, is on a dead node: nobody has accepted to lose what it
-    wrote there."""
+    """Whether the accepted copy, from which it has run since, is on a dead node: nobody has accepted the loss of what
+    was written there."""
     primary = nodes.get(instance.primary)
     return primary is not None and primary.name in behind and primary.state is NodeState.OFFLINE
 

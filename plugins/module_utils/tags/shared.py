@@ -20,6 +20,6 @@ class SharedTags:
 
 
 def shared_tags(cluster: Cluster) -> SharedTags:
-    """The tags of `cluster` and of its groups, as values."""
+    """The tags of `cluster` and of its groups, parsed."""
     groups = {name: parse_tags(group.tags) for name, group in cluster.groups.items()}
     return SharedTags(parse_tags(cluster.tags, of_cluster=True), groups)

@@ -105,7 +105,7 @@ class Behind:
 
 @dataclass(frozen=True)
 class Malformed:
-    """A tag of ours that can't be read; `kind` is its first word, or `enable`."""
+    """An autorepair tag that can't be read; `kind` is its first word, or `enable`."""
 
     tag: str
     kind: str
