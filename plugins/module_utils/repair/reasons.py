@@ -177,8 +177,8 @@ class Reason(Enum):
     )
     BREAKER = _Row(
         "breaker",
-        "So many nodes are offline that the network is more likely at fault than the nodes, or fewer are than "
-        "unhealthy_range asks for. No repair starts.",
+        "So many nodes are offline that the network is more likely at fault than the nodes, or fewer than the "
+        "minimum of unhealthy_range. No repair starts.",
         "Find out whether the nodes are dead. Those that are alive: gnt-node modify --offline=no. If they are dead: "
         "-e ganeti_autorepair_max_unhealthy=100% -e ganeti_autorepair_storm_cooldown=0 for one run.",
         for_people=True,
