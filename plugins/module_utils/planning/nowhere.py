@@ -47,7 +47,7 @@ def _judged(case: Case, action: Action, plan: Plan) -> Action:
 
 def _nobody(instance: Instance, step: Step, primary: str, plan: Plan) -> str:
     """Why too few nodes of the group of `primary` could take what `step` moves, in words; empty if there are enough.
-    A node in an unknown state counts as able to."""
+    A node in an unknown state counts as able."""
     if not _needs_node(instance, step, plan):
         return ""
     group = plan.cluster.nodes[primary].group

@@ -70,8 +70,8 @@ def choose(
     """The best nodes of `free` for what `need` requires, primary first; None if there are not enough.
 
     Nodes on which `most` repairs work already are the last choice. Then, as in htools, nodes are preferred that are in
-    the instance's desired locations and share none with instances of the same exclusion tag, which may be on any node
-    of `held`. Then those with the most room.
+    the instance's desired locations, and that share no location with each other, or with other nodes of `held` that
+    have instances with one of its exclusion tags. Then those with the most room.
     """
     busy = frozenset(name for name, room in free.items() if room.work >= most)
     order = sorted(free, key=lambda name: (name in busy, *_by_room(name, free[name], need)))
