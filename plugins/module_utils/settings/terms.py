@@ -19,8 +19,7 @@ class ExecutionOptions:
     `reason` goes into the reason trail of every job. `new_id` returns the id of a new repair; `connections` is the
     number of actions to execute in parallel. With `waits` the runner stays until nothing is left to do: then only the
     result tag names the jobs of the steps (the pending tag names those of a reinstall, too), and successes are written
-    in one batch. `unnoted`
-    are the instances whose pending tag does not name them either; `carry_out` sets it.
+    in one batch. `unnoted` are the instances whose pending tag does not name them either; `carry_out` sets it.
     """
 
     reason: str
