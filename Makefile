@@ -24,17 +24,17 @@ PYTEST := python -m pytest -rs --no-fold-skipped
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.pins links  ## Make .venv with the pinned tools, and show ansible the working tree
+setup: .venv/.pins links  ## Create .venv with the pinned tools, and let ansible find the working tree
 
 links:  # what shows ansible the working tree
 	@mkdir -p $(COLLECTION) && cd $(COLLECTION) && for name in $(SHIPPED); do \
 	  [ -e $$name ] || ln -sfn ../../../../../$$name .; \
 	done  # never for a moment without: others may be reading
 
-test:  ## Set up and run everything below up to lab-test, with times and a summary; a quarter of an hour
+test:  ## Run lint, sanity and the tests, with times and a summary; a quarter of an hour
 	@$(PYTHON) tests/tools/suite.py setup lint sanity unit simulated molecule --beside contract contract-down lab-test lab-down
 
-test-all: test  ## And real Ganeti once more, 3.1 of Debian 13; and other systems; half an hour more
+test-all: test  ## Run test, then real Ganeti 3.1 of Debian 13 and other systems; half an hour more
 	@DEBIAN=trixie $(PYTHON) tests/tools/suite.py setup contract lab-test lab-down systems
 
 demo: setup  ## Repair a small simulated cluster, step by step
@@ -55,10 +55,10 @@ simulated: setup  ## Rounds on the simulated cluster, in virtual time
 test-long: setup  ## The stateful test, with thousands of random examples
 	@AUTOREPAIR_LONG=1 $(PYTEST) tests/simulated/test_stateful.py
 
-bench: setup  ## How fast, beside harep and Ganeti itself; writes docs/benchmarks.md; half an hour
+bench: setup  ## Measure speed, compared with harep and Ganeti itself; writes docs/benchmarks.md; half an hour
 	@PYTHONPATH=tests:$(CURDIR)/.build/collections python -m bench
 
-contract: setup  ## The simulated cluster held to real Ganeti
+contract: setup  ## Compare the simulated cluster with real Ganeti
 	@$(PYTEST) tests/contract
 
 molecule: setup  ## Playbooks and role, run by molecule
@@ -81,7 +81,7 @@ contract-down: setup  # takes down the cluster that the contract has had beside 
 lab-test: setup  ## Tests against real Ganeti (root on Debian; skipped elsewhere)
 	@$(PYTEST) tests/scenarios
 
-lab-down: setup  ## Take down what the tests on real Ganeti have left for each other
+lab-down: setup  ## Remove the lab of real Ganeti nodes that the tests have left
 	@PYTHONPATH=tests python tests/tools/lab_down.py
 
 systems: setup  ## The README's commands on other systems, by debootstrap (root on Debian); not part of test
@@ -90,7 +90,7 @@ systems: setup  ## The README's commands on other systems, by debootstrap (root 
 vm-up: setup  ## Boot virtual machines with real LVM and DRBD (root on Debian); the first time, build their image
 	@PYTHONPATH=tests python -m vmlab up
 
-vm-test:  ## Tests on two such clusters: what becomes of data; a quarter of an hour, not part of test
+vm-test:  ## Tests on two such clusters: whether data survives; a quarter of an hour, not part of test
 	@$(PYTHON) tests/tools/suite.py setup vm-first --beside vm-second
 
 VM_SECOND := tests/vmscenarios/test_second_death.py tests/vmscenarios/test_stale_copy.py
@@ -105,7 +105,7 @@ vm-first: setup
 vm-second: setup
 	@$(VM_PYTEST) $(VM_SECOND)
 
-vm-down: setup vm-second-down  ## End them; the images and the new clusters are kept in .build
+vm-down: setup vm-second-down  ## Stop them; their images and fresh clusters stay in .build
 	@PYTHONPATH=tests python -m vmlab down
 
 vm-second-down: setup
@@ -161,6 +161,7 @@ workflows:
 	@$(QUIET) $@ "workflows of GitHub" check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 .venv/.pins: $(PINS)
+	@echo "Installing the tools into .venv; this takes a few minutes."
 	@$(PYTHON) tests/tools/quiet.py setup "virtual environment .venv from $(PINS)" \
 	  $(PYTHON) tests/tools/make_venv.py .venv $(PINS)
 	@touch $@
@@ -170,11 +171,11 @@ $(BIOME): requirements/package-lock.json
 	@$(QUIET) setup "linter of CSS and JavaScript from $<" $(NPM) --prefix .build/web ci
 	@touch $@
 
-lock: setup  ## Renew the pinned versions from requirements/dev.in and package.json
+lock: setup  ## Update the pinned versions from requirements/dev.in and package.json
 	@$(PYTHON) tests/tools/quiet.py lock "newest versions" \
 	  $(PYTHON) tests/tools/make_venv.py .build/lock requirements/dev.in
 	@head -n 4 $(PINS) > .build/pins && .build/lock/bin/pip freeze >> .build/pins && mv .build/pins $(PINS)
 	@$(NPM) --prefix requirements update --package-lock-only --omit-lockfile-registry-resolved
 
-clean:  ## Remove everything that make has built
+clean:  ## Remove everything that make has created
 	@rm -rf .venv .build .ansible .hypothesis
