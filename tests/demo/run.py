@@ -42,9 +42,9 @@ def _show(folder: Path) -> int:
     settings = json.loads((folder / "settings.json").read_text())
     variables = {f"rapi_{name}": settings[name] for name in ("host", "port", "user", "password", "ca_path")}
     print("A simulated Ganeti cluster of five nodes listens on", settings["url"])
-    print("Its node3 has died, and was marked offline. What may be repaired is said by tags; see the README.")
+    print("Its node3 has died and was marked offline. Tags define what may be repaired: see the README.")
 
-    dry = _play(folder, variables, "The dry run: what a round would do. It sends not one write.", "--check", "--diff")
+    dry = _play(folder, variables, "A dry run: it shows what a round would do, and writes nothing", "--check", "--diff")
     print(
         _block(dry.result("ganeti.autorepair.ganeti_autorepair_facts")["ansible_facts"]["ganeti_autorepair"]["report"])
     )
@@ -77,7 +77,7 @@ def _verdict(run: Run) -> int:
     summary = run.step["summary"]
     left = summary["needs_repair"] + summary["pending_repair"] + summary["repair_failed"]
     if run.code or left or run.step["changed"]:
-        print("\nThe demo did not end as it should: some repair is not done.")
+        print("\nThe demo did not end as it should: not all repairs are done.")
         return 1
     print(f"\nDone: the last round changed nothing. {summary['healthy']} instances are healthy; the other")
     print(f"{summary['repair_disallowed'] + summary['suspended']} are left alone, for the reasons above.")
