@@ -12,10 +12,10 @@ class ModuleDocFragment:
     WRITES = r"""
 attributes:
   check_mode:
-    description: Can run in check mode, sends reads only, and returns what it would have done.
+    description: Can run in check mode. It then only reads, and returns what it would have done.
     support: full
   diff_mode:
-    description: Shows for each object that changes the tags that go and those that come.
+    description: Shows the tags of each changed object, before and after.
     support: full
 """
 

@@ -34,12 +34,12 @@ options:
     default: all
 attributes:
   check_mode:
-    description: Can run in check mode and tell the same as otherwise.
+    description: Can run in check mode, and returns the same as otherwise.
     support: full
   diff_mode:
     description: Shows what has changed.
     support: none
-    details: It changes nothing.
+    details: The module changes nothing.
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_step
 """

@@ -18,8 +18,8 @@ description:
     C(docs/report.schema.json) of this collection describes the JSON.
   - Each file is first written under another name, and then replaces the old file as a whole. Files of clusters that are
     not in O(clusters) are not changed.
-  - The module does not contact any cluster, and needs no connection. The files are made where Ansible runs, which has
-    Jinja2, and are written on the host of the task.
+  - The module does not contact any cluster. The files are rendered where Ansible runs, which has Jinja2, and written on
+    the host of the task.
 author:
   - ganeti.autorepair contributors (@ganeti)
 options:
@@ -37,7 +37,7 @@ options:
     required: true
     suboptions:
       name:
-        description: Name of the cluster, as in the inventory. The names must be unique.
+        description: Name of the cluster, as in the inventory. Each name must be unique.
         type: str
         required: true
       facts:
@@ -55,30 +55,30 @@ options:
         type: int
   templates:
     description:
-      - Folder with templates of your own for the pages, where Ansible runs. It is looked for as
-        C(ansible.builtin.template) looks for its C(src).
-      - A file in it takes the place of the one of its name in C(plugins/plugin_utils/report/templates) of this
-        collection, C(style.css) for instance; all others stay.
+      - Folder with your own templates for the pages, on the machine where Ansible runs. Ansible searches for it in the
+        same places as for the C(src) of M(ansible.builtin.template).
+      - A file in this folder replaces the file with the same name, such as C(style.css), in
+        C(plugins/plugin_utils/report/templates) of this collection.
     type: path
   files:
     description:
-      - The text of each file by its path, where they have been made already. With it nothing else is done than to write
-        them. This is how they come to a host that is not the one where Ansible runs; there is no other need for it.
+      - Rendered files, as a map from path to text. The module then only writes them. The action plugin sets this
+        option; you do not need it.
     type: dict
 attributes:
   async:
     description: Can run in the background, with C(async).
     support: none
   check_mode:
-    description: Can run in check mode, writes nothing, and tells what it would have changed.
+    description: Can run in check mode. It then writes nothing, and returns what it would have changed.
     support: full
   diff_mode:
     description: Shows the JSON and the metrics, before and after.
     support: full
   idempotent:
-    description: Does not report a change where the same was found as before.
+    description: Reports no change if it finds the same as in the last run.
     support: full
-    details: The times in the files are new all the same.
+    details: The files are written nevertheless, with new times.
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_facts
 """
