@@ -217,7 +217,7 @@ SAID: dict[str, list[Say]] = {
         role("tasks/read_approved_plan.yml", r"Check that the file exists\n.+?\bfail_msg: >-\n(.+?)\n\s+quiet:"),
     ],
     "A node was not fenced": [role("vars/main.yml", r"autorepair_fence_failure: >-\n(.+)")],
-    "The time to wait ran out": [lambda simulator: _progress({"under_way": WORK}, "prod", 3600, 3600)],
+    "The wait timed out": [lambda simulator: _progress({"under_way": WORK}, "prod", 3600, 3600)],
 }
 
 
