@@ -6,11 +6,11 @@
   const byId = id => document.getElementById(id);
   const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
 
-  // --- light and dark: what the system says, unless a person has chosen here
+  // --- light and dark: as the system, unless a person has chosen here
   const root = document.documentElement;
   const themes = ["auto", "light", "dark"];
   const kept = {
-    // some browsers keep nothing for a page from a file
+    // some browsers have no storage for pages from a file
     get: () => {
       try {
         return localStorage.getItem("theme");
@@ -137,7 +137,7 @@
     entry.row.hidden = !shown;
     if (entry.more) entry.more.hidden = !shown;
   };
-  let coming = []; // rows that are to be shown, a few at a time, so that nobody who types waits for the last of them
+  let coming = []; // rows still to be shown, a few at a time, so that typing stays responsive
   const reveal = few => {
     for (const entry of coming.splice(0, few)) put(entry, true);
     if (coming.length)
