@@ -56,7 +56,7 @@ options:
   templates:
     description:
       - Folder with your own templates for the pages, on the machine where Ansible runs. Ansible searches for it in the
-        same places as for the C(src) of M(ansible.builtin.template).
+        same places as for the C(src) of the task C(ansible.builtin.template).
       - A file in this folder replaces the file with the same name, such as C(style.css), in
         C(plugins/plugin_utils/report/templates) of this collection.
     type: path

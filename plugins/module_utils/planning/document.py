@@ -16,17 +16,28 @@ from ..tags.fields import BEHIND, PREFIX
 from ..tags.values import FOREVER
 from .fingerprint import fingerprint_of, last_ended, states_of_nodes
 from .plan import Plan
+from .schema import (
+    ActionFacts,
+    ClusterFacts,
+    GroupFacts,
+    InstanceFacts,
+    JobFacts,
+    NodeFacts,
+    PlanFacts,
+    PlannedActionFacts,
+    RepairFacts,
+)
 
 
-def plan_data(plan: Plan) -> dict[str, Any]:
+def plan_data(plan: Plan) -> PlanFacts:
     """The actions of `plan`, the nodes to fence for it, and a hash over what it would write."""
     cases = {case.instance.name: case for case, action in plan.rows}
-    actions = [{**action_data(action), **state_data(action, cases, plan)} for action in plan.actions]
+    actions = [_planned(action, cases, plan) for action in plan.actions]
     fingerprint = fingerprint_of(plan)
     return {"actions": actions, "fence": list(plan.fence), "cluster": fingerprint.cluster, "hash": fingerprint.hash}
 
 
-def node_data(node: Node) -> dict[str, Any]:
+def node_data(node: Node) -> NodeFacts:
     """A node as the facts have it."""
     return {
         "name": node.name,
@@ -38,7 +49,7 @@ def node_data(node: Node) -> dict[str, Any]:
     }
 
 
-def group_data(group: Group) -> dict[str, Any]:
+def group_data(group: Group) -> GroupFacts:
     """A node group as the facts have it."""
     return {"name": group.name, "tags": _ours(group.tags)}
 
@@ -48,7 +59,7 @@ def _ours(tags: Iterable[str]) -> list[str]:
     return sorted(tag for tag in tags if tag.startswith((PREFIX, BEHIND)))
 
 
-def jobs_data(plan: Plan) -> list[dict[str, Any]]:
+def jobs_data(plan: Plan) -> list[JobFacts]:
     """What is known of the jobs of repairs that are pending or have failed; one that has left the queue is not here."""
     known = {
         job.id: job
@@ -60,7 +71,7 @@ def jobs_data(plan: Plan) -> list[dict[str, Any]]:
     return [_job(known[number]) for number in sorted(known)]
 
 
-def _job(job: Job) -> dict[str, Any]:
+def _job(job: Job) -> JobFacts:
     return {
         "id": job.id,
         "status": job.status,
@@ -71,7 +82,7 @@ def _job(job: Job) -> dict[str, Any]:
     }
 
 
-def cluster_data(cluster: Cluster) -> dict[str, Any]:
+def cluster_data(cluster: Cluster) -> ClusterFacts:
     """The cluster itself as the facts have it."""
     return {
         "name": cluster.name,
@@ -84,7 +95,7 @@ def cluster_data(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def instance_data(case: Case, action: Action) -> dict[str, Any]:
+def instance_data(case: Case, action: Action) -> InstanceFacts:
     """An instance as the facts have it, with what comes next for it."""
     until = case.policy.suspended_until
     instance = case.instance
@@ -120,7 +131,7 @@ def _label(kind: Any) -> str | None:
     return None if kind is None else str(kind.label)
 
 
-def _repair(repair: Repair | None) -> dict[str, Any] | None:
+def _repair(repair: Repair | None) -> RepairFacts | None:
     if repair is None:
         return None
     return {
@@ -132,15 +143,19 @@ def _repair(repair: Repair | None) -> dict[str, Any] | None:
     }
 
 
-def state_data(action: Action, cases: Mapping[str, Case], plan: Plan) -> dict[str, Any]:
-    """What an action's instance is now: its UUID, its nodes with their states, and its last repair that has ended."""
-    if action.scope != "instance":
-        return {"uuid": None, "on": [], "after": None}
-    case = cases[action.name]
-    return {"uuid": case.instance.uuid, "on": states_of_nodes(case, plan), "after": last_ended(case)}
+def _planned(action: Action, cases: Mapping[str, Case], plan: Plan) -> PlannedActionFacts:
+    """An action of `plan`, with what its instance is now: its UUID, its nodes with their states, and its last repair
+    that has ended."""
+    case = cases[action.name] if action.scope == "instance" else None
+    return {
+        **action_data(action),
+        "uuid": case.instance.uuid if case else None,
+        "on": states_of_nodes(case, plan) if case else [],
+        "after": last_ended(case) if case else None,
+    }
 
 
-def action_data(action: Action) -> dict[str, Any]:
+def action_data(action: Action) -> ActionFacts:
     """An action as plans and results have it."""
     return {
         "instance": action.name if action.scope == "instance" else None,

@@ -20,7 +20,8 @@ from ..printable import printable
 from .folder import read_text, write_texts
 from .metrics import metrics
 from .page.page import Page, page_of
-from .summary import Look, Report, part_of, report_of, without_healthy
+from .schema import ClusterReport, Report
+from .summary import Look, part_of, report_of, without_healthy
 
 ALL, METRICS, CLUSTERS = "index", "ganeti_autorepair.prom", "clusters"
 LONGEST = 250  # characters of a file's name without its extension; file systems allow 255 in all
@@ -125,7 +126,7 @@ def _page_of_one(report: Report, cluster: str, render: Render) -> str:
     return render(page_of(report, cluster, {}, up=f"../{ALL}.html"))
 
 
-def _json(report: Mapping[str, Any]) -> str:
+def _json(report: Report) -> str:
     return json.dumps(report, indent=1, sort_keys=True) + "\n"
 
 
@@ -140,11 +141,11 @@ def _with_former(look: Look, former: Mapping[str, Any]) -> Look:
 def _as_of(report: Report, former: Mapping[str, Mapping[str, Any]], made: int) -> Report:
     """`report` with the times of the former files, so that a comparison with them ignores times."""
     times = {name: known["time"] for name, known in former.items() if "time" in known}
-    clusters = [
-        dict(cluster, time=times.get(cluster["name"], cluster["time"])) if cluster["seen"] else cluster
+    clusters: list[ClusterReport] = [
+        {**cluster, "time": times.get(cluster["name"], cluster["time"])} if cluster["seen"] else cluster
         for cluster in report["clusters"]
     ]
-    return dict(report, time=made, clusters=clusters)
+    return {**report, "time": made, "clusters": clusters}
 
 
 def _former(before: Files, cluster: str) -> Mapping[str, Any]:
@@ -182,9 +183,9 @@ def lines(report: Report, folder: Path) -> list[str]:
     return [_line(cluster) for cluster in report["clusters"]] + [f"see {folder / ALL}.html"]
 
 
-def _line(cluster: Mapping[str, Any]) -> str:
-    if cluster["error"]:
-        return f"{cluster['name']}: could not be read: {printable(cluster['error'])}"
+def _line(cluster: ClusterReport) -> str:
+    if cluster["seen"] is None:
+        return f"{cluster['name']}: could not be read: {printable(cluster['error'] or '')}"
     counts = cluster["seen"]["counts"]
     asks, states = counts["attention"], counts["states"]
     needs = f"{asks['person']} {'needs' if asks['person'] == 1 else 'need'} a person"

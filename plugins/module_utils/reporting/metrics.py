@@ -4,16 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from .summary import Facts
+from .schema import ClusterReport, Counts, Report, SeenCluster
 
 METRIC_PREFIX = "ganeti_repair_"
 Sample = tuple[Mapping[str, str], float]
 
 
-def metrics(report: Mapping[str, Any]) -> str:
+def metrics(report: Report) -> str:
     """`report` as metrics, each cluster with the label `cluster`: its name in the inventory.
 
     There are no timestamps on samples: the textfile collector refuses them.
@@ -27,74 +26,85 @@ def metrics(report: Mapping[str, Any]) -> str:
 Family = tuple[str, str, list[Sample]]
 
 
-def _of_looks(clusters: Iterable[Facts]) -> Iterator[Family]:
-    every = list(clusters)
-    up = [(_at(cluster), float(cluster["seen"] is not None)) for cluster in every]
+def _of_looks(clusters: Sequence[ClusterReport]) -> Iterator[Family]:
+    up = [(_at(cluster), float(cluster["seen"] is not None)) for cluster in clusters]
     yield "cluster_up", "Whether the cluster could be read at the last look (1), or not (0).", up
-    looked = [(_at(cluster), cluster["time"]) for cluster in every if cluster["time"] is not None]
+    looked = [(_at(cluster), float(cluster["time"])) for cluster in clusters if cluster["time"] is not None]
     yield "look_timestamp_seconds", "When the cluster was last read, in seconds since the epoch.", looked
-    played = [(_at(cluster), cluster["last_round"]) for cluster in every if cluster["last_round"] is not None]
+    played = [(_at(cluster), float(cluster["last_round"])) for cluster in clusters if cluster["last_round"] is not None]
     yield "round_timestamp_seconds", "When the last known round ran, in seconds since the epoch.", played
 
 
-_COUNTS = (  # name, the count in the report, label, help text; all but the last count instances
-    ("instances", "states", "state", "Instances in each state."),
-    ("attention", "attention", "kind", "Instances that need a person, are under repair, or are held back."),
-    ("reasons", "reasons", "why", "Instances by the reason why nothing is done now."),
-    ("needed", "needed", "type", "Instances by the type of repair that would heal them."),
-    ("pending", "pending", "type", "Repairs that are pending, by type."),
-    ("failed", "failed", "type", "Repairs that failed and wait for a person, by type."),
-    ("nodes", "nodes", "state", "Nodes in each state."),
+_COUNTS: Sequence[tuple[str, Callable[[Counts], Mapping[str, int]], str, str]] = (  # name, the count, label, help text
+    ("instances", lambda counts: counts["states"], "state", "Instances in each state."),
+    (
+        "attention",
+        lambda counts: counts["attention"],
+        "kind",
+        "Instances that need a person, are under repair, or are held back.",
+    ),
+    ("reasons", lambda counts: counts["reasons"], "why", "Instances by the reason why nothing is done now."),
+    ("needed", lambda counts: counts["needed"], "type", "Instances by the type of repair that would heal them."),
+    ("pending", lambda counts: counts["pending"], "type", "Repairs that are pending, by type."),
+    ("failed", lambda counts: counts["failed"], "type", "Repairs that failed and wait for a person, by type."),
+    ("nodes", lambda counts: counts["nodes"], "state", "Nodes in each state."),
 )
 
 
-def _of_counts(clusters: Iterable[Facts]) -> Iterator[Family]:
-    seen = [cluster for cluster in clusters if cluster["seen"]]
+def _seen(clusters: Iterable[ClusterReport]) -> list[tuple[ClusterReport, SeenCluster]]:
+    """The clusters that could be read, each with what was seen."""
+    return [(cluster, cluster["seen"]) for cluster in clusters if cluster["seen"]]
+
+
+def _of_counts(clusters: Iterable[ClusterReport]) -> Iterator[Family]:
     for name, count, label, words in _COUNTS:
-        samples = [
-            (_at(cluster, **{label: value}), float(number))
-            for cluster in seen
-            for value, number in cluster["seen"]["counts"][count].items()
-        ]
-        yield name, words, samples
+        yield (
+            name,
+            words,
+            [
+                (_at(cluster, **{label: value}), float(number))
+                for cluster, seen in _seen(clusters)
+                for value, number in count(seen["counts"]).items()
+            ],
+        )
 
 
-def _of_ages(clusters: Iterable[Facts]) -> Iterator[Family]:
-    seen = [cluster for cluster in clusters if cluster["seen"]]
-    for name, words in (("pending", "pending repair"), ("failure", "failure that waits for a person")):
-        ages = [(_at(cluster), _age(cluster, cluster["seen"][f"oldest_{name}"])) for cluster in seen]
-        yield f"oldest_{name}_age_seconds", f"Age of the oldest {words} at the last look; 0 without one.", ages
+def _of_ages(clusters: Iterable[ClusterReport]) -> Iterator[Family]:
+    words = "Age of the oldest {} at the last look; 0 without one."
+    pending = [(_at(cluster), _age(cluster, seen["oldest_pending"])) for cluster, seen in _seen(clusters)]
+    yield "oldest_pending_age_seconds", words.format("pending repair"), pending
+    failed = [(_at(cluster), _age(cluster, seen["oldest_failure"])) for cluster, seen in _seen(clusters)]
+    yield "oldest_failure_age_seconds", words.format("failure that waits for a person"), failed
 
 
-def _age(cluster: Facts, then: int | None) -> float:
+def _age(cluster: ClusterReport, then: int | None) -> float:
     """Seconds from `then` to when the cluster was read; 0 if `then` is later, as clocks differ."""
-    return float(max(cluster["time"] - then, 0)) if then is not None else 0.0
+    return 0.0 if then is None or cluster["time"] is None else float(max(cluster["time"] - then, 0))
 
 
-def _of_switches(clusters: Iterable[Facts]) -> Iterator[Family]:
-    seen = [(_at(cluster), cluster["seen"]) for cluster in clusters if cluster["seen"]]
-    stopped = [(labels, float(facts["stopped"] is not None)) for labels, facts in seen]
+def _of_switches(clusters: Iterable[ClusterReport]) -> Iterator[Family]:
+    stopped = [(_at(cluster), float(seen["stopped"] is not None)) for cluster, seen in _seen(clusters)]
     yield "stopped", "Whether somebody has stopped the whole cluster.", stopped
-    notices = [(labels, float(len(facts["notices"]))) for labels, facts in seen]
+    notices = [(_at(cluster), float(len(seen["notices"]))) for cluster, seen in _seen(clusters)]
     yield "notices", "Tags of the cluster and its groups that need a person.", notices
 
 
-def _of_breakers(clusters: Iterable[Facts]) -> Iterator[Family]:
-    seen = [(_at(cluster), cluster["seen"]["breaker"]) for cluster in clusters if cluster["seen"]]
-    tripped = [(labels, float(breaker["tripped"])) for labels, breaker in seen]
+def _of_breakers(clusters: Iterable[ClusterReport]) -> Iterator[Family]:
+    breakers = [(_at(cluster), seen["breaker"]) for cluster, seen in _seen(clusters)]
+    tripped = [(labels, float(breaker["tripped"])) for labels, breaker in breakers]
     yield "breaker_tripped", "Whether too many nodes are broken for repairs to start.", tripped
-    for name, field, words in (
-        ("breaker_unhealthy_nodes", "counted", "Nodes that the breaker counts as broken."),
-        ("breaker_limit_nodes", "limit", "How many broken nodes the breaker allows."),
-        ("breaker_nodes", "total", "Nodes that the breaker counts in all."),
-    ):
-        yield name, words, [(labels, float(breaker[field])) for labels, breaker in seen]
+    counted = [(labels, float(breaker["counted"])) for labels, breaker in breakers]
+    yield "breaker_unhealthy_nodes", "Nodes that the breaker counts as broken.", counted
+    limit = [(labels, float(breaker["limit"])) for labels, breaker in breakers]
+    yield "breaker_limit_nodes", "How many broken nodes the breaker allows.", limit
+    total = [(labels, float(breaker["total"])) for labels, breaker in breakers]
+    yield "breaker_nodes", "Nodes that the breaker counts in all.", total
 
 
 # --- the format ------------------------------------------------------------------------------------------------------
 
 
-def _at(cluster: Facts, **more: str) -> Mapping[str, str]:
+def _at(cluster: ClusterReport, **more: str) -> Mapping[str, str]:
     return {"cluster": cluster["name"], **more}
 
 

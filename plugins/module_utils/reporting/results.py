@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from ..planning.document import (
     action_data,
@@ -18,15 +17,17 @@ from ..planning.document import (
     plan_data,
 )
 from ..planning.plan import Plan, has_more_work
+from ..planning.schema import BreakerFacts
 from ..repair.action import ActionKind
 from ..repair.case import State
 from ..repair.outcome import Outcome
+from .schema import ExecutedActionFacts, Facts, HeldFacts, StatusFacts, UnderWayFacts
 from .text import object_of, render_round
 
 WHICH = ("all", "unhealthy", "none")  # which instances the facts list
 
 
-def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
+def facts(plan: Plan, which: str = "all") -> Facts:
     """`plan` as `ansible_facts.ganeti_autorepair`. `which`, one of WHICH, says which instances are listed; unhealthy
     are also those with other news (see `has_news`). All else covers every instance."""
     return {
@@ -44,7 +45,7 @@ def facts(plan: Plan, which: str = "all") -> dict[str, Any]:
     }
 
 
-def status_data(plan: Plan) -> dict[str, Any]:
+def status_data(plan: Plan) -> StatusFacts:
     """The status of the cluster by `plan`, in numbers and names."""
     return {
         "summary": dict(plan.summary),
@@ -59,7 +60,7 @@ def status_data(plan: Plan) -> dict[str, Any]:
     }
 
 
-def breaker_data(plan: Plan) -> dict[str, Any]:
+def breaker_data(plan: Plan) -> BreakerFacts:
     """The first breaker that has tripped, where the cluster's comes before those of groups; else the cluster's."""
     breaker = next((brake for brake in plan.breakers if brake.tripped), plan.breakers[0])
     return {
@@ -74,7 +75,7 @@ def breaker_data(plan: Plan) -> dict[str, Any]:
     }
 
 
-def held_by_reason(plan: Plan) -> list[dict[str, Any]]:
+def held_by_reason(plan: Plan) -> list[HeldFacts]:
     """The reasons why instances are held, each with the names of these instances."""
     found: dict[str, list[str]] = {}
     for case, action in plan.rows:
@@ -83,21 +84,21 @@ def held_by_reason(plan: Plan) -> list[dict[str, Any]]:
     return [{"why": why, "instances": names} for why, names in found.items()]
 
 
-def executed_actions(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+def executed_actions(outcomes: Iterable[Outcome]) -> list[ExecutedActionFacts]:
     """The actions, each with its outcome."""
     return [
-        dict(
-            action_data(outcome.action),
-            jobs=list(outcome.jobs),
-            tags_added=list(outcome.added),
-            tags_removed=list(outcome.removed),
-            error=outcome.error or None,
-        )
+        {
+            **action_data(outcome.action),
+            "jobs": list(outcome.jobs),
+            "tags_added": list(outcome.added),
+            "tags_removed": list(outcome.removed),
+            "error": outcome.error or None,
+        }
         for outcome in outcomes
     ]
 
 
-def under_way(plan: Plan) -> list[dict[str, Any]]:
+def under_way(plan: Plan) -> list[UnderWayFacts]:
     """The pending repairs, each with what it waits for."""
     return [
         {"instance": case.instance.name, "type": case.pending.type.label, "reason": action.reason}

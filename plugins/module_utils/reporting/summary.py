@@ -9,19 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from ..errors import BadOption
 from ..ganeti.model import NodeState, RepairType
 from ..ganeti.operations import STEPS
+from ..planning.schema import ActionFacts, InstanceFacts, JobFacts, NodeFacts
 from ..repair.action import ActionKind
 from ..repair.case import State
 from ..repair.reasons import Reason
 from ..tags.fields import PREFIX
+from .schema import ClusterReport, Facts, InstanceReport, NodeReport, Report, SeenCluster, StepReport, Totals
 
 VERSION = 1  # of the report's format
-Facts = Mapping[str, Any]
-Report = dict[str, Any]
 
 _OPCODES = {step.value: step.opcode for step in STEPS}
 _HARMLESS = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+\Z")  # no character that is special to a shell
@@ -51,7 +51,7 @@ class Look:
     """
 
     name: str
-    facts: Facts | None
+    facts: Mapping[str, Any] | None
     error: str = ""
     time: int | None = None
     last_round: int | None = None
@@ -63,32 +63,32 @@ def report_of(looks: Sequence[Look], now: int) -> Report:
     return {"version": VERSION, "time": now, "summary": _total(clusters), "clusters": clusters}
 
 
-def part_of(report: Report, cluster: Mapping[str, Any]) -> Report:
+def part_of(report: Report, cluster: ClusterReport) -> Report:
     """The report on one of its clusters."""
-    return dict(report, summary=_total([cluster]), clusters=[cluster])
+    return {**report, "summary": _total([cluster]), "clusters": [cluster]}
 
 
 def without_healthy(report: Report) -> Report:
     """`report` without the healthy instances that ask for nothing; they are still counted."""
-    return dict(report, clusters=[_unhealthy(cluster) for cluster in report["clusters"]])
+    return {**report, "clusters": [_unhealthy(cluster) for cluster in report["clusters"]]}
 
 
-def _unhealthy(cluster: Mapping[str, Any]) -> Mapping[str, Any]:
+def _unhealthy(cluster: ClusterReport) -> ClusterReport:
     seen = cluster["seen"]
     if seen is None:
         return cluster
     told = [
         instance for instance in seen["instances"] if instance["attention"] or instance["state"] != State.HEALTHY.value
     ]
-    return dict(cluster, seen=dict(seen, instances=told))
+    return {**cluster, "seen": {**seen, "instances": told}}
 
 
 # --- one cluster -----------------------------------------------------------------------------------------------------
 
 
-def _cluster(look: Look) -> Report:
+def _cluster(look: Look) -> ClusterReport:
     try:
-        seen = None if look.facts is None else _seen(look.facts)
+        seen = None if look.facts is None else _seen(cast(Facts, look.facts))  # what is missing raises KeyError
         time = look.time if look.facts is None else int(look.facts["time"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadOption(
@@ -98,13 +98,13 @@ def _cluster(look: Look) -> Report:
     return {"name": look.name, "error": problem, "time": time, "last_round": look.last_round, "seen": seen}
 
 
-def _seen(facts: Facts) -> Report:
+def _seen(facts: Facts) -> SeenCluster:
     instances = _instances(facts)
     repairs = [(instance, instance["repair"]) for instance in instances if instance["repair"]]
     pending = [repair for instance, repair in repairs if repair["result"] is None]
     failed = [repair for instance, repair in repairs if repair["result"] == "failure"]
     return {
-        "cluster": dict(facts["cluster"]),
+        "cluster": {**facts["cluster"]},
         "counts": {
             "states": _count((instance["state"] for instance in instances), [state.value for state in reversed(State)]),
             "attention": _count((instance["attention"] for instance in instances), ATTENTION),
@@ -116,11 +116,11 @@ def _seen(facts: Facts) -> Report:
         },
         "oldest_pending": min((repair["timestamp"] for repair in pending), default=None),
         "oldest_failure": min((repair["timestamp"] for repair in failed), default=None),
-        "breaker": dict(facts["breaker"]),
+        "breaker": {**facts["breaker"]},
         "stopped": facts["stopped"],
         "notices": _notices(facts),
         "fence": list(facts["plan"]["fence"]),
-        "groups": [dict(group) for group in facts["groups"]],
+        "groups": [{**group} for group in facts["groups"]],
         "nodes": _nodes(facts),
         "instances": instances,
     }
@@ -143,7 +143,7 @@ def _count(found: Iterable[Any], names: Iterable[str]) -> dict[str, int]:
     return {name: counts[name] for name in names}
 
 
-def _total(clusters: Sequence[Mapping[str, Any]]) -> Report:
+def _total(clusters: Sequence[ClusterReport]) -> Totals:
     seen = [cluster["seen"]["counts"] for cluster in clusters if cluster["seen"]]
     return {
         "clusters": len(clusters),
@@ -158,18 +158,19 @@ def _sum(counts: Iterable[Mapping[str, int]], names: Iterable[str]) -> dict[str,
     return {name: sum(counts[name] for counts in every) for name in names}
 
 
-def _nodes(facts: Facts) -> list[Report]:
+def _nodes(facts: Facts) -> list[NodeReport]:
     primaries = Counter(instance["primary"] for instance in facts["instances"])
     secondaries = Counter(name for instance in facts["instances"] for name in instance["secondaries"])
     return [
-        dict(node, primaries=primaries[node["name"]], secondaries=secondaries[node["name"]]) for node in facts["nodes"]
+        {**node, "primaries": primaries[node["name"]], "secondaries": secondaries[node["name"]]}
+        for node in facts["nodes"]
     ]
 
 
 # --- one instance ----------------------------------------------------------------------------------------------------
 
 
-def _instances(facts: Facts) -> list[Report]:
+def _instances(facts: Facts) -> list[InstanceReport]:
     """The instances with all that is known of each, sorted by what they ask for: first those that need a person."""
     actions = {
         action["instance"]: action
@@ -178,31 +179,36 @@ def _instances(facts: Facts) -> list[Report]:
     }
     jobs = {job["id"]: job for job in facts["jobs"]}
     nodes = {node["name"]: node for node in facts["nodes"]}
-    found = [_instance(instance, actions.get(instance["name"], {}), jobs, nodes) for instance in facts["instances"]]
+    found = [_instance(instance, actions.get(instance["name"]), jobs, nodes) for instance in facts["instances"]]
     order = (*ATTENTION, None)
     return sorted(found, key=lambda instance: (order.index(instance["attention"]), instance["name"]))
 
 
-def _instance(instance: Facts, action: Facts, jobs: Mapping[int, Facts], nodes: Mapping[str, Facts]) -> Report:
+def _instance(
+    instance: InstanceFacts,
+    action: ActionFacts | None,
+    jobs: Mapping[int, JobFacts],
+    nodes: Mapping[str, NodeFacts],
+) -> InstanceReport:
     repair, attention = instance["repair"], _attention(instance)
     open_repair = repair if repair and repair["result"] in (None, "failure") else None
     mine = [jobs.get(number, _gone(number)) for number in open_repair["jobs"]] if open_repair else []
-    return dict(
-        instance,
-        attention=attention.value if attention else None,
-        since=_since(instance, nodes),
-        command=_command(instance, action, nodes),
-        steps=_steps(action, mine),
-        jobs=mine,
-    )
+    return {
+        **instance,
+        "attention": attention.value if attention else None,
+        "since": _since(instance, nodes),
+        "command": _command(instance, action, nodes),
+        "steps": _steps(action, mine),
+        "jobs": mine,
+    }
 
 
-def _gone(number: int) -> Report:
+def _gone(number: int) -> JobFacts:
     """A job that is no longer in the queue."""
     return {"id": number, "status": None, "operations": [], "done": 0, "error": None, "ended": None}
 
 
-def _attention(instance: Facts) -> Attention | None:
+def _attention(instance: InstanceFacts) -> Attention | None:
     """What an instance asks for, judged by its next action and the reason."""
     if instance["next"] in _OF_PERSON or instance["why"] in _FOR_PEOPLE:
         return Attention.PERSON
@@ -214,7 +220,7 @@ def _attention(instance: Facts) -> Attention | None:
     return None
 
 
-def _since(instance: Facts, nodes: Mapping[str, Facts]) -> int | None:
+def _since(instance: InstanceFacts, nodes: Mapping[str, NodeFacts]) -> int | None:
     """Since when it is in its state: when its repair began or failed, or when its first bad node was last changed."""
     repair = instance["repair"]
     if repair and instance["state"] in ("pending_repair", "repair_failed"):
@@ -226,32 +232,38 @@ def _since(instance: Facts, nodes: Mapping[str, Facts]) -> int | None:
     return min(marked, default=None)
 
 
-def _command(instance: Facts, action: Facts, nodes: Mapping[str, Facts]) -> str | None:
+def _command(instance: InstanceFacts, action: ActionFacts | None, nodes: Mapping[str, NodeFacts]) -> str | None:
     """The command that a person can run; None if there is none, or if it has characters that are special to a shell."""
-    command = action.get("command")
+    command = action["command"] if action else None
     if instance["why"] == Reason.NOT_ALLOWED.value and instance["needs"]:
         command = f"gnt-instance add-tags {instance['name']} {PREFIX}{instance['needs']}"
     if instance["why"] == Reason.LAST_COPY_DRAINED.value:
-        drained = [name for name in instance["secondaries"] if nodes.get(name, {}).get("state") == "drained"]
+        drained = [name for name in instance["secondaries"] if name in nodes and nodes[name]["state"] == "drained"]
         command = f"gnt-node modify --drained=no {drained[0]}" if drained else None
     return command if command and _HARMLESS.match(command) else None
 
 
-def _steps(action: Facts, jobs: Sequence[Facts]) -> list[Report]:
+def _steps(action: ActionFacts | None, jobs: Sequence[JobFacts]) -> list[StepReport]:
     """The steps of a repair: those that are done or running in its jobs, then those to come."""
     taken = [_taken(job, at, opcode) for job in jobs for at, opcode in enumerate(job["operations"])]
-    steps = [step for step in taken if step["step"]]
-    coming = list(action.get("steps", ()))
+    steps = [step for step in taken if step]
+    if not action:
+        return steps
+    coming = list(action["steps"])
     if coming and any(step["state"] == "running" and step["step"] == coming[0] for step in steps):
         del coming[0]
-    open_end = action.get("type") is None and action.get("action") in ("hold", "wait")  # permissions not checked yet
-    allowed = len(coming) if open_end else len(action.get("permitted", ()))
-    later = [("to_come" if at < allowed else "not_allowed", name) for at, name in enumerate(coming)]
-    return steps + [{"step": name, "state": state, "job": None} for state, name in later]
+    open_end = action["type"] is None and action["action"] in ("hold", "wait")  # permissions not checked yet
+    allowed = len(coming) if open_end else len(action["permitted"])
+    for at, name in enumerate(coming):
+        steps.append({"step": name, "state": "to_come" if at < allowed else "not_allowed", "job": None})
+    return steps
 
 
-def _taken(job: Facts, at: int, opcode: str) -> Report:
-    """The state of one operation of a job; `step` is None if the operation is no step of a repair."""
+def _taken(job: JobFacts, at: int, opcode: str) -> StepReport | None:
+    """The state of one operation of a job; None if the operation is no step of a repair."""
     step = next((name for name, known in _OPCODES.items() if known == opcode), None)
-    state = "done" if at < job["done"] else _ENDS.get(job["status"], "running") if at == job["done"] else "to_come"
+    if step is None:
+        return None
+    ended = _ENDS.get(job["status"] or "", "running")
+    state = "done" if at < job["done"] else ended if at == job["done"] else "to_come"
     return {"step": step, "state": state, "job": job["id"]}

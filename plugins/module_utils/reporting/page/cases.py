@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...ganeti.model import utc
+from ...planning.schema import JobFacts, PolicyFacts, RepairFacts
 from ...tags.fields import PREFIX
-from ..summary import Facts
+from ..schema import InstanceReport, Report, SeenCluster, StepReport
 from .parts import BADGES, EXPLAINED, Badge, Explained, Moment, moment
 
 STEP_STATES: Mapping[str, str] = {
@@ -103,14 +104,14 @@ class CaseView:
     known: Known | None
 
 
-def case_views(report: Facts, of_all: bool) -> list[CaseView]:
+def case_views(report: Report, of_all: bool) -> list[CaseView]:
     """The instances of `report`, in its order, for the page of all clusters (`of_all`) or of one."""
-    seen = [(at, cluster) for at, cluster in enumerate(report["clusters"]) if cluster["seen"]]
-    return [case for at, cluster in seen for case in _cases(cluster, at, of_all)]
+    every = enumerate(report["clusters"])
+    seen = [(at, cluster["name"], cluster["seen"]) for at, cluster in every if cluster["seen"]]
+    return [case for at, name, found in seen for case in _cases(name, found, at, of_all)]
 
 
-def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[CaseView]:
-    seen = cluster["seen"]
+def _cases(cluster: str, seen: SeenCluster, at: int, of_all: bool) -> Iterator[CaseView]:
     nodes = {} if of_all else {node["name"]: str(number) for number, node in enumerate(seen["nodes"])}
     groups = {} if of_all else {group["name"]: number for number, group in enumerate(seen["groups"])}
     tags = {group["name"]: group["tags"] for group in seen["groups"]}
@@ -124,7 +125,7 @@ def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[CaseView]:
         yield CaseView(
             id=f"i{at}-{number}",
             name=instance["name"],
-            cluster_name=cluster["name"],
+            cluster_name=cluster,
             group_name=group,
             disk_template=instance["disk_template"],
             badge=BADGES.get(state) or Badge(state, state),
@@ -143,11 +144,11 @@ def _cases(cluster: Facts, at: int, of_all: bool) -> Iterator[CaseView]:
 # --- the details of an instance --------------------------------------------------------------------------------------
 
 
-def _known(instance: Facts, objects: Sequence[tuple[str, str, Sequence[str]]]) -> Known:
+def _known(instance: InstanceReport, objects: Sequence[tuple[str, str, Sequence[str]]]) -> Known:
     decides = instance["policy"]["source"]
     return Known(
         words=_words(instance),
-        reason=EXPLAINED.get(instance["why"]),
+        reason=EXPLAINED.get(instance["why"] or ""),
         command=instance["command"] or "",
         wanted=WANTED.get(instance["admin_state"], ""),
         needs=instance["needs"] or "",
@@ -160,33 +161,33 @@ def _known(instance: Facts, objects: Sequence[tuple[str, str, Sequence[str]]]) -
     )
 
 
-def _words(instance: Facts) -> str:
+def _words(instance: InstanceReport) -> str:
     """The reason, without the command at its end, which is shown separately."""
     reason, line = str(instance["reason"]), instance["command"]
     return reason[: -len(line)].rstrip() if line and reason.endswith(line) else reason
 
 
-def _allowed(policy: Facts) -> str:
+def _allowed(policy: PolicyFacts) -> str:
     by = f", by the tags of its {policy['source']}" if policy["source"] else ""
     until = policy["suspended_until"]
-    if until == "forever":
+    if isinstance(until, str):  # forever
         return f"nothing: suspended{by}"
     if until is not None:
         return f"nothing: suspended until {utc(until)}{by}"
     return f"up to {policy['allowed']}{by}" if policy["allowed"] else f"nothing{by or ': no tag allows a repair'}"
 
 
-def _repair(repair: Facts) -> RepairView:
+def _repair(repair: RepairFacts) -> RepairView:
     words = f"ended as {repair['result']}" if repair["result"] else "began"
     return RepairView(repair["type"], repair["id"], words, moment(repair["timestamp"]))
 
 
-def _step(step: Facts) -> StepView:
+def _step(step: StepReport) -> StepView:
     job = f", job {step['job']}" if step["job"] is not None else ""
     return StepView(step["step"], step["state"], STEP_STATES[step["state"]] + job)
 
 
-def _job(job: Facts) -> JobView:
+def _job(job: JobFacts) -> JobView:
     what = f" ({', '.join(job['operations'])})" if job["operations"] else ""
     words = f"{job['id']}{what}: {job['status'] or 'no longer in the queue'}"
     return JobView(words, moment(job["ended"] or None), job["error"] or "")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...repair.reasons import Reason
-from ..summary import Attention, Facts
+from ..schema import ClusterReport, Report
+from ..summary import Attention
 from .cases import CaseView, case_views
 from .lots import Section, sections_of
 from .parts import EXPLAINED, STATES, Badge, Explained, Moment, count, moment
@@ -67,7 +68,7 @@ class Page:
     other_reasons: Sequence[Explained]
 
 
-def page_of(report: Facts, title: str, links: Mapping[str, str], up: str = "") -> Page:
+def page_of(report: Report, title: str, links: Mapping[str, str], up: str = "") -> Page:
     """The page of `report`.
 
     For the page of all clusters, `links` are the pages of the single clusters, by their names in the inventory; for the
@@ -98,7 +99,7 @@ def page_of(report: Facts, title: str, links: Mapping[str, str], up: str = "") -
     )
 
 
-def _tiles(report: Facts, links: Mapping[str, str]) -> Sequence[Tile]:
+def _tiles(report: Report, links: Mapping[str, str]) -> Sequence[Tile]:
     """The clusters: first those that could not be read, then those with the most instances that need a person."""
     ordered = sorted(
         report["clusters"], key=lambda cluster: (cluster["seen"] is not None, -_needing(cluster), cluster["name"])
@@ -106,11 +107,11 @@ def _tiles(report: Facts, links: Mapping[str, str]) -> Sequence[Tile]:
     return [_tile(cluster, links[cluster["name"]]) for cluster in ordered]
 
 
-def _needing(cluster: Facts) -> int:
+def _needing(cluster: ClusterReport) -> int:
     return int(cluster["seen"]["counts"]["attention"][Attention.PERSON.value]) if cluster["seen"] else 0
 
 
-def _tile(cluster: Facts, link: str) -> Tile:
+def _tile(cluster: ClusterReport, link: str) -> Tile:
     name, person = cluster["name"], _needing(cluster)
     if not cluster["seen"]:
         badge = Badge("repair_failed", "could not be read")
@@ -126,7 +127,7 @@ def _tile(cluster: Facts, link: str) -> Tile:
     return Tile(name, link, True, badge if person else Badge("healthy", "nothing needs you"), None, lines)
 
 
-def _choices(report: Facts, of_all: bool) -> Sequence[Choice]:
+def _choices(report: Report, of_all: bool) -> Sequence[Choice]:
     needs = tuple((attention.value, words) for attention, words in NEEDS.items())
     always = (Choice("state", "State", tuple(STATES.items())), Choice("needs", "Asks for", needs))
     if of_all:

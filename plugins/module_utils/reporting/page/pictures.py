@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ..schema import NodeReport, SeenCluster
 from .parts import STATES, count, short_names
 
 
@@ -53,7 +53,7 @@ def boxes_of(states: Mapping[str, int]) -> Mapping[str, Box]:
     }
 
 
-def groups_of(seen: Mapping[str, Any]) -> Sequence[GroupView]:
+def groups_of(seen: SeenCluster) -> Sequence[GroupView]:
     """The node groups of a cluster that have nodes, by name."""
     by_group: dict[str, list[NodeView]] = {}
     short = short_names([node["name"] for node in seen["nodes"]])
@@ -68,7 +68,7 @@ def _words(nodes: Sequence[NodeView]) -> str:
     return f"{count(len(nodes), 'node')}: " + ", ".join(f"{number} {state}" for state, number in states)
 
 
-def _node(at: int, node: Mapping[str, Any], short: str) -> NodeView:
+def _node(at: int, node: NodeReport, short: str) -> NodeView:
     name, state, primaries, secondaries = node["name"], node["state"], node["primaries"], node["secondaries"]
     held = f"{count(primaries, 'primary instance')}, {count(secondaries, 'secondary', 'secondaries')}"
     return NodeView(at, name, short, state, primaries, secondaries, f"{name}, {state}, {held}: show them")

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..summary import Facts
+from ...planning.schema import ClusterFacts
+from ..schema import ClusterReport, Report
 from .parts import Moment, count, moment
 
 
@@ -49,7 +50,7 @@ class Alarm:
     words: str
 
 
-def look_of(report: Facts) -> LookView:
+def look_of(report: Report) -> LookView:
     """When the clusters of `report` were read."""
     clusters = report["clusters"]
     if len(clusters) != 1:
@@ -61,17 +62,17 @@ def look_of(report: Facts) -> LookView:
     return LookView(words, when, last_round, _cluster(cluster["seen"]["cluster"]) if cluster["seen"] else None)
 
 
-def _cluster(cluster: Facts) -> ClusterView:
+def _cluster(cluster: ClusterFacts) -> ClusterView:
     return ClusterView(cluster["name"], cluster["version"], cluster["master"], _note(cluster))
 
 
-def _note(cluster: Facts) -> str:
+def _note(cluster: ClusterFacts) -> str:
     if cluster["watcher_paused_until"] is None or cluster["queue_drained"] is None:
         return "RAPI does not say whether the job queue is drained or the watcher is paused"
     return "the job queue is drained" if cluster["queue_drained"] else ""
 
 
-def verdict_of(report: Facts) -> Verdict:
+def verdict_of(report: Report) -> Verdict:
     """The verdict on `report`: whether somebody is needed."""
     total = report["summary"]
     rest = [f"{total['attention']['repair']:,} under repair", f"{total['attention']['hold']:,} on hold"]
@@ -79,7 +80,7 @@ def verdict_of(report: Facts) -> Verdict:
     return Verdict(*_kind_and_words(report), " · ".join(rest))
 
 
-def _kind_and_words(report: Facts) -> tuple[str, str]:
+def _kind_and_words(report: Report) -> tuple[str, str]:
     total = report["summary"]
     person, unread = total["attention"]["person"], total["unread"]
     notices = sum(len(cluster["seen"]["notices"]) for cluster in report["clusters"] if cluster["seen"])
@@ -95,7 +96,7 @@ def _kind_and_words(report: Facts) -> tuple[str, str]:
     return "unread", f"{failed}; {words[0].lower()}{words[1:]}" if also else failed
 
 
-def alarms_of(report: Facts) -> Sequence[Alarm]:
+def alarms_of(report: Report) -> Sequence[Alarm]:
     """The alarms of all clusters of `report`, which the page shows first."""
     many = len(report["clusters"]) > 1
     return [
@@ -105,16 +106,15 @@ def alarms_of(report: Facts) -> Sequence[Alarm]:
     ]
 
 
-def _alarms(cluster: Facts) -> Iterator[tuple[str, str]]:
+def _alarms(cluster: ClusterReport) -> Iterator[tuple[str, str]]:
     seen = cluster["seen"]
-    if cluster["error"]:
-        yield "could not be read.", cluster["error"]
-    elif seen["stopped"]:
+    if not seen:
+        yield "could not be read.", cluster["error"] or ""
+        return
+    if seen["stopped"]:
         yield "stopped.", f"Nothing begins, as {seen['stopped']}."
     elif seen["breaker"]["tripped"]:
-        yield "no repair begins.", seen["breaker"]["reason"]
-    if not seen:
-        return
+        yield "no repair begins.", seen["breaker"]["reason"] or ""
     for words in seen["notices"]:
         yield "needs you.", words
     if seen["fence"]:

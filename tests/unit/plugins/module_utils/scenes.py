@@ -34,6 +34,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files 
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.page import page_of
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.results import facts
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.schema import Report
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look
 from ansible_collections.ganeti.autorepair.plugins.plugin_utils.report.render import renderer
 
@@ -128,7 +129,7 @@ def _with_hostile_words(value: Any) -> Any:
     return value
 
 
-def html_of(report: Mapping[str, Any], title: str, links: Mapping[str, str] = NO_LINKS, up: str = "") -> str:
+def html_of(report: Report, title: str, links: Mapping[str, str] = NO_LINKS, up: str = "") -> str:
     """The page of a report."""
     return RENDER(page_of(report, title, links, up))
 

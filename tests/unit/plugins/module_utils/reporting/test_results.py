@@ -64,7 +64,7 @@ def test_facts_have_the_shape_of_the_design():
         "repair": None, "needs": "failover", "next": "submit", "why": None,
         "reason": "primary web1-p is offline", "tags": [tag("failover")],
     }  # fmt: skip
-    assert told["plan"]["actions"] == [
+    assert list[object](told["plan"]["actions"]) == [
         {
             "instance": "web1", "scope": "instance", "name": "web1", "action": "submit", "type": "failover", "id": None,
             "steps": ["failover", "replace-disks"], "permitted": ["failover", "replace-disks"], "nodes": [],

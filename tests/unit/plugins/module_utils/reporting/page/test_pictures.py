@@ -11,13 +11,15 @@ from unit.plugins.module_utils.builders import NOW
 from unit.plugins.module_utils.scenes import large, night
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.pictures import Box, boxes_of, groups_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.schema import SeenCluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
 
 
-def seen(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+def seen(facts: Mapping[str, Any]) -> SeenCluster:
     """What a report says of a cluster."""
-    one: Mapping[str, Any] = report_of([Look("prod", facts)], NOW)["clusters"][0]["seen"]
-    return one
+    found = report_of([Look("prod", facts)], NOW)["clusters"][0]["seen"]
+    assert found is not None
+    return found
 
 
 def test_boxes() -> None:
