@@ -17,10 +17,22 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "plugins" / "module_utils"
 ORDER = (
-    *("printable", "errors", "ganeti", "tags", "diagnosis", "settings", "repair", "queries", "planning", "reporting"),
+    *(
+        "printable",
+        "errors",
+        "ganeti",
+        "tags",
+        "diagnosis",
+        "settings",
+        "repair",
+        "nodes",
+        "queries",
+        "planning",
+        "reporting",
+    ),
     *("changes", "mirrors", "execution", "arguments", "commands"),
 )
-JUDGES = ("tags", "diagnosis", "settings", "repair", "changes")
+JUDGES = ("tags", "diagnosis", "settings", "repair", "nodes", "changes")
 TRANSPORTS = ("ganeti.client", "ganeti.luxi", "ganeti.rapi", "queries")
 WRITERS = ("mirrors", "execution", "commands")
 
