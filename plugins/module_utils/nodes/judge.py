@@ -14,7 +14,14 @@ from enum import Enum
 
 from ..ganeti.model import Node, NodeState
 from .looks import CONTROLLER, Answer, NodeLook, Observer, Power, Severity
-from .reach import is_group_silent, masters_of, parts_of, why_no_quorum, why_nobody_is_judged
+from .reach import (
+    is_beside_a_break,
+    is_group_silent,
+    masters_of,
+    parts_of,
+    why_no_quorum,
+    why_nobody_is_judged,
+)
 
 
 class NodeVerdict(Enum):
@@ -62,10 +69,11 @@ class Judgement:
 
 
 def judge(look: NodeLook, nodes: Mapping[str, Node], master: str, witness_quorum: int | None = None) -> Judgement:
-    """What each of `nodes` is by one look. `witness_quorum` is the number of witnesses that must have answered: None
-    for more than half of those asked, 0 where the user lets this machine and the power device judge alone."""
-    stopped = why_nobody_is_judged(look, nodes, master, alone=witness_quorum == 0)
-    judged = {name: _judge(look, node, nodes, master, stopped, witness_quorum) for name, node in nodes.items()}
+    """What each of `nodes` is by one look. `witness_quorum` is the number of witnesses that must have answered, None
+    for more than half of those asked; with 0, in a cluster of two nodes, this machine and the power device judge."""
+    stopped = why_nobody_is_judged(look, nodes, master, witness_quorum)
+    world = _World(look, nodes, master, stopped, witness_quorum, _contradicted(look))
+    judged = {name: _judge(world, node) for name, node in nodes.items()}
     return Judgement(
         nodes={name: found for name, found in judged.items() if found},
         stopped=stopped,
@@ -74,39 +82,57 @@ def judge(look: NodeLook, nodes: Mapping[str, Node], master: str, witness_quorum
     )
 
 
-def _judge(
-    look: NodeLook, node: Node, nodes: Mapping[str, Node], master: str, stopped: str, quorum: int | None
-) -> Judged | None:
+@dataclass(frozen=True)
+class _World:
+    """What the verdict on a node rests on; `contradicted` are nodes that answer though their power is said to be
+    off: somebody has mixed up the power devices, and none is believed that says off."""
+
+    look: NodeLook
+    nodes: Mapping[str, Node]
+    master: str
+    stopped: str
+    quorum: int | None
+    contradicted: tuple[str, ...]
+
+
+def _contradicted(look: NodeLook) -> tuple[str, ...]:
+    off = [name for name, power in look.power.items() if power is Power.OFF]
+    return tuple(sorted(name for name in off if look.live.get(name) is not None or _signs_of_life(look, name)))
+
+
+def _judge(world: _World, node: Node) -> Judged | None:
+    look, answered = world.look, world.look.live.get(node.name) is not None
     reached = _reached_by(look, node.name)
     evidence = _evidence(look, node.name)
-    if node.name not in look.live:
-        return _of_unasked(node, reached, evidence)
-    if look.live[node.name] is not None:
+    if node.state is NodeState.OFFLINE:
+        return _of_offline(look, node, answered, evidence)
+    if answered:
         return _of_answering(look, node.name)
     if reached:
-        return _of_reached(look, node.name, master, reached, evidence)
-    if stopped:
-        return Judged(NodeVerdict.UNKNOWN, stopped, evidence)
+        return _of_reached(look, node.name, world.master, reached, evidence)
+    if node.state is NodeState.UNKNOWN or node.name not in look.live:
+        words = f"the master does not say whether {node.name} is marked, or whether it answers"
+        return Judged(NodeVerdict.UNKNOWN, words, evidence)
+    if world.stopped:
+        return Judged(NodeVerdict.UNKNOWN, world.stopped, evidence)
     if look.storage.get(node.name):
-        return Judged(
-            NodeVerdict.VETOED, f"nobody reaches {node.name}, but its storage is alive: it writes there", evidence
-        )
-    missing = why_no_quorum(look, node.name, nodes, quorum)
+        words = f"nobody reaches {node.name}, but its storage is alive: it still writes there"
+        return Judged(NodeVerdict.VETOED, words, evidence)
+    missing = why_no_quorum(look, node.name, world.nodes, world.quorum)
     if missing:
         return Judged(NodeVerdict.UNKNOWN, f"nobody reaches {node.name}, but {missing}", evidence)
-    return _of_unreached(look, node, nodes, evidence)
+    return _of_unreached(world, node, evidence)
 
 
-def _of_unasked(node: Node, reached: Sequence[str], evidence: tuple[str, ...]) -> Judged | None:
-    """Of a node that the master did not ask: it is offline, or its flags could not be read."""
-    if node.state is NodeState.OFFLINE:
-        if not reached:
-            return None
-        words = (
-            f"{node.name} is marked offline, but answers {', '.join(reached)}: nothing proves any more that it is off"
-        )
-        return Judged(NodeVerdict.RETURNED, words, evidence)
-    return Judged(NodeVerdict.UNKNOWN, f"the master did not say whether {node.name} answers", evidence)
+def _of_offline(look: NodeLook, node: Node, answered: bool, evidence: tuple[str, ...]) -> Judged | None:
+    """Of a node that is marked offline: Ganeti does not ask it, so nothing is said unless somebody sees it live."""
+    signs = (*(("the master",) if answered else ()), *_signs_of_life(look, node.name))
+    if look.power.get(node.name) is Power.ON:
+        signs = (*signs, "its power, which is on")
+    if not signs:
+        return None
+    words = f"{node.name} is marked offline, but lives, by {', '.join(signs)}: no proof that it is off holds"
+    return Judged(NodeVerdict.RETURNED, words, evidence)
 
 
 def _of_answering(look: NodeLook, name: str) -> Judged:
@@ -116,46 +142,49 @@ def _of_answering(look: NodeLook, name: str) -> Judged:
     told = tuple(finding.text for finding in findings)
     if bad:
         return Judged(NodeVerdict.DEGRADED, f"{name} answers, but {'; '.join(bad)}", told)
+    if look.power.get(name) is Power.OFF:
+        words = f"{name} answers the master, though its power device says off: that device is of another machine"
+        return Judged(NodeVerdict.HEALTHY, words, told)
     return Judged(NodeVerdict.HEALTHY, f"{name} answers the master", told)
 
 
 def _of_reached(look: NodeLook, name: str, master: str, reached: Sequence[str], evidence: tuple[str, ...]) -> Judged:
     """Of a node that is silent to the master's noded query, but answers somebody. Its guests may be well: no power."""
-    if _is_linked(look, name, master):
-        words = f"{name} answers by SSH, but its node daemon does not: restart ganeti-noded there"
+    by_master = next((observer.reach for observer in look.observers if observer.name == master), {})
+    if by_master.get(name) is Answer.ANSWERS:
+        words = f"{name} answers the master {master}, but its node daemon does not: restart ganeti-noded there"
         return Judged(NodeVerdict.DEAF, words, evidence)
     words = f"{name} answers {', '.join(reached)}, but not the master {master}: look at the network between the two"
     return Judged(NodeVerdict.CUT_OFF, words, evidence)
 
 
-def _is_linked(look: NodeLook, name: str, master: str) -> bool:
-    """Whether the master got an answer from the node other than the node daemon's, or the node from the master."""
-    return any(
-        observer.reach.get(other) is Answer.ANSWERS
-        for observer in look.observers
-        for other in ({name: master, master: name}.get(observer.name),)
-        if other
-    )
-
-
-def _of_unreached(look: NodeLook, node: Node, nodes: Mapping[str, Node], evidence: tuple[str, ...]) -> Judged:
+def _of_unreached(world: _World, node: Node, evidence: tuple[str, ...]) -> Judged:
     """Of a node that nobody got an answer from, by enough witnesses."""
-    power = look.power.get(node.name, Power.UNKNOWN)
-    if power is Power.OFF:
-        return Judged(
-            NodeVerdict.OFF, f"nobody reaches {node.name}, and its power device says that it is off", evidence
-        )
-    if is_group_silent(look, node.name, nodes):
+    look, name = world.look, node.name
+    power, lives = look.power.get(name, Power.UNKNOWN), _signs_of_life(look, name)
+    if power is Power.OFF and lives:
         words = (
-            f"no node of the group {node.group} answers, which is rather its switch; only power that is off tells more"
+            f"the power device of {name} says off, but its kernel answers {', '.join(lives)}: it is another machine's"
         )
         return Judged(NodeVerdict.UNKNOWN, words, evidence)
-    if any(observer.reach.get(node.name) is Answer.ACCEPTS for observer in look.observers):
-        words = f"{node.name} accepts connections, but answers nobody: its kernel lives, its programs hang"
+    if power is Power.OFF and not world.contradicted:
+        words = f"nobody reaches {name}, and its power device says that it is off"
+        return Judged(NodeVerdict.OFF, words, evidence)
+    if is_group_silent(look, name, world.nodes):
+        words = f"no node of group {node.group} answers: rather its switch is dead, unless their power is off"
+        return Judged(NodeVerdict.UNKNOWN, words, evidence)
+    if is_beside_a_break(look, name, world.nodes, world.master):
+        words = f"nobody reaches {name}, but a living node of its group {node.group} is cut off, so it may be as well"
+        return Judged(NodeVerdict.UNKNOWN, words, evidence)
+    if lives:
+        words = f"{name} accepts or refuses connections, but answers nobody: its kernel lives, its programs hang"
         return Judged(NodeVerdict.HUNG, words, evidence)
     if power is Power.ON:
-        return Judged(NodeVerdict.ISOLATED, f"nobody reaches {node.name}, and its power is on", evidence)
-    words = f"nobody reaches {node.name}, and no power device says whether it is off: a person must find out"
+        return Judged(NodeVerdict.ISOLATED, f"nobody reaches {name}, and its power is on", evidence)
+    words = f"nobody reaches {name}, and no power device says whether it is off: a person must find out"
+    if power is Power.OFF:
+        other = world.contradicted[0]
+        words = f"nobody reaches {name}, and its power device says off; but so does that of {other}, which answers"
     return Judged(NodeVerdict.DARK, words, evidence)
 
 
@@ -170,6 +199,16 @@ def _reached_by(look: NodeLook, name: str) -> tuple[str, ...]:
 
 def _reaches(observer: Observer, name: str) -> bool:
     return observer.name != name and (observer.reach.get(name) is Answer.ANSWERS or name in observer.replicates_with)
+
+
+def _signs_of_life(look: NodeLook, name: str) -> tuple[str, ...]:
+    """Those to whom the node showed that its kernel lives, if only by a refusal; and its storage."""
+    some = (Answer.ANSWERS, Answer.ACCEPTS, Answer.REFUSES)
+    kernel = [
+        observer.name for observer in look.observers if observer.reach.get(name) in some and observer.name != name
+    ]
+    found = dict.fromkeys((*_reached_by(look, name), *kernel, *(("its storage",) if look.storage.get(name) else ())))
+    return tuple(found)
 
 
 def _evidence(look: NodeLook, name: str) -> tuple[str, ...]:

@@ -92,23 +92,29 @@ class NodeLook:
 Value = TypeVar("Value")
 
 
-def parse_looks(given: Iterable[Any]) -> tuple[NodeLook, ...]:
-    """The looks that the option `observations` describes, the oldest first. Raises BadOption."""
-    looks = [_look(f"observations, look {number}", entry) for number, entry in enumerate(given, 1)]
+def parse_looks(given: Any, nodes: Iterable[str]) -> tuple[NodeLook, ...]:
+    """The looks that the option `observations` describes, the oldest first, at the cluster's `nodes`. Raises BadOption,
+    also for a name that is of none of them: what was seen of a node must not get lost by another spelling."""
+    if not isinstance(given, (list, tuple)):
+        raise BadOption(f"observations is {given!r}; it takes a list of looks")
+    known = frozenset(nodes)
+    if CONTROLLER in known:
+        raise BadOption(f"a node is named {CONTROLLER}, as observations call the machine on which Ansible runs")
+    looks = [_look(f"observations, look {number}", entry, known) for number, entry in enumerate(given, 1)]
+    if len({look.time for look in looks}) < len(looks):
+        raise BadOption("observations has two looks of one time; a look counts once")
     return tuple(sorted(looks, key=lambda look: look.time))
 
 
-def _look(where: str, given: Any) -> NodeLook:
+def _look(where: str, given: Any, nodes: frozenset[str]) -> NodeLook:
     fields = _fields(where, given, ("time", "live", "asked", "observers", "power", "storage", "isolation"))
     time = number(fields.get("time"))
-    if time is None:
+    if time is None or time <= 0:
         raise BadOption(f"{where}: time is {fields.get('time')!r}; it takes seconds since the epoch")
-    observers = [
-        _observer(f"{where}, observer {at}", entry) for at, entry in enumerate(_list(where, fields, "observers"), 1)
-    ]
+    observers = [_observer(f"{where}, observer {at}", entry) for at, entry in _numbered(where, fields, "observers")]
     if len({observer.name for observer in observers}) < len(observers):
         raise BadOption(f"{where}: observers has two of one name; merge what they saw")
-    return NodeLook(
+    look = NodeLook(
         time=time,
         live=_by_name(where, fields, "live", _boot_id),
         asked=frozenset(_names(where, fields, "asked")),
@@ -117,6 +123,18 @@ def _look(where: str, given: Any) -> NodeLook:
         storage=_by_name(where, fields, "storage", _flag),
         isolation=_by_name(where, fields, "isolation", _flag),
     )
+    strangers = sorted(_named_in(look) - nodes - {CONTROLLER})
+    if strangers:
+        raise BadOption(f"{where} speaks of {', '.join(strangers)}; the cluster has {', '.join(sorted(nodes))}")
+    return look
+
+
+def _named_in(look: NodeLook) -> set[str]:
+    """All names of nodes in a look."""
+    found = {*look.live, *look.asked, *look.power, *look.storage}
+    for observer in look.observers:
+        found |= {observer.name, *observer.reach, *observer.replicates_with, *filter(None, [observer.master])}
+    return found
 
 
 def _observer(where: str, given: Any) -> Observer:
@@ -132,9 +150,7 @@ def _observer(where: str, given: Any) -> Observer:
         master=fields.get("master", ""),
         boot_id=fields.get("boot_id", ""),
         replicates_with=frozenset(_names(where, fields, "replicates_with")),
-        findings=tuple(
-            _finding(f"{where}, finding {at}", entry) for at, entry in enumerate(_list(where, fields, "findings"), 1)
-        ),
+        findings=tuple(_finding(f"{where}, finding {at}", entry) for at, entry in _numbered(where, fields, "findings")),
     )
 
 
@@ -184,9 +200,9 @@ def _by_name(
 
 
 def _boot_id(where: str, given: Any) -> str | None:
-    if given is not None and not is_text(given):
+    if given is not None and (not is_text(given) or not given):
         raise BadOption(f"{where} is {given!r}; it takes a boot id, or null if the node did not answer")
-    return given or None
+    return None if given is None else str(given)
 
 
 def _flag(where: str, given: Any) -> bool:

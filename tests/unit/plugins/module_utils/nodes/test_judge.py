@@ -46,7 +46,8 @@ def look(silent: str = "node3", reach: str = "", offline: str = "", **changes: o
     """
     quiet, gone = silent.split(), offline.split()
     live = {name: None if name in quiet else f"boot-{name}" for name in NAMES if name not in gone}
-    seen: dict[str, dict[str, Answer]] = {name: dict.fromkeys(quiet, SILENT) for name in (CONTROLLER, *NAMES)}
+    every = {name: SILENT if name in quiet or name in gone else ANSWERS for name in NAMES}
+    seen = {name: {other: every[other] for other in NAMES if other != name} for name in (CONTROLLER, *NAMES)}
     for told in filter(None, reach.split(", ")):
         observer, node, answer = told.replace(">", " ").split()
         seen[observer][node] = Answer(answer)
@@ -68,13 +69,24 @@ def only(found: NodeLook, *names: str) -> NodeLook:
     return replace(found, observers=tuple(observer for observer in found.observers if observer.name in names))
 
 
+def unseen(found: NodeLook) -> NodeLook:
+    """The look, in which no node has looked at node3: the probe was cut short."""
+    keep = [replace(o, reach={n: a for n, a in o.reach.items() if n != "node3"}) for o in found.observers]
+    return replace(found, observers=tuple(keep))
+
+
+def lonely(found: NodeLook) -> NodeLook:
+    """The look, in which no observer got an answer from anybody: their probe does not work."""
+    return replace(found, observers=tuple(replace(o, reach=dict.fromkeys(o.reach, SILENT)) for o in found.observers))
+
+
 ON, OFF = {"node3": Power.ON}, {"node3": Power.OFF}
 # what is so -> the look, what node3 is
 TABLE = [
     ("all answer the master", look(""), NodeVerdict.HEALTHY),
     ("it says that its disks are failing", with_observer(look(""), "node3", findings=(SICK,)), NodeVerdict.DEGRADED),
     ("its node daemon is stopped", look(reach="node1>node3 answers, node2>node3 answers"), NodeVerdict.DEAF),
-    ("... and it reaches the master", with_observer(look(), "node3", reach={"node1": ANSWERS}), NodeVerdict.DEAF),
+    ("only it reaches the master", with_observer(look(), "node3", reach={"node1": ANSWERS}), NodeVerdict.CUT_OFF),
     ("the link to the master is cut", look(reach="node2>node3 answers"), NodeVerdict.CUT_OFF),
     ("only we reach it", look(reach="controller>node3 answers"), NodeVerdict.CUT_OFF),
     ("it answers us, and reaches nobody", with_observer(look(), "node3"), NodeVerdict.CUT_OFF),
@@ -94,6 +106,15 @@ TABLE = [
     ("two are silent", look("node3 node4", power=ON), NodeVerdict.ISOLATED),
     ("no isolation address answers us", look(power=OFF, isolation={"192.0.2.1": False}), NodeVerdict.UNKNOWN),
     ("one of two does", look(power=OFF, isolation={"192.0.2.1": False, "192.0.2.2": True}), NodeVerdict.OFF),
+    ("it accepts, though its power is off", look(reach="node2>node3 accepts", power=OFF), NodeVerdict.UNKNOWN),
+    ("it refuses, though its power is off", look(reach="node2>node3 refuses", power=OFF), NodeVerdict.UNKNOWN),
+    ("it refuses", look(reach="node2>node3 refuses", power=ON), NodeVerdict.HUNG),
+    ("its power is off, as is that of a living node", look(power={**OFF, "node2": Power.OFF}), NodeVerdict.DARK),
+    ("no witness has looked at it", unseen(look(power=ON)), NodeVerdict.UNKNOWN),
+    ("no witness reaches anybody", lonely(look(power=ON)), NodeVerdict.UNKNOWN),
+    ("the master does not say", replace(look(power=ON), live={"node1": "boot", "node2": "boot"}), NodeVerdict.UNKNOWN),
+    ("one of its group is cut off", with_observer(look("node3 node4", power=ON), "node4"), NodeVerdict.UNKNOWN),
+    ("one of another group is", with_observer(look("node3 node5", power=ON), "node5"), NodeVerdict.ISOLATED),
     ("two masters", with_observer(look(power=OFF), "node4", master="node4"), NodeVerdict.UNKNOWN),
 ]  # fmt: skip
 
@@ -131,12 +152,11 @@ def test_a_partition_is_told_and_nobody_is_dead() -> None:
 
 def test_a_dead_node_beside_a_partition_is_unknown() -> None:
     """Somebody may reach it who does not reach us."""
-    cut = racks_apart()
-    seen = replace(
-        cut, live={**cut.live, "node4": None}, observers=tuple(o for o in cut.observers if o.name != "node4")
-    )
-    seen = replace(seen, power={"node4": Power.OFF})
-    assert judge(seen, cluster(), MASTER).nodes["node4"].verdict is NodeVerdict.UNKNOWN
+    nodes = {**cluster(), "node7": Node("node7", "default", NodeState.ONLINE)}
+    seen = with_observer(look("node4 node5 node6", power={"node4": Power.OFF}), "node5", reach={"node6": ANSWERS})
+    found = judge(replace(seen, live={**seen.live, "node7": "boot"}), nodes, MASTER)
+    assert found.nodes["node4"].verdict is NodeVerdict.UNKNOWN
+    assert "fallen apart" in found.nodes["node4"].why
 
 
 def test_an_offline_node_that_nobody_reaches_is_not_judged() -> None:
@@ -149,6 +169,48 @@ def test_an_offline_node_that_answers_is_returned(by: str) -> None:
     """Whoever got the answer."""
     seen = look("", reach=f"{by}>node3 answers", offline="node3")
     assert judge(seen, cluster("node3"), MASTER).nodes["node3"].verdict is NodeVerdict.RETURNED
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        look("", reach="node2>node3 accepts", offline="node3"),
+        look("", reach="node2>node3 refuses", offline="node3"),
+        look("", offline="node3", power=ON),
+        look("", offline="node3", storage={"node3": True}),
+        replace(look("", offline="node3"), live=dict.fromkeys(NAMES, "boot")),
+    ],
+)
+def test_a_proof_is_void_by_any_sign_of_life(seen: NodeLook) -> None:
+    """N6: a refusal, power, storage, or an answer to the master, as somebody has just marked it."""
+    assert judge(seen, cluster("node3"), MASTER).nodes["node3"].verdict is NodeVerdict.RETURNED
+
+
+def test_the_master_itself_is_not_judged_by_its_own_word() -> None:
+    """It gave the answer that says it is silent."""
+    found = judge(look("node1", power={"node1": Power.OFF}), cluster(), MASTER)
+    assert found.nodes["node1"].verdict is NodeVerdict.CUT_OFF or found.nodes["node1"].verdict is NodeVerdict.UNKNOWN
+    assert "does not answer itself" in found.stopped
+
+
+def test_a_node_whose_flags_are_unknown_is_neither_dead_nor_alive() -> None:
+    """Unless it answers."""
+    nodes = {**cluster(), "node3": replace(cluster()["node3"], state=NodeState.UNKNOWN)}
+    assert judge(look(power=OFF), nodes, MASTER).nodes["node3"].verdict is NodeVerdict.UNKNOWN
+    assert judge(look(""), nodes, MASTER).nodes["node3"].verdict is NodeVerdict.HEALTHY
+
+
+def test_evidence_says_who_saw_what() -> None:
+    """In the words of the observers."""
+    seen = only(look(reach="node2>node3 accepts", power=ON, storage={"node3": False}), CONTROLLER, "node2")
+    found = judge(seen, cluster(), MASTER).nodes["node3"]
+    assert found.evidence == ("controller: silent", "node2: accepts", "power: on", "storage: silent")
+
+
+def test_a_living_node_whose_power_is_off_is_told() -> None:
+    """Its device is that of another machine."""
+    found = judge(look("", power={"node2": Power.OFF}), cluster(), MASTER).nodes["node2"]
+    assert (found.verdict, "of another machine" in found.why) == (NodeVerdict.HEALTHY, True)
 
 
 def test_what_a_returned_node_believes_is_not_asked() -> None:
@@ -173,9 +235,36 @@ PAIR = {name: node for name, node in cluster().items() if name in ("node1", "nod
 )
 def test_two_nodes_have_no_quorum(quorum: int | None, power: Power, verdict: NodeVerdict) -> None:
     """Unless the user lets one machine judge."""
-    observers = (Observer(CONTROLLER, {"node2": SILENT}), Observer("node1", {"node2": SILENT}, MASTER))
-    seen = NodeLook(0, {"node1": "boot", "node2": None}, frozenset({"node1"}), observers, {"node2": power})
-    assert judge(seen, PAIR, MASTER, quorum).nodes["node2"].verdict is verdict
+    assert judge(of_two(power), PAIR, MASTER, quorum).nodes["node2"].verdict is verdict
+
+
+def of_two(power: Power, **changes: object) -> NodeLook:
+    """A look at two nodes, of which node2 is silent; an isolation address answers us."""
+    seen = {"node1": ANSWERS, "node2": SILENT}
+    observers = (Observer(CONTROLLER, seen), Observer("node1", {"node2": SILENT}, MASTER))
+    live, asked = {"node1": "boot", "node2": None}, frozenset({"node1"})
+    found = NodeLook(0, live, asked, observers, {"node2": power}, {}, {"192.0.2.1": True})
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        of_two(Power.OFF, isolation={}),
+        of_two(Power.OFF, observers=()),
+        of_two(Power.OFF, observers=(Observer("node1", {"node2": SILENT}, MASTER),)),
+        of_two(Power.OFF, live={"node1": None, "node2": None}),
+    ],
+)
+def test_one_machine_judges_alone_only_if_it_is_sure_of_itself(seen: NodeLook) -> None:
+    """It has looked, an isolation address answers it, and the master answers."""
+    assert judge(seen, PAIR, MASTER, 0).nodes["node2"].verdict is NodeVerdict.UNKNOWN
+
+
+def test_in_a_larger_cluster_nobody_judges_alone() -> None:
+    """Whatever the user has set."""
+    seen = replace(only(look(power=OFF), CONTROLLER), isolation={"192.0.2.1": True})
+    assert judge(seen, cluster(), MASTER, 0).nodes["node3"].verdict is NodeVerdict.UNKNOWN
 
 
 # --- laws, over whatever may be seen ---
@@ -195,20 +284,25 @@ def any_look(seed: int) -> tuple[NodeLook, Mapping[str, Node]]:
     observers = [
         Observer(
             name,
-            {other: random.choice(list(Answer)) for other in some(random, NAMES, 4)},
-            random.choice(["", MASTER, MASTER, MASTER, "node2"]) if random.random() < 0.3 else MASTER,
-            replicates_with=frozenset(some(random, NAMES, 1) if random.random() < 0.2 else ()),
+            {
+                other: random.choices(list(Answer), [3, 4, 3, 90] if other in silent else [90, 4, 3, 3])[0]
+                for other in NAMES
+                if other != name and random.random() < 0.95
+            },
+            random.choices([MASTER, "", "node2"], [96, 2, 2])[0],
+            replicates_with=frozenset(some(random, NAMES, 1) if random.random() < 0.05 else ()),
         )
-        for name in some(random, (CONTROLLER, *NAMES), 7)
+        for name in (CONTROLLER, *NAMES)
+        if random.random() < (0.1 if name in silent else 0.9)
     ]
     seen = NodeLook(
         time=0,
-        live={name: None if name in silent else "boot" for name in online},
-        asked=frozenset(some(random, NAMES, 6)),
+        live={name: None if name in silent else "boot" for name in (online if random.random() < 0.9 else NAMES[:4])},
+        asked=frozenset(some(random, NAMES, 6) if random.random() < 0.3 else NAMES),
         observers=tuple(observers),
         power={name: random.choice(list(Power)) for name in some(random, NAMES, 6)},
         storage={name: random.random() < 0.3 for name in some(random, NAMES, 2)},
-        isolation={address: random.random() < 0.7 for address in some(random, ["192.0.2.1", "192.0.2.2"], 2)},
+        isolation={address: random.random() < 0.9 for address in some(random, ["192.0.2.1", "192.0.2.2"], 2)},
     )
     return seen, nodes
 
@@ -248,6 +342,19 @@ def test_who_answers_anybody_is_never_dead(seen: tuple[NodeLook, Mapping[str, No
 
 
 @MANY
+@given(looks(), QUORUM)
+def test_who_shows_any_sign_of_life_is_neither_off_nor_isolated(
+    seen: tuple[NodeLook, Mapping[str, Node]], quorum: int | None
+) -> None:
+    """A kernel that accepts or refuses connections has power."""
+    found = judge(seen[0], seen[1], MASTER, quorum).nodes
+    dead = [name for name, node in found.items() if node.verdict in (NodeVerdict.OFF, NodeVerdict.ISOLATED)]
+    signs = [observer.reach.get(name) for name in dead for observer in seen[0].observers if observer.name != name]
+    assert set(signs) <= {None, SILENT}
+    assert not [name for name in dead if seen[0].storage.get(name)]
+
+
+@MANY
 @given(looks(), QUORUM, st.sampled_from(NAMES), st.sampled_from((CONTROLLER, *NAMES)))
 def test_an_answer_more_never_makes_a_node_more_dead(
     seen: tuple[NodeLook, Mapping[str, Node]], quorum: int | None, name: str, by: str
@@ -283,7 +390,7 @@ def verdicts(found: Judgement) -> Mapping[str, NodeVerdict]:
 @given(looks())
 def test_nobody_is_dead_without_a_witness(seen: tuple[NodeLook, Mapping[str, Node]]) -> None:
     """N3, N5: the silence of those who do not answer us is no observation, and one observer is none."""
-    alone = replace(seen[0], observers=tuple(o for o in seen[0].observers if o.name == CONTROLLER))
+    alone = replace(seen[0], observers=tuple(o for o in seen[0].observers if o.name in (CONTROLLER, "node2")))
     found = judge(alone, seen[1], MASTER)
     assert not [
         name for name, node in found.nodes.items() if node.verdict.is_silent and node.verdict is not NodeVerdict.VETOED
@@ -318,7 +425,12 @@ def all_looks_at_node3() -> Iterator[tuple[NodeLook, int | None]]:
     for live, connected, storage, quorum in product(("boot", None), (False, True), (None, False, True), (None, 0, 1)):
         for power, *answers in product((None, *Power), SEEN_BY, SEEN_BY, SEEN_BY):
             observers = tuple(
-                Observer(name, {"node3": answer}, MASTER, replicates_with=frozenset({"node3"} if connected else ()))
+                Observer(
+                    name,
+                    {"node3": answer, "node2" if name == "node1" else "node1": ANSWERS},
+                    MASTER,
+                    replicates_with=frozenset({"node3"} if connected else ()),
+                )
                 for name, answer in zip((CONTROLLER, "node1", "node2"), answers, strict=True)
                 if answer
             )
@@ -344,7 +456,7 @@ def test_of_all_looks_at_one_node_none_breaks_a_law() -> None:
         witnesses = {observer.name for observer in seen.observers} - {CONTROLLER}
         if verdict.is_silent:
             assert not anybody_reaches(seen, "node3"), seen
-            assert witnesses or quorum == 0 or verdict is NodeVerdict.VETOED, seen
+            assert witnesses or verdict is NodeVerdict.VETOED, seen
         assert verdict is not NodeVerdict.OFF or seen.power["node3"] is Power.OFF, seen
         assert verdict is not NodeVerdict.ISOLATED or seen.power["node3"] is Power.ON, seen
     never = {NodeVerdict.DEGRADED, NodeVerdict.RETURNED}  # of a node that says nothing of itself, and is not offline

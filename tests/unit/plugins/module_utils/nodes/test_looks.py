@@ -19,6 +19,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.looks impo
     parse_looks,
 )
 
+NODES = ("node1", "node3", "node4")
 GIVEN: dict[str, Any] = {
     "time": 1000,
     "live": {"node1": "boot-1", "node3": None},
@@ -42,7 +43,7 @@ GIVEN: dict[str, Any] = {
 
 def test_a_look_is_parsed() -> None:
     """With everything that it may have."""
-    (found,) = parse_looks([GIVEN])
+    (found,) = parse_looks([GIVEN], NODES)
     assert found == NodeLook(
         1000.0,
         {"node1": "boot-1", "node3": None},
@@ -67,12 +68,12 @@ def test_a_look_is_parsed() -> None:
 
 def test_the_oldest_look_is_the_first() -> None:
     """In whatever order they are given."""
-    assert [look.time for look in parse_looks([{"time": 20}, {"time": 10, "live": None}])] == [10, 20]
+    assert [look.time for look in parse_looks([{"time": 20}, {"time": 10, "live": None}], NODES)] == [10, 20]
 
 
 def test_yaml_takes_on_and_off_for_flags() -> None:
     """So they mean power."""
-    (found,) = parse_looks([{"time": 1, "power": {"node3": False, "node4": True}}])
+    (found,) = parse_looks([{"time": 1, "power": {"node3": False, "node4": True}}], NODES)
     assert found.power == {"node3": Power.OFF, "node4": Power.ON}
 
 
@@ -98,6 +99,17 @@ WRONG = [
     ({"power": {"node3": "maybe"}}, "power of node3 is 'maybe'; it takes on, off, unknown"),
     ({"storage": {"node3": "yes"}}, "storage of node3 is 'yes'; it takes true or false"),
     ({"asked": [7]}, "asked is [7]; it takes a list of names"),
+    ({"time": 0}, "time is 0"),
+    ({"time": -5}, "time is -5"),
+    ({"live": {"node1": ""}}, "live of node1 is ''; it takes a boot id"),
+    ({"live": {"node1.example.com": "boot"}}, "speaks of node1.example.com; the cluster has node1, node3, node4"),
+    ({"asked": ["node9"]}, "speaks of node9"),
+    ({"power": {"NODE3": "off"}}, "speaks of NODE3"),
+    ({"storage": {"node3.": True}}, "speaks of node3."),
+    ({"observers": [{"name": "node9"}]}, "speaks of node9"),
+    ({"observers": [{"name": "node1", "reach": {"192.0.2.3": "answers"}}]}, "speaks of 192.0.2.3"),
+    ({"observers": [{"name": "node1", "replicates_with": ["node9"]}]}, "speaks of node9"),
+    ({"observers": [{"name": "node1", "master": "node9"}]}, "speaks of node9"),
 ]
 
 
@@ -105,11 +117,30 @@ WRONG = [
 def test_what_is_wrong_is_said(part: dict[str, Any], words: str) -> None:
     """With where it is, and what it takes."""
     with pytest.raises(BadOption) as error:
-        parse_looks([{**GIVEN, **part}])
+        parse_looks([{**GIVEN, **part}], NODES)
     assert words in str(error.value)
 
 
 def test_a_look_is_a_mapping() -> None:
     """Not a list, nor a text."""
     with pytest.raises(BadOption, match="observations, look 2 is 'x'"):
-        parse_looks([GIVEN, "x"])
+        parse_looks([GIVEN, "x"], NODES)
+
+
+@pytest.mark.parametrize("given", [None, 5, "x", {"time": 1}])
+def test_the_looks_are_a_list(given: object) -> None:
+    """Of mappings."""
+    with pytest.raises(BadOption, match="it takes a list of looks"):
+        parse_looks(given, NODES)
+
+
+def test_a_look_is_given_once() -> None:
+    """Three times the same would be three equal looks."""
+    with pytest.raises(BadOption, match="two looks of one time"):
+        parse_looks([GIVEN, GIVEN], NODES)
+
+
+def test_no_node_is_called_as_this_machine() -> None:
+    """Its word would count as a node's."""
+    with pytest.raises(BadOption, match="a node is named controller"):
+        parse_looks([], [*NODES, "controller"])

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -28,9 +29,12 @@ NODES = {f"n{number}": Node(f"n{number}", "a" if number < 4 else "b", NodeState.
 
 def look(silent: str = "", **reach: str) -> NodeLook:
     """A look at n1 to n5, of which those in `silent` do not answer the master n1; `reach` has for each observer the
-    nodes that answered it."""
+    nodes that answered it, and `?node` for one that it asked in vain."""
     live = {name: None if name in silent.split() else "boot" for name in NODES}
-    observers = [Observer(name, dict.fromkeys(nodes.split(), Answer.ANSWERS)) for name, nodes in reach.items()]
+    observers = []
+    for name, nodes in reach.items():
+        seen = {node.lstrip("?"): Answer.SILENT if node[0] == "?" else Answer.ANSWERS for node in nodes.split()}
+        observers.append(Observer(name, seen, "" if name == CONTROLLER else "n1"))
     return NodeLook(0, live, frozenset(NODES), tuple(observers))
 
 
@@ -69,11 +73,14 @@ def test_the_masters() -> None:
     assert masters_of(NodeLook(0, {}, observers=observers), nodes, "n1") == ("n1", "n2")
 
 
+OFFLINE = replace(NODES["n5"], state=NodeState.OFFLINE)
 JUDGED = [
     ("all answer", look(), ""),
     ("one is silent", look("n3"), ""),
     ("two of five are silent", look("n3 n5"), ""),
     ("three of five are silent", look("n3 n4 n5"), "rather the master is cut off"),
+    ("the master is", look("n1"), "the master n1 does not answer itself"),
+    ("of two nothing is known", replace(look("n3"), live={"n1": "b", "n2": "b", "n3": None}), "only 2 of 5"),
     ("racks apart", look("n4 n5", n4="n5"), "the network has fallen apart"),
     ("a node that only we reach", look("n3", n3=""), ""),
 ]
@@ -82,20 +89,32 @@ JUDGED = [
 @pytest.mark.parametrize(("seen", "words"), [row[1:] for row in JUDGED], ids=[row[0] for row in JUDGED])
 def test_nobody_is_judged_while(seen: NodeLook, words: str) -> None:
     """The sentence says why."""
-    found = why_nobody_is_judged(seen, NODES, "n1", alone=False)
+    found = why_nobody_is_judged(seen, NODES, "n1", None)
     assert words in found
     assert bool(found) == bool(words)
 
 
+def test_who_is_offline_does_not_count() -> None:
+    """Neither among those that should answer, nor among those that do."""
+    nodes = {**NODES, "n4": replace(NODES["n4"], state=NodeState.OFFLINE), "n5": OFFLINE}
+    assert why_nobody_is_judged(look("n3"), nodes, "n1", None) == ""
+    assert "only 1 of 3" in why_nobody_is_judged(look("n2 n3"), nodes, "n1", None)
+
+
 QUORUM = [
-    ("all witnesses", look("n3", n1="", n2="", n4="", n5=""), None, ""),
-    ("more than half", look("n3", n1="", n2="", n4=""), None, ""),
-    ("half of them", look("n3", n1="", n4=""), None, "2 of 4 witnesses answered; 3 must"),
-    ("one group alone", look("n3", n1="", n2=""), 2, "one node group"),
-    ("as few as asked for", look("n3", n1="", n4=""), 2, ""),
-    ("nobody, where nobody is needed", look("n3"), 0, ""),
-    ("the node itself", look("n3", n3="", n1="", n4=""), None, "2 of 4"),
-    ("this machine", look("n3", controller="", n1="", n4=""), None, "2 of 4"),
+    ("all witnesses", look("n3", n1="n2 ?n3", n2="n1 ?n3", n4="n1 ?n3", n5="n1 ?n3"), None, ""),
+    ("more than half", look("n3", n1="n2 ?n3", n2="n1 ?n3", n4="n1 ?n3"), None, ""),
+    ("half of them", look("n3", n1="n2 ?n3", n4="n1 ?n3"), None, "2 of 4 witnesses have looked at it"),
+    ("one group alone", look("n3", n1="n2 ?n3", n2="n1 ?n3"), 2, "one node group"),
+    ("as few as asked for", look("n3", n1="n2 ?n3", n4="n1 ?n3"), 2, ""),
+    ("one, and this machine", look("n3", controller="?n3", n4="n1 ?n3"), 1, "one node group"),
+    ("one alone", look("n3", n4="n1 ?n3"), 1, "only one witness"),
+    ("nobody, whatever is asked for", look("n3"), 0, "0 of 4"),
+    ("the node itself", look("n3", n3="n1", n1="n2 ?n3", n4="n1 ?n3"), None, "2 of 4"),
+    ("this machine", look("n3", controller="?n3", n1="n2 ?n3", n4="n1 ?n3"), None, "2 of 4"),
+    ("some that did not look at it", look("n3", n1="n2 ?n3", n2="n1", n4="n1"), None, "1 of 4"),
+    ("some that reach nobody", look("n3", n1="n2 ?n3", n2="?n1 ?n3", n4="?n1 ?n3"), None, "1 of 4"),
+    ("one that does not answer the master", look("n2 n3", n1="n4 ?n3", n2="n1 ?n3"), None, "1 of 3"),
 ]
 
 
@@ -105,6 +124,27 @@ def test_the_quorum(seen: NodeLook, needed: int | None, words: str) -> None:
     found = why_no_quorum(seen, "n3", NODES, needed)
     assert words in found
     assert bool(found) == bool(words)
+
+
+def test_a_witness_knows_who_is_the_master() -> None:
+    """One whose file could not be read agrees with nobody."""
+    seen = look("n3", n1="n2 ?n3", n2="n1 ?n3", n4="n1 ?n3")
+    doubtful = replace(seen, observers=tuple(replace(observer, master="") for observer in seen.observers))
+    assert "0 of 4" in why_no_quorum(doubtful, "n3", NODES, None)
+
+
+def test_who_is_offline_is_no_witness() -> None:
+    """It may be anywhere."""
+    nodes = {**NODES, "n5": OFFLINE}
+    assert "1 of 3" in why_no_quorum(look("n3", n1="n2 ?n3", n5="n1 ?n3"), "n3", nodes, 2)
+
+
+@pytest.mark.parametrize("state", [NodeState.ONLINE, NodeState.OFFLINE])
+def test_a_node_marked_offline_was_behind_the_same_switch(state: NodeState) -> None:
+    """Marking one does not make the other dead."""
+    live = dict.fromkeys(("n1", "n2", "n3"), "boot")
+    seen = NodeLook(0, {**live, "n4": None, **({"n5": None} if state is NodeState.ONLINE else {})})
+    assert is_group_silent(seen, "n4", {**NODES, "n5": replace(OFFLINE, state=state)})
 
 
 @pytest.mark.parametrize(("silent", "whole"), [("n4", False), ("n4 n5", True), ("n1 n2 n3", True), ("n1 n2 n4", False)])
