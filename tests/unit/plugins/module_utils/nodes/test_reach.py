@@ -38,6 +38,12 @@ def look(silent: str = "", **reach: str) -> NodeLook:
     return NodeLook(0, live, frozenset(NODES), tuple(observers))
 
 
+def replicating(seen: NodeLook, name: str, other: str) -> NodeLook:
+    """The look, in which a DRBD device of an observer is connected with another node."""
+    changed = [replace(o, replicates_with=frozenset({other})) if o.name == name else o for o in seen.observers]
+    return replace(seen, observers=tuple(changed))
+
+
 # who answered the master and us, and what they reached -> the parts
 PARTS = [
     ("all answer the master", look(), "n1 n2 n3 n4 n5"),
@@ -46,6 +52,7 @@ PARTS = [
     ("one is reached by another", look("n3", n2="n3", n3=""), "n1 n2 n3 n4 n5"),
     ("one reaches another", look("n3", n3="n2"), "n1 n2 n3 n4 n5"),
     ("two racks", look("n4 n5", n4="n5", n5="n4"), "n1 n2 n3 | n4 n5"),
+    ("two racks, whose DRBD is connected", replicating(look("n4 n5", n4="n5", n5="n4"), "n4", "n2"), "n1 n2 n3 n4 n5"),
     ("two racks, with one link left", look("n4 n5", n4="n5", n5="n4 n2"), "n1 n2 n3 n4 n5"),
     (
         "we reach all, over a network of our own",
