@@ -421,7 +421,7 @@ SEEN_BY = [None, *Answer]  # None: it did not answer us
 
 
 def all_looks_at_node3() -> Iterator[tuple[NodeLook, int | None]]:
-    """Each with each quorum that may be asked for: 27,000."""
+    """Each with each quorum that may be asked for: 18,000."""
     for live, connected, storage, quorum in product(("boot", None), (False, True), (None, False, True), (None, 0, 1)):
         for power, *answers in product((None, *Power), SEEN_BY, SEEN_BY, SEEN_BY):
             observers = tuple(
