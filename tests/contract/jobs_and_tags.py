@@ -140,17 +140,6 @@ LOCKS = [
         look("locked"),
     ),
 ]
-WAITING = [  # alone, because it hangs on the seconds: after five of them without the lock, the job would be canceled
-    sentence(
-        "a job that waits for a lock can't be canceled at once: the request hangs, and the job is done",
-        Submit(instance("locked", "failover", {}), started=True),
-        Submit(tag("locked", "w9"), started=False),
-        Act("wait_waiting", (JOB[1],)),
-        Ask("DELETE", f"/2/jobs/{JOB[1]}"),
-        Finish(),
-        look("locked"),
-    ),
-]
 DRAIN = [
     sentence(
         "a drained queue refuses jobs with 500, and nothing else",
@@ -163,4 +152,4 @@ DRAIN = [
     ),
 ]
 APART = [*TAGS, *DEPENDENCIES, *LOCKS]
-ALONE = [*RELATIVE, *WAITING, *DRAIN]
+ALONE = [*RELATIVE, *DRAIN]

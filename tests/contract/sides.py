@@ -61,9 +61,6 @@ class Side(Protocol):
     def wait_running(self, job: int) -> None:
         """Wait until a job runs."""
 
-    def wait_waiting(self, job: int) -> None:
-        """Wait until a job waits for locks."""
-
     def power_off(self, name: str) -> None:
         """Pull a node's plug."""
 
@@ -188,10 +185,6 @@ class Simulated:
         """Let so little time pass that the job has just begun."""
         self.simulator.advance(self.simulator.cluster.queue.durations.start_delay)
 
-    def wait_waiting(self, job: int) -> None:
-        """Let so little time pass that the job has just asked for its locks."""
-        self.wait_running(job)
-
     def power_off(self, name: str) -> None:
         """Pull a node's plug."""
         self.simulator.cluster.power_off(name)
@@ -266,11 +259,6 @@ class Real:
         while self._status(job) in ("queued", "waiting"):
             time.sleep(0.05)
         time.sleep(0.3)
-
-    def wait_waiting(self, job: int) -> None:
-        """Wait until a job waits for locks."""
-        while self._status(job) == "queued":
-            time.sleep(0.02)
 
     def power_off(self, name: str) -> None:
         """Pull a node's plug."""

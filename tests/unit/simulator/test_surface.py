@@ -176,9 +176,9 @@ def test_the_example_is_broken_in_the_usual_ways() -> None:
 
 
 def test_a_large_cluster_is_made_and_read_quickly() -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     simulator = Simulator(large(Cluster(), 200, 6000, dead=3))
     fields = "name,pnode,snodes,disk_template,admin_state,tags"
     rows = simulator.ask("GET", f"/2/query/instance?fields={fields}").json["data"]
     assert len(rows) == 6000
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
