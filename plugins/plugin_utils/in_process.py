@@ -33,7 +33,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.sess
 READY = (RapiClient, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")  # the user has not chosen a Python
-HANDED_ON = {"from_variables", "gathered", "carry_on"}  # passed from one task to the next; not settings of a user
+HANDED_ON = {"from_variables", "gathered", "carry_on", "observations"}  # passed between tasks; not a user's settings
 
 
 class LocalModule:

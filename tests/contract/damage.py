@@ -23,7 +23,7 @@ from contract.sentence import (
 )
 
 NEW = {"mode": "replace_new_secondary"}
-LIVE_NODE = ["name", "offline", "mfree", "dfree", "mtotal", "ctotal", "pinst_cnt"]
+LIVE_NODE = ["name", "offline", "bootid", "mfree", "dfree", "mtotal", "ctotal", "pinst_cnt"]
 TWO = ["|", ["=", "name", full("node2")], ["=", "name", full("node3")]]
 STATES = ["name", "admin_state", "status", "disk_template"]
 LIVE_INSTANCE = ["name", "admin_state", "status", "oper_state", "oper_ram", "oper_vcpus"]

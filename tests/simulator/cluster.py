@@ -170,7 +170,9 @@ class Cluster(Tagged):
 
     def power_on(self, name: str) -> None:
         """Boot a node. Its instances stay down until somebody starts them."""
-        self.node(name).alive = True
+        node = self.node(name)
+        node.boots += not node.alive
+        node.alive = True
 
     def disconnect(self, name: str) -> None:
         """Cut the connection between the two copies of a mirrored instance; `reconnects` may mend it at once."""

@@ -152,6 +152,13 @@ NODE_FIELDS: Fields = common("Node") | {
     ),
     "pinst_list": Field("PriInstances", "other", "List of instances with this node as primary", primaries),
     "sinst_list": Field("SecInstances", "other", "List of instances with this node as secondary", secondaries),
+    "bootid": Field(
+        "BootID",
+        "text",
+        "Random UUID renewed for each system reboot, can be used for detecting reboots by tracking changes",
+        live(lambda c, n: n.boot_id),
+        True,
+    ),
     "mtotal": Field("MTotal", "unit", "Total amount of memory of physical machine", live(lambda c, n: n.memory), True),
     "mnode": Field(
         "MNode", "unit", "Amount of memory used by node (dom0 for Xen)", live(lambda c, n: n.memory_of_node), True

@@ -81,11 +81,17 @@ class Node(Tagged):
     memory_of_node: int = 1024
     storage: int = 2097152
     cpus: int = 16
+    boots: int = 1
 
     @property
     def uuid(self) -> str:
         """Return the node's UUID."""
         return uuid_of("node", self.name)
+
+    @property
+    def boot_id(self) -> str:
+        """Return the id of its boot, which is another one after each."""
+        return uuid_of(f"boot {self.boots} of node", self.name)
 
     @property
     def unreachable(self) -> bool:

@@ -14,6 +14,8 @@ import yaml
 from ansible_collections.ganeti.autorepair.plugins.doc_fragments import cluster, round
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.limits import LIMIT_SPECS
+from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.node_options import NODE_SPECS
+from ansible_collections.ganeti.autorepair.plugins.modules import ganeti_autorepair_node_facts
 
 ROOT = Path(__file__).parents[2]
 SPECS = yaml.safe_load((ROOT / "roles" / "autorepair" / "meta" / "argument_specs.yml").read_text())
@@ -42,6 +44,13 @@ def test_the_role_takes_it(name: str) -> None:
     of_role = declared(ROLE[f"ganeti_autorepair_{name}"])
     wanted = {key: value for key, value in declared(LIMIT_SPECS[name]).items() if key != "default"}
     assert of_role == wanted or name in OF_RUNS
+
+
+@pytest.mark.parametrize("name", NODE_SPECS)
+def test_the_documentation_of_looks_at_nodes_has_it(name: str) -> None:
+    """With its type and its default."""
+    documented = yaml.safe_load(ganeti_autorepair_node_facts.DOCUMENTATION)["options"]
+    assert declared(documented[name]) == declared(NODE_SPECS[name])
 
 
 def test_nothing_is_documented_that_is_not_declared() -> None:

@@ -87,7 +87,7 @@ def test_what_judges_asks_nobody(name: str) -> None:
     assert [one for one in imported(name) if one.startswith(TRANSPORTS)] == []
 
 
-@pytest.mark.parametrize("module", ["facts", "report"])
+@pytest.mark.parametrize("module", ["facts", "node_facts", "report"])
 def test_what_only_reads_loads_nothing_that_writes(module: str) -> None:
     """So it could not, whatever happened."""
     plugins = "ansible_collections.ganeti.autorepair.plugins"

@@ -118,6 +118,9 @@ def _judge(world: _World, node: Node) -> Judged | None:
     if look.storage.get(node.name):
         words = f"nobody reaches {node.name}, but its storage is alive: it still writes there"
         return Judged(NodeVerdict.VETOED, words, evidence)
+    if not look.observers:
+        words = f"{node.name} does not answer the master, and nobody else has looked at it"
+        return Judged(NodeVerdict.UNKNOWN, words, evidence)
     missing = why_no_quorum(look, node.name, world.nodes, world.quorum)
     if missing:
         return Judged(NodeVerdict.UNKNOWN, f"nobody reaches {node.name}, but {missing}", evidence)

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Callable, TypeVar
+from typing import Any
 
 from ..errors import BadOption
-from ..ganeti.usable import is_flag, is_name, is_text, number
+from ..ganeti.usable import is_text, number
+from .given import fields_of, flag, mapping_in, member_of, name_in, names_in, numbered, text_in
 
 CONTROLLER = "controller"  # the observer that is no node: the machine on which Ansible runs
 
@@ -89,8 +90,6 @@ class NodeLook:
 
 # --- parsing ---------------------------------------------------------------------------------------------------------
 
-Value = TypeVar("Value")
-
 
 def parse_looks(given: Any, nodes: Iterable[str]) -> tuple[NodeLook, ...]:
     """The looks that the option `observations` describes, the oldest first, at the cluster's `nodes`. Raises BadOption,
@@ -107,21 +106,21 @@ def parse_looks(given: Any, nodes: Iterable[str]) -> tuple[NodeLook, ...]:
 
 
 def _look(where: str, given: Any, nodes: frozenset[str]) -> NodeLook:
-    fields = _fields(where, given, ("time", "live", "asked", "observers", "power", "storage", "isolation"))
+    fields = fields_of(where, given, ("time", "live", "asked", "observers", "power", "storage", "isolation"))
     time = number(fields.get("time"))
     if time is None or time <= 0:
         raise BadOption(f"{where}: time is {fields.get('time')!r}; it takes seconds since the epoch")
-    observers = [_observer(f"{where}, observer {at}", entry) for at, entry in _numbered(where, fields, "observers")]
+    observers = [_observer(f"{where}, observer {at}", entry) for at, entry in numbered(where, fields, "observers")]
     if len({observer.name for observer in observers}) < len(observers):
         raise BadOption(f"{where}: observers has two of one name; merge what they saw")
     look = NodeLook(
         time=time,
-        live=_by_name(where, fields, "live", _boot_id),
-        asked=frozenset(_names(where, fields, "asked")),
+        live=mapping_in(where, fields, "live", _boot_id),
+        asked=frozenset(names_in(where, fields, "asked")),
         observers=tuple(observers),
-        power=_by_name(where, fields, "power", _member(Power)),
-        storage=_by_name(where, fields, "storage", _flag),
-        isolation=_by_name(where, fields, "isolation", _flag),
+        power=mapping_in(where, fields, "power", member_of(Power)),
+        storage=mapping_in(where, fields, "storage", flag),
+        isolation=mapping_in(where, fields, "isolation", flag),
     )
     strangers = sorted(_named_in(look) - nodes - {CONTROLLER})
     if strangers:
@@ -130,99 +129,34 @@ def _look(where: str, given: Any, nodes: frozenset[str]) -> NodeLook:
 
 
 def _named_in(look: NodeLook) -> set[str]:
-    """All names of nodes in a look."""
+    """The names of nodes in a look. Whom somebody takes for the master is left out: a node that comes back may believe
+    in one that is gone, and a second master holds the judge back anyway."""
     found = {*look.live, *look.asked, *look.power, *look.storage}
     for observer in look.observers:
-        found |= {observer.name, *observer.reach, *observer.replicates_with, *filter(None, [observer.master])}
+        found |= {observer.name, *observer.reach, *observer.replicates_with}
     return found
 
 
 def _observer(where: str, given: Any) -> Observer:
-    fields = _fields(where, given, ("name", "reach", "master", "boot_id", "replicates_with", "findings"))
-    if not is_name(fields.get("name")) or not fields["name"]:
-        raise BadOption(f"{where}: name is {fields.get('name')!r}; it takes the name of a node, or {CONTROLLER}")
-    for key in ("master", "boot_id"):
-        if not is_text(fields.get(key, "")):
-            raise BadOption(f"{where}: {key} is {fields[key]!r}; it takes a text")
+    fields = fields_of(where, given, ("name", "reach", "master", "boot_id", "replicates_with", "findings"))
     return Observer(
-        name=fields["name"],
-        reach=_by_name(where, fields, "reach", _member(Answer)),
-        master=fields.get("master", ""),
-        boot_id=fields.get("boot_id", ""),
-        replicates_with=frozenset(_names(where, fields, "replicates_with")),
-        findings=tuple(_finding(f"{where}, finding {at}", entry) for at, entry in _numbered(where, fields, "findings")),
+        name=name_in(where, fields),
+        reach=mapping_in(where, fields, "reach", member_of(Answer)),
+        master=text_in(where, fields, "master"),
+        boot_id=text_in(where, fields, "boot_id"),
+        replicates_with=frozenset(names_in(where, fields, "replicates_with")),
+        findings=tuple(_finding(f"{where}, finding {at}", entry) for at, entry in numbered(where, fields, "findings")),
     )
 
 
 def _finding(where: str, given: Any) -> Finding:
-    fields = _fields(where, given, ("severity", "text"))
+    fields = fields_of(where, given, ("severity", "text"))
     if not is_text(fields.get("text")):
         raise BadOption(f"{where}: text is {fields.get('text')!r}; it takes a text")
-    return Finding(_member(Severity)(f"{where}: severity", fields.get("severity")), fields["text"])
-
-
-def _fields(where: str, given: Any, known: Iterable[str]) -> Mapping[str, Any]:
-    """`given`, which must have known keys only; a key that is None counts as not given."""
-    if not isinstance(given, Mapping):
-        raise BadOption(f"{where} is {given!r}; it takes a mapping")
-    unknown = sorted(map(str, given.keys() - set(known)))
-    if unknown:
-        raise BadOption(f"{where} has {', '.join(unknown)}; it takes {', '.join(known)}")
-    return {key: value for key, value in given.items() if value is not None}
-
-
-def _list(where: str, fields: Mapping[str, Any], key: str) -> list[Any]:
-    value = fields.get(key, [])
-    if not isinstance(value, list):
-        raise BadOption(f"{where}: {key} is {value!r}; it takes a list")
-    return value
-
-
-def _numbered(where: str, fields: Mapping[str, Any], key: str) -> Iterable[tuple[int, Any]]:
-    return enumerate(_list(where, fields, key), 1)
-
-
-def _names(where: str, fields: Mapping[str, Any], key: str) -> list[str]:
-    names = _list(where, fields, key)
-    if not all(map(is_name, names)):
-        raise BadOption(f"{where}: {key} is {names!r}; it takes a list of names of nodes")
-    return names
-
-
-def _by_name(
-    where: str, fields: Mapping[str, Any], key: str, parse: Callable[[str, Any], Value]
-) -> Mapping[str, Value]:
-    """A mapping from names to what `parse(where, value)` makes of each value."""
-    value = fields.get(key, {})
-    if not isinstance(value, Mapping) or not all(map(is_name, value)):
-        raise BadOption(f"{where}: {key} is {value!r}; it takes a mapping whose keys are names")
-    return {name: parse(f"{where}: {key} of {name}", entry) for name, entry in value.items()}
+    return Finding(member_of(Severity)(f"{where}: severity", fields.get("severity")), fields["text"])
 
 
 def _boot_id(where: str, given: Any) -> str | None:
     if given is not None and (not is_text(given) or not given):
         raise BadOption(f"{where} is {given!r}; it takes a boot id, or null if the node did not answer")
     return None if given is None else str(given)
-
-
-def _flag(where: str, given: Any) -> bool:
-    if not is_flag(given):
-        raise BadOption(f"{where} is {given!r}; it takes true or false")
-    return bool(given)
-
-
-Member = TypeVar("Member", bound=Enum)
-
-
-def _member(kind: type[Member]) -> Callable[[str, Any], Member]:
-    """A parser of the values of `kind`."""
-
-    def parse(where: str, given: Any) -> Member:
-        # YAML reads a bare on and off as true and false
-        text = {True: "on", False: "off"}.get(given, given) if is_flag(given) else given
-        for member in kind:
-            if member.value == text:
-                return member
-        raise BadOption(f"{where} is {given!r}; it takes {', '.join(str(member.value) for member in kind)}")
-
-    return parse

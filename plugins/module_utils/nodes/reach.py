@@ -40,6 +40,7 @@ def parts_of(look: NodeLook, nodes: Mapping[str, Node], master: str) -> tuple[tu
 
     def root(name: str) -> str:
         while part[name] != name:
+            part[name] = part[part[name]]  # the way gets shorter each time that it is gone
             name = part[name]
         return name
 

@@ -98,26 +98,29 @@ def _table(before: Plan, outcomes: Sequence[Outcome], after: Plan, dry_run: bool
     ]
     if not told:
         return []
-    columns = _columns([("INSTANCE", "STATE", "DONE"), *(row for row, action in told)])
+    columns = columns_of([("INSTANCE", "STATE", "DONE"), *(row for row, action in told)])
     return columns[:1] + [line for start, (row, action) in zip(columns[1:], told) for line in (start, *_reason(action))]
 
 
-def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """`rows` in columns."""
+def columns_of(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """`rows`, of one length, in columns for people."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def _reason(action: Action) -> list[str]:
+    return reason_lines(action.reason[: len(action.reason) - len(action.command)].rstrip(), action.command)
+
+
+def reason_lines(words: str, command: str) -> list[str]:
     """The reason, in lines of up to WIDTH characters. The command for a person has a line of its own, so that it can be
     copied; a command within the text is not broken."""
-    words = action.reason[: len(action.reason) - len(action.command)].rstrip()
     whole = textwrap.TextWrapper(
         WIDTH, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
     )
     glued = _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), words)
     text = [line.replace(_GLUE, " ") for line in whole.wrap(glued)]
-    return text + ([INDENT + INDENT + action.command] if action.command else [])
+    return text + ([INDENT + INDENT + command] if command else [])
 
 
 def object_of(action: Action) -> str:

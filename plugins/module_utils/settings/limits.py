@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Any, Callable
+from typing import Any
 
 from ..diagnosis.instances import DrainedSecondaries
 from ..errors import BadOption
 from ..tags.clocks import LONGEST_COOLDOWN
 from .approval import Approved, parse_approved
+from .declared import choice_option, flag_option, names_option, number_option, option, parsed_options, specs_of
 from .windows import WINDOWS, Window, parse_windows
 
 RESULTS_KEPT = 3600  # seconds
@@ -61,37 +62,6 @@ class ApprovedRepair:
     jobs: tuple[int, ...] = ()
 
 
-def _option(value: Any, parse: Callable[[str, Any], Any], **spec: Any) -> Any:
-    """An option of a round: its default `value`, the function that parses a given value (`parse(name, given)`), and
-    its entry in argument specs."""
-    # It is called within the dataclass below.
-    # pylint: disable-next=invalid-field-call
-    return field(default=value, metadata={"parse": parse, "spec": spec})
-
-
-def _names() -> Any:
-    return _option((), lambda _name, given: tuple(given), type="list", elements="str", default=[])
-
-
-def _flag(default: bool) -> Any:
-    return _option(default, lambda _name, given: given, type="bool", default=default)
-
-
-def _choice(default: Enum) -> Any:
-    kind = type(default)
-    choices = [member.value for member in kind]
-    return _option(default, lambda _name, given: kind(given), type="str", choices=choices, default=default.value)
-
-
-def _number(default: int, takes: str, least: int = 0) -> Any:
-    def parse(name: str, given: int) -> int:
-        if given < least:
-            raise BadOption(f"{name} is {given}; it takes {takes}")
-        return given
-
-    return _option(default, parse, type="int", default=default)
-
-
 _REPAIRS = "a number of repairs, 0 for none"
 _SECONDS = "a number of seconds, 0 for none"
 
@@ -106,33 +76,35 @@ class Limits:
     secondaries adds `secondaries`: the problem with the copy there, by instance name, or an empty text for none.
     """
 
-    instances: tuple[str, ...] = _names()
-    groups: tuple[str, ...] = _names()
-    max_unhealthy: MaxUnhealthy = _option(
+    instances: tuple[str, ...] = names_option()
+    groups: tuple[str, ...] = names_option()
+    max_unhealthy: MaxUnhealthy = option(
         MaxUnhealthy("40%", percent=Decimal(40)),
         lambda _name, given: _max_unhealthy(given),
         type="str",
         default="40%",
     )
-    unhealthy_range: tuple[int, int] | None = _option(None, lambda _name, given: _unhealthy_range(given), type="str")
-    storm_cooldown: int = _number(600, _SECONDS)
-    max_in_flight: int = _number(10, _REPAIRS)
-    max_per_node: int = _number(5, _REPAIRS)
-    max_per_group: int = _number(10, _REPAIRS)
-    retries: int = _number(2, "a number, 0 for none")
-    fencing: Fencing = _choice(Fencing.OFFLINE_FLAG)
-    fenced_nodes: tuple[str, ...] = _names()
-    min_offline_age: int = _number(0, _SECONDS)
-    settle_time: int = _number(0, _SECONDS)
-    secondary_state: SecondaryState = _choice(SecondaryState.ANY)
-    respect_watcher_pause: bool = _flag(True)
-    max_repairs_per_window: int = _number(3, "a number of repairs from 1; repair_window 0 switches it off", least=1)
-    repair_window: int = _number(3600, "a number of seconds, 0 for no such limit")
-    windows: tuple[Window, ...] = _option((), lambda _name, given: parse_windows(given), **WINDOWS)
-    choose_nodes: bool = _flag(False)
-    drained_secondaries: DrainedSecondaries = _choice(DrainedSecondaries.REPLACE)
-    retry_now: bool = _flag(False)
-    accept_behind: tuple[str, ...] = _names()
+    unhealthy_range: tuple[int, int] | None = option(None, lambda _name, given: _unhealthy_range(given), type="str")
+    storm_cooldown: int = number_option(600, _SECONDS)
+    max_in_flight: int = number_option(10, _REPAIRS)
+    max_per_node: int = number_option(5, _REPAIRS)
+    max_per_group: int = number_option(10, _REPAIRS)
+    retries: int = number_option(2, "a number, 0 for none")
+    fencing: Fencing = choice_option(Fencing.OFFLINE_FLAG)
+    fenced_nodes: tuple[str, ...] = names_option()
+    min_offline_age: int = number_option(0, _SECONDS)
+    settle_time: int = number_option(0, _SECONDS)
+    secondary_state: SecondaryState = choice_option(SecondaryState.ANY)
+    respect_watcher_pause: bool = flag_option(True)
+    max_repairs_per_window: int = number_option(
+        3, "a number of repairs from 1; repair_window 0 switches it off", least=1
+    )
+    repair_window: int = number_option(3600, "a number of seconds, 0 for no such limit")
+    windows: tuple[Window, ...] = option((), lambda _name, given: parse_windows(given), **WINDOWS)
+    choose_nodes: bool = flag_option(False)
+    drained_secondaries: DrainedSecondaries = choice_option(DrainedSecondaries.REPLACE)
+    retry_now: bool = flag_option(False)
+    accept_behind: tuple[str, ...] = names_option()
     approved: Approved | None = None
     fenced_as_of: Mapping[str, float] = field(default_factory=dict)
     secondaries: Mapping[str, str] = field(default_factory=dict)
@@ -152,16 +124,12 @@ class Limits:
         return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in self.groups)
 
 
-OPTIONS = {each.name: each.metadata for each in fields(Limits) if each.metadata}
-LIMIT_SPECS: Mapping[str, Mapping[str, Any]] = {name: option["spec"] for name, option in OPTIONS.items()}
+LIMIT_SPECS = specs_of(Limits)
 
 
 def parse_limits(given: Mapping[str, Any]) -> Limits:
     """The limits that a module's options set. Raises BadOption, with one sentence for people."""
-    limits = Limits(
-        **{name: option["parse"](name, given[name]) for name, option in OPTIONS.items()},
-        approved=parse_approved(given.get("approved_plan")),
-    )
+    limits = Limits(**parsed_options(Limits, given), approved=parse_approved(given.get("approved_plan")))
     if limits.storm_cooldown > LONGEST_COOLDOWN:
         words = "a breaker that ends later counts as set by a wrong clock; suspend the cluster in its place"
         raise BadOption(f"storm_cooldown is {limits.storm_cooldown}; it takes {LONGEST_COOLDOWN} s at most: {words}")

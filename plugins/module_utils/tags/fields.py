@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from ..ganeti.model import RepairType
 
 PREFIX = "ganeti:watcher:autorepair:"
-BEHIND = "ganeti:watcher:nodewatch:behind:"
+NODEWATCH = "ganeti:watcher:nodewatch:"
+BEHIND = NODEWATCH + "behind:"
 ACCEPTS = "accept-behind-"  # begins the id of a repair for which somebody has accepted a copy that is behind
 MAX_LENGTH = 128  # Ganeti refuses longer tags
 NUMBER = re.compile(r"[0-9]{1,15}\Z")

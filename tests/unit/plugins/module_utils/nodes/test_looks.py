@@ -109,7 +109,6 @@ WRONG = [
     ({"observers": [{"name": "node9"}]}, "speaks of node9"),
     ({"observers": [{"name": "node1", "reach": {"192.0.2.3": "answers"}}]}, "speaks of 192.0.2.3"),
     ({"observers": [{"name": "node1", "replicates_with": ["node9"]}]}, "speaks of node9"),
-    ({"observers": [{"name": "node1", "master": "node9"}]}, "speaks of node9"),
 ]
 
 

@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Probes: which nodes to ask over SSH, and about which (design, section 8). A cluster that is well needs none (N11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+
+from ..ganeti.model import NodeState
+from ..settings.node_options import NodeOptions
+from .observed import Observed
+
+
+@dataclass(frozen=True)
+class Probes:
+    """The `witnesses` to ask, the `targets` that each of them and this machine try to reach, and the addresses by which
+    this machine finds out whether it is cut off (`isolation`)."""
+
+    witnesses: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    isolation: tuple[str, ...] = ()
+
+
+def probes_for(observed: Observed, options: NodeOptions) -> Probes:
+    """Whom to ask about the nodes that were silent in the last look: as many witnesses as the options say, spread over
+    the node groups, the master first. The targets are the silent nodes, the witnesses (one that reaches nobody proves
+    nothing), and the nodes that are marked offline (one may be back)."""
+    look = observed.looks[-1]
+    silent = sorted(look.silent)
+    speaking = [name for name in sorted(observed.nodes) if look.live.get(name) is not None]
+    if not silent:
+        return Probes()
+    witnesses = _spread(speaking, observed)[: options.witnesses]
+    offline = [name for name, node in sorted(observed.nodes.items()) if node.state is NodeState.OFFLINE]
+    targets = dict.fromkeys((*silent, observed.master, *witnesses, *offline))
+    return Probes(tuple(witnesses), tuple(targets), options.isolation_addresses)
+
+
+def _spread(names: Iterable[str], observed: Observed) -> Sequence[str]:
+    """`names` in an order in which any number of them from the start is spread over the node groups; the master, which
+    tells a cut link from a dead daemon, is the first."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names, key=lambda name: (name != observed.master, name)):
+        groups.setdefault(observed.nodes[name].group, []).append(name)
+    return [name for name in chain(*zip_longest(*groups.values())) if name is not None]

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes: one look at them through the cluster, with one live query whatever its size (design, law N11).
+
+The live field is `bootid`, the cheapest: the master asks the node daemons of all nodes at once. Measured with five
+nodes: 0.2 s if all answer, 5.0 s if any is silent. Ganeti does not ask nodes that are marked offline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
+
+from ..errors import BadAnswer
+from ..ganeti.client import STATUS_NORMAL, Client, Row
+from ..ganeti.model import NodeState
+from ..ganeti.usable import is_flag, is_name, is_text, is_texts, number, values_of
+from ..nodes.schema import Observations, ObservedGroup, ObservedNode
+from .cluster import cluster_tags
+
+_CONFIGURATION = ("name", "uuid", "offline", "drained", "role", "pip", "sip", "group", "tags", "mtime")
+_LOOK = (*_CONFIGURATION, "bootid")
+_GROUP = ("name", "tags")
+_NO_DATA = 2  # the status of a value that the node did not give
+
+
+def look_at_nodes(client: Client, clock: Callable[[], float], seconds: float) -> Observations:
+    """The cluster, its groups and its nodes, and one look at these, which may take `seconds`.
+
+    Raises an AutorepairError if they can't be read as a whole: what is missing must not look healthy.
+    """
+    info = client.cluster_info()
+    groups = [_group(values_of(_GROUP, row)) for row in client.query("group", _GROUP)]
+    rows = client.query("node", _LOOK, None, seconds)
+    nodes = [_node(values_of(_LOOK, row)) for row in rows]
+    live = dict(found for row in rows for found in _live(row))
+    flag = info.get("maintain_node_health")
+    return {
+        "cluster": {
+            "name": _text(info, "name"),
+            "uuid": _text(info, "uuid"),
+            "master": _master(info, nodes),
+            "version": _text(info, "software_version"),
+            "tags": list(cluster_tags(info)),
+            "maintain_node_health": flag if is_flag(flag) else None,
+        },
+        "groups": groups,
+        "nodes": nodes,
+        "looks": [{"time": clock(), "live": live}],
+    }
+
+
+def _text(values: Mapping[str, Any], key: str) -> str:
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _name(what: str, values: Mapping[str, Any]) -> str:
+    name = values.get("name")
+    if not is_name(name) or not name:
+        raise BadAnswer(f"cannot look at the nodes: a {what} has the name {str(name)[:80]!r}, which can't be used")
+    return str(name)
+
+
+def _master(info: Mapping[str, Any], nodes: Sequence[ObservedNode]) -> str:
+    master = _text(info, "master")
+    if master not in {node["name"] for node in nodes}:
+        raise BadAnswer(f"cannot look at the nodes: the master is {master[:80]!r}, which is none of them")
+    return master
+
+
+def _tags(values: Mapping[str, Any]) -> list[str] | None:
+    return list(values["tags"]) if is_texts(values.get("tags")) else None
+
+
+def _group(values: Mapping[str, Any]) -> ObservedGroup:
+    return {"name": _name("group", values), "tags": _tags(values)}
+
+
+def _node(values: Mapping[str, Any]) -> ObservedNode:
+    flags = values.get("offline"), values.get("drained")
+    state = NodeState.UNKNOWN
+    if all(map(is_flag, flags)):
+        state = NodeState.OFFLINE if flags[0] else NodeState.DRAINED if flags[1] else NodeState.ONLINE
+    return {
+        "name": _name("node", values),
+        "uuid": _text(values, "uuid"),
+        "group": _text(values, "group"),
+        "state": state.value,
+        "role": _text(values, "role"),
+        "addresses": list(dict.fromkeys(filter(None, (_text(values, "pip"), _text(values, "sip"))))),
+        "tags": _tags(values),
+        "changed": number(values.get("mtime")),
+    }
+
+
+def _live(row: Row) -> Sequence[tuple[str, str | None]]:
+    """The node's name with its boot id, or None if it did not answer; nothing if nobody asked it, or if what came back
+    can't be used: such a node is neither healthy nor silent."""
+    status, boot_id = row[_LOOK.index("bootid")]
+    name = str(row[_LOOK.index("name")][1])
+    if status == _NO_DATA:
+        return [(name, None)]
+    return [(name, boot_id)] if status == STATUS_NORMAL and is_text(boot_id) and boot_id else []
