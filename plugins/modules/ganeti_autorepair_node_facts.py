@@ -32,6 +32,8 @@ options:
         that it tried, with V(answers), V(accepts), V(refuses) or V(silent)), C(master) (the node that it takes for the
         master), C(boot_id), C(replicates_with) (the nodes with which its DRBD is connected) and C(findings) (each with
         a C(severity), V(evacuate) or V(warning), and a C(text)). List only observers that answered.
+      - C(answers) has what the script of the role C(ganeti.autorepair.nodes) printed on each observer, by its name, which
+        becomes observers as well. One on which it did not get to its end has not answered.
       - A look may also have C(power) (V(on), V(off) or V(unknown) for each node), C(storage) (whether the storage of a
         node shows that it lives), and C(isolation) (whether each address answered the controller).
     type: dict
@@ -311,28 +313,26 @@ ansible_facts:
           returned: success
           type: dict
           contains:
-            witnesses:
-              description: The nodes to ask over SSH, each with its name and its IP addresses.
-              returned: success
-              type: list
-              elements: dict
-              sample:
-                - name: node1.example.com
-                  addresses: ["192.0.2.11"]
             targets:
-              description: The nodes that they and this machine try to reach.
-              returned: success
-              type: list
-              elements: dict
-              sample:
-                - name: node3.example.com
-                  addresses: ["192.0.2.13"]
-            isolation:
-              description: The addresses that this machine tries for itself.
+              description: The nodes that they try to reach.
               returned: success
               type: list
               elements: str
-              sample: ["192.0.2.1"]
+              sample: ["node3.example.com", "node1.example.com"]
+            observers:
+              description:
+                - The machine on which Ansible runs (C(controller)) and the witnesses, each with its IP address and the
+                  arguments that the script of the role C(ganeti.autorepair.nodes) gets there.
+              returned: success
+              type: list
+              elements: dict
+              sample:
+                - name: controller
+                  address: localhost
+                  arguments: node3.example.com=192.0.2.13 node1.example.com=192.0.2.11 isolation=192.0.2.1
+                - name: node1.example.com
+                  address: 192.0.2.11
+                  arguments: node3.example.com=192.0.2.13
         observations:
           description:
             - What all of this rests on, in the form of O(observations). Kept in a file, it can be judged again on any

@@ -48,7 +48,7 @@ def test_a_dead_node_that_nobody_has_marked(transport: str) -> None:
     node = next(node for node in found["nodes"] if node["name"] == "node3")
     assert (node["verdict"], node["next"]) == ("unknown", "report")
     assert node["why"] == "node3 does not answer the master, and nobody else has looked at it"
-    assert [witness["name"] for witness in found["probes"]["witnesses"]][:2] == ["node1", "node5"]
+    assert [observer["name"] for observer in found["probes"]["observers"]][:3] == ["controller", "node1", "node5"]
     assert marked["summary"] == {"healthy": 5, "not_asked": 1} and marked["probes"]["targets"] == []
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any, Callable
 
 from ..printable import REPLACED
@@ -54,6 +55,14 @@ def is_texts(value: Any) -> bool:
 def is_name(value: Any) -> bool:
     """Whether it could be the name of a Ganeti object; characters that can't be shown have been replaced in it."""
     return isinstance(value, str) and _NOT_IN_NAMES.search(value) is None
+
+
+def is_address(value: Any) -> bool:
+    """Whether it is an IP address."""
+    try:
+        return is_text(value) and bool(ip_address(value))
+    except ValueError:
+        return False
 
 
 def as_list(value: Any) -> list[Any]:

@@ -14,10 +14,11 @@ from typing import Any
 
 from ..errors import BadOption
 from ..ganeti.model import Node, NodeState
-from ..ganeti.usable import is_flag, is_texts, number
+from ..ganeti.usable import is_address, is_flag, is_texts, number
 from ..tags.nodewatch import UNREAD, NodeTags, parse_node_tags
 from .given import fields_of, member_of, name_in, numbered, text_in
-from .looks import NodeLook, parse_looks
+from .looks import NodeLook
+from .parsed_looks import parse_looks
 from .schema import Observations, ObservedCluster, ObservedGroup, ObservedNode
 
 
@@ -53,13 +54,14 @@ def parse_observations(given: Any) -> Observed:
     cluster = fields_of("observations, cluster", fields.get("cluster"), ObservedCluster.__annotations__)
     groups = [_group(f"observations, group {at}", entry) for at, entry in numbered("observations", fields, "groups")]
     entries = [_node(f"observations, node {at}", entry) for at, entry in numbered("observations", fields, "nodes")]
-    nodes = {node.name: node for node, addresses in entries}
+    nodes = {node.name: node for node, _own in entries}
     if len(nodes) < len(entries) or len(dict(groups)) < len(groups):
         raise BadOption("observations has two nodes, or two groups, of one name")
     master = text_in("observations, cluster", cluster, "master")
     if master not in nodes:
         raise BadOption(f"observations, cluster: master is {master!r}; it takes one of {', '.join(sorted(nodes))}")
-    looks = parse_looks(fields.get("looks"), nodes)
+    addresses = {node.name: own for node, own in entries}
+    looks = parse_looks(fields.get("looks"), addresses)
     if not looks:
         raise BadOption("observations has no looks; it takes at least one")
     return Observed(
@@ -68,9 +70,9 @@ def parse_observations(given: Any) -> Observed:
         master=master,
         tags=_parsed(_tags("observations, cluster", cluster)),
         group_tags={name: _parsed(tags) for name, tags in groups},
-        node_tags={node.name: _parsed(node.tags) for node, addresses in entries},
+        node_tags={node.name: _parsed(node.tags) for node, _own in entries},
         nodes=nodes,
-        addresses={node.name: addresses for node, addresses in entries},
+        addresses=addresses,
         looks=looks,
         heals_itself=_flag_or_none("observations, cluster", cluster, "maintain_node_health"),
     )
@@ -84,8 +86,8 @@ def _group(where: str, given: Any) -> tuple[str, tuple[str, ...] | None]:
 def _node(where: str, given: Any) -> tuple[Node, tuple[str, ...]]:
     fields = fields_of(where, given, ObservedNode.__annotations__)
     addresses = fields.get("addresses", [])
-    if not is_texts(addresses):
-        raise BadOption(f"{where}: addresses is {addresses!r}; it takes a list of texts")
+    if not is_texts(addresses) or not all(map(is_address, addresses)):
+        raise BadOption(f"{where}: addresses is {addresses!r}; it takes a list of IP addresses")
     node = Node(
         name=name_in(where, fields),
         group=text_in(where, fields, "group"),

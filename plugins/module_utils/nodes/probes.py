@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
+from shlex import quote
 
 from ..ganeti.model import NodeState
 from ..settings.node_options import NodeOptions
+from .looks import CONTROLLER
 from .observed import Observed
 
 
@@ -36,6 +38,14 @@ def probes_for(observed: Observed, options: NodeOptions) -> Probes:
     offline = [name for name, node in sorted(observed.nodes.items()) if node.state is NodeState.OFFLINE]
     targets = dict.fromkeys((*silent, observed.master, *witnesses, *offline))
     return Probes(tuple(witnesses), tuple(targets), options.isolation_addresses)
+
+
+def arguments_of(observer: str, probes: Probes, addresses: Mapping[str, Sequence[str]]) -> str:
+    """The arguments for `look.sh` on an observer, quoted for a shell: the other nodes with each of their addresses, and
+    on this machine the isolation addresses."""
+    words = [f"{name}={address}" for name in probes.targets if name != observer for address in addresses[name]]
+    words += [f"isolation={address}" for address in probes.isolation if observer == CONTROLLER]
+    return " ".join(map(quote, words))
 
 
 def _spread(names: Iterable[str], observed: Observed) -> Sequence[str]:

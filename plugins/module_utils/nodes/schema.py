@@ -43,12 +43,13 @@ class ObservedNode(TypedDict):
 
 
 class ObservedLook(TypedDict, total=False):
-    """What was seen at one time, as `parse_looks` reads it."""
+    """What was seen at one time, as `parse_looks` reads it; `answers` has what the script printed on each observer."""
 
     time: float
     live: dict[str, str | None]
     asked: list[str]
     observers: list[dict[str, Any]]
+    answers: dict[str, str]
     power: dict[str, str]
     storage: dict[str, bool]
     isolation: dict[str, bool]
@@ -63,20 +64,19 @@ class Observations(TypedDict):
     looks: list[ObservedLook]
 
 
-class ProbedNode(TypedDict):
-    """A node to ask, or to reach."""
+class ObserverFacts(TypedDict):
+    """Whom to ask: the controller or a witness, its IP address, and the arguments that the script gets there."""
 
     name: str
-    addresses: list[str]
+    address: str
+    arguments: str
 
 
 class ProbeFacts(TypedDict):
-    """Whom to ask over SSH about which nodes, and the addresses that this machine tries; all empty if nobody needs to
-    be asked."""
+    """Whom to ask about which nodes; both empty if nobody needs to be asked."""
 
-    witnesses: list[ProbedNode]
-    targets: list[ProbedNode]
-    isolation: list[str]
+    targets: list[str]
+    observers: list[ObserverFacts]
 
 
 class NodePolicyFacts(TypedDict):

@@ -14,7 +14,7 @@ from typing import Any, Callable
 from ..errors import BadAnswer
 from ..ganeti.client import STATUS_NORMAL, Client, Row
 from ..ganeti.model import NodeState
-from ..ganeti.usable import is_flag, is_name, is_text, is_texts, number, values_of
+from ..ganeti.usable import is_address, is_flag, is_name, is_text, is_texts, number, values_of
 from ..nodes.schema import Observations, ObservedGroup, ObservedNode
 from .cluster import cluster_tags
 
@@ -88,7 +88,7 @@ def _node(values: Mapping[str, Any]) -> ObservedNode:
         "group": _text(values, "group"),
         "state": state.value,
         "role": _text(values, "role"),
-        "addresses": list(dict.fromkeys(filter(None, (_text(values, "pip"), _text(values, "sip"))))),
+        "addresses": list(dict.fromkeys(filter(is_address, (values.get("pip"), values.get("sip"))))),
         "tags": _tags(values),
         "changed": number(values.get("mtime")),
     }

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ..nodes.looks import CONTROLLER
 from ..nodes.observed import Observed
 from ..nodes.plan import NodePlan, NodeRow
-from ..nodes.probes import Probes
+from ..nodes.probes import Probes, arguments_of
 from ..nodes.schema import (
     IncidentFacts,
     JudgedNodeFacts,
@@ -17,7 +18,7 @@ from ..nodes.schema import (
     NodePolicyFacts,
     NodesFacts,
     Observations,
-    ProbedNode,
+    ObserverFacts,
 )
 from ..tags.node_policy import NodePolicy
 from ..tags.nodewatch import Staged
@@ -41,9 +42,10 @@ def node_facts(plan: NodePlan, probes: Probes, observations: Observations) -> No
         "masters": list(judgement.masters),
         "plan": node_plan_data(plan),
         "probes": {
-            "witnesses": [_probed(name, plan.observed) for name in probes.witnesses],
-            "targets": [_probed(name, plan.observed) for name in probes.targets],
-            "isolation": list(probes.isolation),
+            "targets": list(probes.targets),
+            "observers": [
+                _observer(name, plan.observed, probes) for name in ((CONTROLLER, *probes.witnesses) if probes.targets else ())
+            ],
         },
         "observations": observations,
         "report": render_nodes(plan),
@@ -104,5 +106,6 @@ def _action(row: NodeRow) -> NodeActionFacts:
     }
 
 
-def _probed(name: str, observed: Observed) -> ProbedNode:
-    return {"name": name, "addresses": list(observed.addresses[name])}
+def _observer(name: str, observed: Observed, probes: Probes) -> ObserverFacts:
+    address = "localhost" if name == CONTROLLER else next(iter(observed.addresses[name]), "")
+    return {"name": name, "address": address, "arguments": arguments_of(name, probes, observed.addresses)}

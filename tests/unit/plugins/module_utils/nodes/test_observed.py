@@ -57,6 +57,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"groups": [{"name": "default", "tags": "x"}]}, "observations, group 1: tags is 'x'; it takes a list of texts"),
     ({"nodes": [{"name": "node1", "state": "on"}]}, "observations, node 1: state is 'on'; it takes online, drained"),
     ({"nodes": [{"name": "node1", "state": "online", "addresses": [1]}]}, "node 1: addresses is"),
+    ({"nodes": [{"name": "node1", "state": "online", "addresses": ["-oProxyCommand=x"]}]}, "a list of IP addresses"),
     ({"cluster": {"master": "node1", "maintain_node_health": "no"}}, "maintain_node_health is 'no'"),
     ({"cluster": None}, "observations, cluster is None; it takes a mapping"),
     ({"cluster": {"master": 1}}, "observations, cluster: master is 1; it takes a text"),

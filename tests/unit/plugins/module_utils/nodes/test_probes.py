@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.plugins.module_utils.node_builders import NAMES, look_data, observed_of
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.probes import Probes, probes_for
+from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.probes import Probes, arguments_of, probes_for
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.node_options import NodeOptions
 
 
@@ -49,3 +49,12 @@ def test_witnesses_answer_and_the_silent_are_tried(silent: set[str], offline: se
     assert all(live.get(name) for name in found.witnesses) and len(found.witnesses) <= most
     assert set(found.targets) >= silent - offline
     assert bool(found.targets) == bool(silent - offline)
+
+
+def test_arguments_are_quoted() -> None:
+    """They run in a shell, on this machine, too; and they come from a cluster."""
+    probes = Probes(("node1",), ("node1", "no;de"), ("192.0.2.1", "$(reboot)"))
+    addresses = {"node1": ["192.0.2.11", "198.51.100.11"], "no;de": ["2001:db8::1"]}
+    assert arguments_of("node1", probes, addresses) == "'no;de=2001:db8::1'"
+    words = "node1=192.0.2.11 node1=198.51.100.11 'no;de=2001:db8::1' isolation=192.0.2.1 'isolation=$(reboot)'"
+    assert arguments_of("controller", probes, addresses) == words

@@ -32,7 +32,7 @@ def test_the_facts_are_documented() -> None:
     assert set(get_type_hints(schema.NodePlanFacts)) == set(documented("plan"))
     assert set(get_type_hints(schema.NodeActionFacts)) == set(documented("plan")["actions"]["sample"][0])
     assert set(get_type_hints(schema.ProbeFacts)) == set(documented("probes"))
-    assert set(get_type_hints(schema.ProbedNode)) == set(documented("probes")["targets"]["sample"][0])
+    assert set(get_type_hints(schema.ObserverFacts)) == set(documented("probes")["observers"]["sample"][0])
 
 
 def test_a_record_is_documented() -> None:

@@ -46,8 +46,12 @@ def test_a_dead_node_is_data() -> None:
     assert found["summary"] == {"healthy": 3, "isolated": 1} and found["time"] == NOW
     assert found["observers"] == ["controller", "node1", "node2", "node4"] and found["masters"] == ["node1"]
     assert [action["action"] for action in found["plan"]["actions"]] == ["fence"]
-    assert found["probes"]["targets"][0] == {"name": "node3", "addresses": ["192.0.2.13"]}
-    assert found["probes"]["isolation"] == ["192.0.2.1"]
+    assert found["probes"]["targets"] == ["node3", "node1", "node4", "node2"]
+    words = "node3=192.0.2.13 node1=192.0.2.11 node4=192.0.2.14 node2=192.0.2.12"
+    assert found["probes"]["observers"][:2] == [
+        {"name": "controller", "address": "localhost", "arguments": words + " isolation=192.0.2.1"},
+        {"name": "node1", "address": "192.0.2.11", "arguments": words.replace("node1=192.0.2.11 ", "")},
+    ]
 
 
 def test_the_facts_can_be_judged_again() -> None:

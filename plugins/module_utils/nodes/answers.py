@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers: what the script `look.sh` of the role `nodes` printed on an observer, as a value (design, section 8).
+
+Each line is one fact, between the lines `look 1` and `end`. Whoever did not get to the end has not answered: its
+silence says nothing of others (N3). Lines that are none of the script's, such as a greeting at login, are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .looks import Answer, Observer
+
+_LINE = re.compile(r"(reach|outside|boot_id|master|drbd|peer) (\S+)(?: (\S+))?\Z")
+_ANSWERS = {answer.value: answer for answer in Answer}
+_BEST = tuple(Answer)  # the most alive first
+
+
+@dataclass(frozen=True)
+class ParsedAnswer:
+    """The observer, and what it said of addresses outside of the cluster: whether each answered."""
+
+    observer: Observer
+    outside: Mapping[str, bool] = field(default_factory=dict)
+
+
+def parse_answer(name: str, text: str, addresses: Mapping[str, Sequence[str]]) -> ParsedAnswer | None:
+    """What `text`, printed on the observer `name`, says of the nodes, whose IP addresses are `addresses`; None if it
+    has not answered."""
+    lines = [line.strip() for line in text.splitlines()]
+    if "look 1" not in lines or "end" not in lines[lines.index("look 1") :]:
+        return None
+    begin = lines.index("look 1")
+    matches = [_LINE.match(line) for line in lines[begin : lines.index("end", begin)]]
+    facts = [found.groups(default="") for found in matches if found]
+    observer = Observer(
+        name=name,
+        reach=_reach([(node, word) for kind, node, word in facts if kind == "reach" and node in addresses]),
+        master=_last(facts, "master"),
+        boot_id=_last(facts, "boot_id"),
+        replicates_with=_connected(facts, addresses),
+    )
+    outside = _reach([(address, word) for kind, address, word in facts if kind == "outside"])
+    return ParsedAnswer(observer, {address: answer is not Answer.SILENT for address, answer in outside.items()})
+
+
+def _reach(told: Iterable[tuple[str, str]]) -> Mapping[str, Answer]:
+    """The most alive answer of each: a node has several addresses and ports."""
+    found: dict[str, Answer] = {}
+    for name, word in told:
+        if word in _ANSWERS:
+            found[name] = min(found.get(name, Answer.SILENT), _ANSWERS[word], key=_BEST.index)
+    return found
+
+
+def _last(facts: Iterable[tuple[str, ...]], kind: str) -> str:
+    return next((value for found, value, _word in reversed(list(facts)) if found == kind), "")
+
+
+def _connected(facts: Sequence[tuple[str, ...]], addresses: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The nodes at the other end of DRBD's minors that are connected."""
+    connected = {minor for kind, minor, state in facts if kind == "drbd" and state == "Connected"}
+    peers = {address for kind, minor, address in facts if kind == "peer" and minor in connected}
+    return frozenset(name for name, own in addresses.items() if peers.intersection(own))

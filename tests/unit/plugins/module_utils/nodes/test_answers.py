@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers: what the script printed becomes an observer; whoever did not get to the end has not answered."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.answers import ParsedAnswer, parse_answer
+from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.looks import Answer, Observer
+
+ADDRESSES = {"node1": ["192.0.2.11"], "node3": ["192.0.2.13", "198.51.100.13"], "node4": ["2001:db8::14"]}
+TEXT = """\
+Welcome to node1
+look 1
+boot_id boot-1
+master node1
+reach node3 silent
+drbd 0 Connected
+drbd 1 WFConnection
+drbd 2 Connected
+peer 0 198.51.100.13
+peer 1 192.0.2.11
+peer 2 2001:db8::14
+reach node3 accepts
+reach node4 answers
+reach node4 refuses
+reach node9 answers
+outside 192.0.2.1 answers
+outside 192.0.2.2 silent
+outside 192.0.2.2 refuses
+outside 192.0.2.3 silent
+end
+Connection closed.
+"""
+
+
+def test_an_answer_is_parsed() -> None:
+    """The most alive of several answers counts, and DRBD's minors lead to nodes by their addresses."""
+    reach = {"node3": Answer.ACCEPTS, "node4": Answer.ANSWERS}
+    observer = Observer("node1", reach, "node1", "boot-1", frozenset({"node3", "node4"}))
+    outside = {"192.0.2.1": True, "192.0.2.2": True, "192.0.2.3": False}
+    assert parse_answer("node1", TEXT, ADDRESSES) == ParsedAnswer(observer, outside)
+    assert parse_answer("node1", TEXT.replace("\n", "\r\n"), ADDRESSES) == ParsedAnswer(observer, outside)
+
+
+@pytest.mark.parametrize("text", ["", "end", "look 1", "end\nlook 1", "UNREACHABLE", TEXT.replace("end\n", "")])
+def test_who_did_not_get_to_the_end_has_not_answered(text: str) -> None:
+    """Killed in the middle, or never begun: its silence says nothing (N3)."""
+    assert parse_answer("node1", text, ADDRESSES) is None
+
+
+def test_one_that_could_read_nothing_is_an_observer_without_a_master() -> None:
+    """As the machine on which Ansible runs, or a node whose disk is gone."""
+    found = parse_answer("controller", "look 1\nboot_id \nmaster \nreach node3 answers\nend", ADDRESSES)
+    assert found and found.observer == Observer("controller", {"node3": Answer.ANSWERS})
+
+
+@given(st.lists(st.sampled_from(TEXT.splitlines()) | st.text(max_size=20)))
+def test_nothing_is_seen_that_was_not_printed(lines: list[str]) -> None:
+    """Whatever the lines are, and in whatever order."""
+    found = parse_answer("node1", "\n".join(["look 1", *lines, "end"]), ADDRESSES)
+    assert found
+    for name, answer in found.observer.reach.items():
+        assert f"reach {name} {answer.value}" in [line.strip() for line in "\n".join(lines).splitlines()]
