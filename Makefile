@@ -155,7 +155,7 @@ reuse:
 
 shellcheck:
 	@$(QUIET) $@ "shell scripts" sh -c \
-	  "git grep --untracked -lE '^#!/bin/(ba)?sh' -- ':!*.py' ':!*.md' | xargs -r shellcheck"
+	  "git grep --untracked -lE '^#(!/bin/(ba)?sh| shellcheck shell=)' -- ':!*.py' ':!*.md' | xargs -r shellcheck"
 
 workflows:
 	@$(QUIET) $@ "workflows of GitHub" check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

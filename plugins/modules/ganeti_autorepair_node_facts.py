@@ -32,8 +32,8 @@ options:
         that it tried, with V(answers), V(accepts), V(refuses) or V(silent)), C(master) (the node that it takes for the
         master), C(boot_id), C(replicates_with) (the nodes with which its DRBD is connected) and C(findings) (each with
         a C(severity), V(evacuate) or V(warning), and a C(text)). List only observers that answered.
-      - C(answers) has what the script of the role C(ganeti.autorepair.nodes) printed on each observer, by its name, which
-        becomes observers as well. One on which it did not get to its end has not answered.
+      - C(answers) has what the script of the role C(ganeti.autorepair.nodes) printed on each observer, by its name.
+        These count as observers as well, except one on which the script did not get to its end.
       - A look may also have C(power) (V(on), V(off) or V(unknown) for each node), C(storage) (whether the storage of a
         node shows that it lives), and C(isolation) (whether each address answered the controller).
     type: dict

@@ -20,6 +20,8 @@ from ansible_collections.ganeti.autorepair.plugins.modules import ganeti_autorep
 ROOT = Path(__file__).parents[2]
 SPECS = yaml.safe_load((ROOT / "roles" / "autorepair" / "meta" / "argument_specs.yml").read_text())
 ROLE = SPECS["argument_specs"]["main"]["options"]
+SPECS_OF_NODES = yaml.safe_load((ROOT / "roles" / "nodes" / "meta" / "argument_specs.yml").read_text())
+ROLE_OF_NODES = SPECS_OF_NODES["argument_specs"]["main"]["options"]
 FRAGMENT = yaml.safe_load(round.ModuleDocFragment.DOCUMENTATION)["options"]
 OF_CLUSTER = yaml.safe_load(cluster.ModuleDocFragment.DOCUMENTATION)["options"]
 VARIABLES = yaml.safe_load((ROOT / "roles" / "autorepair" / "vars" / "main.yml").read_text())
@@ -51,6 +53,14 @@ def test_the_documentation_of_looks_at_nodes_has_it(name: str) -> None:
     """With its type and its default."""
     documented = yaml.safe_load(ganeti_autorepair_node_facts.DOCUMENTATION)["options"]
     assert declared(documented[name]) == declared(NODE_SPECS[name])
+
+
+@pytest.mark.parametrize("name", [*NODE_SPECS, *CONNECTION])
+def test_the_role_that_looks_at_nodes_takes_it(name: str) -> None:
+    """With its type and its choices; the defaults are the module's."""
+    spec = NODE_SPECS.get(name) or CONNECTION[name]
+    wanted = {key: value for key, value in declared(spec).items() if key != "default"}
+    assert declared(ROLE_OF_NODES[f"ganeti_autorepair_{name}"]) == wanted
 
 
 def test_nothing_is_documented_that_is_not_declared() -> None:

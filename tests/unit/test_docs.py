@@ -72,13 +72,11 @@ def test_every_reason_is_given() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_variable_exists(page: Path) -> None:
-    """What is called ganeti_autorepair_... is an option of the role, or read by a playbook or a task, or a module."""
-    specs = yaml.safe_load((ROOT / "roles" / "autorepair" / "meta" / "argument_specs.yml").read_text())
+    """What is called ganeti_autorepair_... is an option of a role, or read by a playbook or a task, or a module."""
+    options = role_options("autorepair") | role_options("nodes")
     modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
     read = {name for path in READERS for name in NAME.findall(path.read_text())}
-    assert (
-        set(NAME.findall(page.read_text())) - set(specs["argument_specs"]["main"]["options"]) - read - modules == set()
-    )
+    assert set(NAME.findall(page.read_text())) - options - read - modules == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -105,17 +103,19 @@ def commands(page: Path) -> list[tuple[str, list[str]]]:
 
 
 def read_by(playbook: str) -> set[str]:
-    """The variables that a playbook, or what it plays of the role, reads."""
+    """The variables that a playbook, or what it plays of its role, reads."""
     text = (ROOT / "playbooks" / f"{playbook}.yml").read_text()
+    role = ROOT / "roles" / re.findall(r"name: ganeti\.autorepair\.(\w+)", text)[0]
     files = re.findall(r"tasks_from: (\w+)", text) or ["main"]
     for file in files:  # grows on the way
-        tasks = (TASKS / f"{file}.yml").read_text()
+        tasks = (role / "tasks" / f"{file}.yml").read_text()
         text += tasks
         files += [one for one in re.findall(r"(?:_tasks: |')(\w+)\.yml\b", tasks) if one not in files]
-    variables = yaml.safe_load((TASKS.parent / "vars" / "main.yml").read_text())
-    used = [name for name in variables if re.search(rf"\b{name}\b", text)]
-    taken = {f"ganeti_autorepair_{option}" for option in documented("ganeti_autorepair_step")}
-    found = set(NAME.findall(" ".join([text, *map(variables.get, used)]))) | EVERYWHERE
+    variables = yaml.safe_load((role / "vars" / "main.yml").read_text())
+    used = [str(variables[name]) for name in variables if re.search(rf"\b{name}\b", text)]
+    module = "ganeti_autorepair_node_facts" if role.name == "nodes" else "ganeti_autorepair_step"
+    taken = {f"ganeti_autorepair_{option}" for option in documented(module)}
+    found = set(NAME.findall(" ".join([text, *used]))) | EVERYWHERE
     return found | taken if "from_variables: true" in text else found
 
 

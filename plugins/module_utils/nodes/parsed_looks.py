@@ -62,9 +62,10 @@ def _look(where: str, given: Any, addresses: Mapping[str, Sequence[str]]) -> Nod
 def _answers(
     where: str, fields: Mapping[str, Any], addresses: Mapping[str, Sequence[str]]
 ) -> Iterable[ParsedAnswer | None]:
-    """What the script printed on each observer that was asked."""
-    for name, text in mapping_in(where, fields, "answers", _text).items():
-        yield parse_answer(name, text, addresses)
+    """What the script printed on each observer that was asked; this machine comes first, as in reports."""
+    answers = mapping_in(where, fields, "answers", _text)
+    for name in sorted(answers, key=lambda name: (name != CONTROLLER, name)):
+        yield parse_answer(name, answers[name], addresses)
 
 
 def _text(where: str, given: Any) -> str:

@@ -88,7 +88,9 @@ def _node(values: Mapping[str, Any]) -> ObservedNode:
         "group": _text(values, "group"),
         "state": state.value,
         "role": _text(values, "role"),
-        "addresses": list(dict.fromkeys(filter(is_address, (values.get("pip"), values.get("sip"))))),
+        "addresses": list(
+            dict.fromkeys(text for text in (_text(values, "pip"), _text(values, "sip")) if is_address(text))
+        ),
         "tags": _tags(values),
         "changed": number(values.get("mtime")),
     }

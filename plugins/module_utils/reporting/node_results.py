@@ -44,7 +44,8 @@ def node_facts(plan: NodePlan, probes: Probes, observations: Observations) -> No
         "probes": {
             "targets": list(probes.targets),
             "observers": [
-                _observer(name, plan.observed, probes) for name in ((CONTROLLER, *probes.witnesses) if probes.targets else ())
+                _observer(name, plan.observed, probes)
+                for name in ((CONTROLLER, *probes.witnesses) if probes.targets else ())
             ],
         },
         "observations": observations,

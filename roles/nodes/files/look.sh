@@ -10,6 +10,7 @@ seconds=$1
 shift
 
 ssh_banner() {  # address: what its SSH server says
+  # shellcheck disable=SC2016  # these are the inner shell's
   found=$(timeout "$seconds" bash -c 'exec 3<>"/dev/tcp/$0/22" && echo accepts && read -r line <&3 && echo "$line"' "$1" 2>&1)
   case $found in
     *accepts*SSH-*) echo answers ;;

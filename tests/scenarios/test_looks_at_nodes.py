@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: ganeti.autorepair contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook `nodes` on real Ganeti: what each node is, by the word of others; and that nothing is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playbook import LOCAL, Run, play_on
+
+from .conftest import TRANSPORTS, Cluster
+
+PLAYBOOK = "ganeti.autorepair.nodes"
+FACTS = "ganeti.autorepair.ganeti_autorepair_node_facts"
+AT_ONCE = "-e nodes_pause=1"  # a silent node makes looks five seconds apart by itself
+NOWHERE = "02:00:00:00:00:99"  # a network card that nobody has
+
+
+def hosts(cluster: Cluster, transport: str, **changes: object) -> dict[str, dict[str, object]]:
+    """The inventory: the cluster, over RAPI from here or over its socket on the master, with SSH to witnesses."""
+    ssh = cluster.lab.ssh_host("node1")
+    options = {"transport": "luxi"} if transport == "luxi" else cluster.direct()
+    options |= {"node_ssh_key": ssh["ansible_ssh_private_key_file"], "node_ssh_args": ssh["ansible_ssh_common_args"]}
+    options |= {"isolation_addresses": [cluster.lab.settings.host_address], **changes}
+    reached = ssh if transport == "luxi" else LOCAL
+    return {"cluster": {**reached, **{f"ganeti_autorepair_{name}": value for name, value in options.items()}}}
+
+
+def looked(cluster: Cluster, folder: Path, transport: str, **changes: object) -> tuple[Run, Mapping[str, Any]]:
+    """A run of the playbook, and the facts at its end; nothing may have been written."""
+    before = standing(cluster)
+    run = play_on(hosts(cluster, transport, **changes), folder / "run", PLAYBOOK, AT_ONCE)
+    assert run.code == 0, run.output
+    assert standing(cluster) == before
+    facts: Mapping[str, Any] = run.result(FACTS)["ansible_facts"]["ganeti_autorepair_nodes"]
+    return run, facts
+
+
+def standing(cluster: Cluster) -> object:
+    """The jobs that there were, and how nodes are marked and tagged."""
+    fields = "name,offline,drained,role,tags"
+    marks = cluster.lab.run("node1", ["gnt-node", "list", "--no-headers", "-o", fields]).stdout
+    return [job.id for job in cluster.lab.jobs()], marks, cluster.lab.tags("cluster", "")
+
+
+def verdicts(cluster: Cluster, facts: Mapping[str, Any]) -> dict[str, str | None]:
+    """What each node is, by its short name."""
+    return {node["name"].partition(".")[0]: node["verdict"] for node in facts["nodes"]}
+
+
+def asked(run: Run) -> int:
+    """How often an observer was asked."""
+    return len([name for name, result in run.results if name == "ansible.builtin.raw"])
+
+
+@contextmanager
+def stopped_noded(cluster: Cluster, node: str) -> Iterator[None]:
+    """The node daemon accepts connections, and does nothing."""
+    cluster.lab.run(node, ["pkill", "-STOP", "-f", "ganeti-noded"])
+    try:
+        yield
+    finally:
+        cluster.lab.run(node, ["pkill", "-CONT", "-f", "ganeti-noded"])
+
+
+@contextmanager
+def cut_link(cluster: Cluster, *pair: str) -> Iterator[None]:
+    """Neither of two nodes finds the other; all else goes on."""
+    addresses = {node: cluster.lab.settings.node_address(cluster.lab.node(node).number) for node in pair}
+    for node, other in (pair, pair[::-1]):
+        words = ["ip", "neigh", "replace", addresses[other], "lladdr", NOWHERE, "nud", "permanent", "dev", "eth0"]
+        cluster.lab.run(node, words)
+    try:
+        yield
+    finally:
+        for node, other in (pair, pair[::-1]):
+            cluster.lab.run(node, ["ip", "neigh", "del", addresses[other], "dev", "eth0"])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_who_is_silent_and_why(cluster: Cluster, tmp_path: Path, transport: str) -> None:
+    """All well: nobody is asked. Then one without power and one whose node daemon hangs, and one with a broken link."""
+    run, facts = looked(cluster, tmp_path, transport)
+    assert asked(run) == 0 and facts["summary"] == {"healthy": 5}
+    cluster.lab.node_off("node3")
+    with stopped_noded(cluster, "node5"):
+        run, facts = looked(cluster, tmp_path, transport, record_dir=str(tmp_path))
+    assert asked(run) == 3 * 4  # the machine here, the master and two others, three times
+    found = verdicts(cluster, facts)
+    assert found == {"node1": "healthy", "node2": "healthy", "node3": "dark", "node4": "healthy", "node5": "deaf"}
+    told = "\n".join(facts["report"])
+    assert "systemctl restart ganeti-noded" in told and "- controller: silent" in told
+    replayed(cluster, tmp_path, facts)
+    cluster.lab.node_on("node3")
+    with cut_link(cluster, "node1", "node3"):
+        run, facts = looked(cluster, tmp_path, transport)
+    assert verdicts(cluster, facts)["node3"] == "cut_off" and facts["plan"]["hash"]
+    node = next(node for node in facts["nodes"] if node["verdict"] == "cut_off")
+    assert f"{node['name']} answers controller" in node["why"] and node["next"] == "report"
+
+
+def replayed(cluster: Cluster, folder: Path, facts: Mapping[str, Any]) -> None:
+    """What was kept is judged again without the cluster, and says the same."""
+    kept = folder / "cluster.json"
+    assert json.loads(kept.read_text()) == facts["observations"]
+    options = {"replay": str(kept), "isolation_addresses": [cluster.lab.settings.host_address]}
+    laptop = {**LOCAL, **{f"ganeti_autorepair_{name}": value for name, value in options.items()}}
+    run = play_on({"laptop": laptop}, folder / "replay", PLAYBOOK)
+    assert run.code == 0 and asked(run) == 0, run.output
+    assert run.result(FACTS)["ansible_facts"]["ganeti_autorepair_nodes"] == facts
