@@ -9,12 +9,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from playbook import BUILD
+from playbook import BUILD, LOCAL
 from simulator import Simulator
 from simulator.examples import example
 from simulator.simulator import wall_clock_cluster
@@ -46,22 +47,27 @@ def play(request: pytest.FixtureRequest, oldest: Path, tmp_path: Path) -> Iterat
     transport, way = request.param
     with Simulator(example(wall_clock_cluster(50)), folder=tmp_path) as simulator:
         where = {f"ganeti_autorepair_{name}": value for name, value in reach(simulator, transport).items()}
-        inventory = tmp_path / "inventory.json"
-        inventory.write_text(json.dumps({"all": {"hosts": {"c": {**WAYS[way], **where}}}}))
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))},
-            "ANSIBLE_COLLECTIONS_PATH": str(BUILD / "collections"),
-            "ANSIBLE_HOME": str(tmp_path / "ansible"),
-            "PWD": str(tmp_path),
-        }
+        yield player(oldest, tmp_path, {"c": {**WAYS[way], **where}})
 
-        def play(book: str, *options: str, **variables: object) -> tuple[int, str]:
-            command = [oldest, "--inventory", inventory, f"ganeti.autorepair.{book}", *options]
-            command += ["--extra-vars", json.dumps(variables)]
-            run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
-            return run.returncode, run.stdout + run.stderr
 
-        yield play
+def player(program: Path, folder: Path, hosts: Mapping[str, object]) -> Play:
+    """What plays a playbook by this program, in a folder, on these hosts."""
+    inventory = folder / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))},
+        "ANSIBLE_COLLECTIONS_PATH": str(BUILD / "collections"),
+        "ANSIBLE_HOME": str(folder / "ansible"),
+        "PWD": str(folder),
+    }
+
+    def play(book: str, *options: str, **variables: object) -> tuple[int, str]:
+        command = [program, "--inventory", inventory, f"ganeti.autorepair.{book}", *options]
+        command += ["--extra-vars", json.dumps(variables)]
+        run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
+        return run.returncode, run.stdout + run.stderr
+
+    return play
 
 
 def test_all_playbooks(play: Play) -> None:
@@ -83,6 +89,30 @@ def test_all_playbooks(play: Play) -> None:
     assert (code, "of 15 healthy" in said) == (0, True), said
     code, said = play("suspend", ganeti_autorepair_names="web1.example.com", ganeti_autorepair_until="+2h")
     assert (code, "changed=1" in said) == (0, True), said
+
+
+@pytest.mark.parametrize("which", ["oldest", "ours"])
+def test_silent_nodes(oldest: Path, tmp_path: Path, which: str) -> None:
+    """Of two clusters one is well; of the other, no witness is reached, so nobody is called dead (N3)."""
+    simulators = {name: Simulator(wall_clock_cluster(50), folder=tmp_path / name) for name in ("well", "sick")}
+    hosts = {}
+    with ExitStack() as running:
+        for name, simulator in simulators.items():
+            (tmp_path / name).mkdir()
+            running.enter_context(simulator)
+            simulator.cluster.add_group("default")
+            for number in range(1, 6):
+                simulator.cluster.add_node(f"node{number}", "default")
+            where = {f"ganeti_autorepair_{option}": value for option, value in reach(simulator, "rapi").items()}
+            hosts[name] = {**LOCAL, **where}
+        simulators["sick"].cluster.power_off("node3")
+        program = oldest if which == "oldest" else Path(sys.executable).with_name("ansible-playbook")
+        play = player(program, tmp_path, hosts)
+        code, said = play("nodes", "--check", nodes_pause=0, ganeti_autorepair_looks=2, ganeti_autorepair_witnesses=2)
+    assert code == 0, said
+    assert "5 nodes: 5 healthy" in said and "5 nodes: 4 healthy, 1 unknown" in said
+    assert "0 of 2 witnesses have looked at it" in said and "node1@sick" in said and "@well" not in said
+    assert not any(simulator.cluster.queue.jobs for simulator in simulators.values())
 
 
 def test_a_fence_that_can_not_be_named(play: Play) -> None:
