@@ -20,6 +20,11 @@ from .conftest import TRANSPORTS, Cluster
 PLAYBOOK = "ganeti.autorepair.nodes"
 FACTS = "ganeti.autorepair.ganeti_autorepair_node_facts"
 AT_ONCE = "-e nodes_pause=1"  # a silent node makes looks five seconds apart by itself
+POWER = """
+- name: Ask the power device of the dead node, which says off; that of the other one does not answer
+  ansible.builtin.set_fact:
+    ganeti_autorepair_power: "{{ 'off' if ganeti_autorepair_node.startswith('node3.') else undefined_device }}"
+"""
 NOWHERE = "02:00:00:00:00:99"  # a network card that nobody has
 
 
@@ -90,13 +95,15 @@ def test_who_is_silent_and_why(cluster: Cluster, tmp_path: Path, transport: str)
     run, facts = looked(cluster, tmp_path, transport)
     assert asked(run) == 0 and facts["summary"] == {"healthy": 5}
     cluster.lab.node_off("node3")
+    power = tmp_path / "power.yml"
+    power.write_text(POWER)
     with stopped_noded(cluster, "node5"):
-        run, facts = looked(cluster, tmp_path, transport, record_dir=str(tmp_path))
+        run, facts = looked(cluster, tmp_path, transport, record_dir=str(tmp_path), power_status_tasks=str(power))
     assert asked(run) == 3 * 4  # the machine here, the master and two others, three times
     found = verdicts(cluster, facts)
-    assert found == {"node1": "healthy", "node2": "healthy", "node3": "dark", "node4": "healthy", "node5": "deaf"}
+    assert found == {"node1": "healthy", "node2": "healthy", "node3": "off", "node4": "healthy", "node5": "deaf"}
     told = "\n".join(facts["report"])
-    assert "systemctl restart ganeti-noded" in told and "- controller: silent" in told
+    assert "systemctl restart ganeti-noded" in told and "- controller: silent" in told and "- power: off" in told
     replayed(cluster, tmp_path, facts)
     cluster.lab.node_on("node3")
     with cut_link(cluster, "node1", "node3"):

@@ -21,7 +21,8 @@ ssh_banner() {  # address: what its SSH server says
 }
 
 noded() {  # address: whether its node daemon speaks TLS
-  found=$(timeout "$seconds" openssl s_client -connect "$1:1811" </dev/null 2>&1)
+  case $1 in *:*) host="[$1]" ;; *) host=$1 ;; esac
+  found=$(timeout "$seconds" openssl s_client -connect "$host:1811" </dev/null 2>&1)
   case $found in
     *'BEGIN CERTIFICATE'*) echo answers ;;
     *CONNECTED*) echo accepts ;;
