@@ -58,9 +58,9 @@ def is_name(value: Any) -> bool:
 
 
 def is_address(value: Any) -> bool:
-    """Whether it is an IP address."""
+    """Whether it is an IP address, without a scope."""
     try:
-        return is_text(value) and bool(ip_address(value))
+        return is_text(value) and "%" not in value and bool(ip_address(value))
     except ValueError:
         return False
 

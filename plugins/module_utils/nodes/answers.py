@@ -12,11 +12,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..ganeti.usable import is_name
+from ..printable import printable
 from .looks import Answer, Observer
 
 _LINE = re.compile(r"(reach|outside|boot_id|master|drbd|peer) (\S+)(?: (\S+))?\Z")
 _ANSWERS = {answer.value: answer for answer in Answer}
 _BEST = tuple(Answer)  # the most alive first
+_NO_LINK = (  # the states of a DRBD device that has no connection; in all others its peer is alive
+    *("StandAlone", "Disconnecting", "Unconnected", "Timeout", "BrokenPipe", "NetworkFailure", "ProtocolError"),
+    *("TearDown", "WFConnection", "WFReportParams", "Unconfigured"),
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class ParsedAnswer:
 def parse_answer(name: str, text: str, addresses: Mapping[str, Sequence[str]]) -> ParsedAnswer | None:
     """What `text`, printed on the observer `name`, says of the nodes, whose IP addresses are `addresses`; None if it
     has not answered."""
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [printable(line).strip() for line in text.splitlines()]
     if "look 1" not in lines or "end" not in lines[lines.index("look 1") :]:
         return None
     begin = lines.index("look 1")
@@ -57,11 +63,12 @@ def _reach(told: Iterable[tuple[str, str]]) -> Mapping[str, Answer]:
 
 
 def _last(facts: Iterable[tuple[str, ...]], kind: str) -> str:
-    return next((value for found, value, _word in reversed(list(facts)) if found == kind), "")
+    values = [value for found, value, _word in facts if found == kind and is_name(value)]
+    return values[-1] if values else ""
 
 
 def _connected(facts: Sequence[tuple[str, ...]], addresses: Mapping[str, Sequence[str]]) -> frozenset[str]:
-    """The nodes at the other end of DRBD's minors that are connected."""
-    connected = {minor for kind, minor, state in facts if kind == "drbd" and state == "Connected"}
+    """The nodes at the other end of DRBD's minors that are connected; syncing is a connection, too."""
+    connected = {minor for kind, minor, state in facts if kind == "drbd" and state and state not in _NO_LINK}
     peers = {address for kind, minor, address in facts if kind == "peer" and minor in connected}
     return frozenset(name for name, own in addresses.items() if peers.intersection(own))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 CONTROLLER = "controller"  # the observer that is no node: the machine on which Ansible runs
+ISOLATION = "isolation"  # stands for a node's name before an isolation address
 
 
 class Answer(Enum):

@@ -11,7 +11,7 @@ from ..errors import BadOption
 from ..ganeti.usable import is_text, number
 from .answers import ParsedAnswer, parse_answer
 from .given import fields_of, flag, mapping_in, member_of, name_in, names_in, numbered, text_in
-from .looks import CONTROLLER, Answer, Finding, NodeLook, Observer, Power, Severity
+from .looks import CONTROLLER, ISOLATION, Answer, Finding, NodeLook, Observer, Power, Severity
 from .schema import ObservedLook
 
 
@@ -20,8 +20,9 @@ def parse_looks(given: Any, addresses: Mapping[str, Sequence[str]]) -> tuple[Nod
     also for the name of an unknown node: what was seen of a node must not get lost by another spelling."""
     if not isinstance(given, (list, tuple)):
         raise BadOption(f"observations is {given!r}; it takes a list of looks")
-    if CONTROLLER in addresses:
-        raise BadOption(f"a node is named {CONTROLLER}, as observations call the machine on which Ansible runs")
+    for name in (CONTROLLER, ISOLATION):
+        if name in addresses:
+            raise BadOption(f"a node is named {name}, which means something else in observations")
     looks = [_look(f"observations, look {number}", entry, addresses) for number, entry in enumerate(given, 1)]
     if len({look.time for look in looks}) < len(looks):
         raise BadOption("observations has two looks of one time; a look counts once")

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ..ganeti.model import Node, NodeState
@@ -16,9 +17,12 @@ from ..tags.node_policy import NodePolicy, node_policy
 from ..tags.nodewatch import UNREAD, NodePermission, NodeStage, Staged
 from .incident import Incident, Patience, Remembered, incidents_of
 from .judge import Judged, Judgement, NodeVerdict, judge
+from .looks import Answer, NodeLook
 from .observed import Observed
 
 _FURTHEST = (NodeStage.FAILED, NodeStage.FENCED, NodeStage.FENCING, NodeStage.PROBATION, NodeStage.SUSPECT)
+_HOLDING = tuple(stage.value for stage in _FURTHEST if stage is not NodeStage.SUSPECT)  # kinds of tags that hold back
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _VERDICTS = {verdict.value: verdict for verdict in NodeVerdict}
 
 
@@ -60,7 +64,7 @@ class NodeRow:
     incident: Incident | None
     policy: NodePolicy
     stage: Staged | None
-    next: NodeNext
+    next: NodeNext = NodeNext(NodeStep.NONE, "")
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,11 @@ class NodePlan:
         return hashlib.sha256(json.dumps([self.observed.uuid, found]).encode()).hexdigest()
 
 
+def _isolated_or_not(look: NodeLook, addresses: Sequence[str]) -> NodeLook:
+    """`look`; an isolation address that was not tried in it counts as one that does not answer."""
+    return replace(look, isolation={**dict.fromkeys(addresses, False), **look.isolation}) if look.observers else look
+
+
 def _verdict(row: NodeRow) -> str | None:
     return row.judged.verdict.value if row.judged else None
 
@@ -93,16 +102,18 @@ def plan_nodes(observed: Observed, options: NodeOptions, now: float) -> NodePlan
     """What comes next for each node by all looks, at `now` (seconds since the epoch)."""
     quorum = options.witness_quorum
     patience = Patience(options.looks, options.dead_after, options.hung_after, options.degraded_after)
-    seen = [(look.time, judge(look, observed.nodes, observed.master, quorum)) for look in observed.looks]
+    looks = [_isolated_or_not(look, options.isolation_addresses) for look in observed.looks]
+    seen = [(look.time, judge(look, observed.nodes, observed.master, quorum)) for look in looks]
     incidents = incidents_of(seen, _remembered(observed), patience, now)
     judgement = seen[-1][1]
+    whole = _Whole(observed, judgement, options)
     rows = []
     for name, node in sorted(observed.nodes.items()):
         judged, incident = judgement.nodes.get(name), incidents.get(name)
         stage = next(iter(_stages(node, observed)), None)
         policy = policy_of(node, observed, now)
-        comes = _next(node, judged, incident, policy, stage, name == observed.master)
-        rows.append(NodeRow(node, judged, incident, policy, stage, comes))
+        row = NodeRow(node, judged, incident, policy, stage)
+        rows.append(replace(row, next=_next(row, whole)))
     return NodePlan(observed, judgement, tuple(rows))
 
 
@@ -125,6 +136,15 @@ def _remembered(observed: Observed) -> Mapping[str, Remembered]:
         for name, node in observed.nodes.items()
     }
     return {name: Remembered(tags[0].time, _VERDICTS[tags[0].word]) for name, tags in suspects.items() if tags}
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """What is the same for all nodes of a plan."""
+
+    observed: Observed
+    judgement: Judgement
+    options: NodeOptions
 
 
 # --- what comes next -------------------------------------------------------------------------------------------------
@@ -156,40 +176,74 @@ _BY_HAND: Mapping[NodeVerdict, str] = {  # what a person does about a verdict fo
 }
 
 
-def _next(
-    node: Node, judged: Judged | None, incident: Incident | None, policy: NodePolicy, stage: Staged | None, master: bool
-) -> NodeNext:
+def _next(row: NodeRow, plan: _Whole) -> NodeNext:
+    """What comes next for a node."""
+    judged, incident, name = row.judged, row.incident, row.node.name
     if judged is None:
-        return NodeNext(NodeStep.NONE, f"{node.name} is marked offline, and nobody has seen it alive")
+        return NodeNext(NodeStep.NONE, f"{name} is marked offline, and nobody has seen it alive")
     if incident is None:
         return NodeNext(NodeStep.NONE, judged.why)
-    if stage and stage.stage is NodeStage.FAILED:
-        words = f"{judged.why}; an earlier attempt has failed ({stage.word}), and it is left alone: remove {stage.tag}"
-        return NodeNext(NodeStep.REPORT, f"{words} once that is understood")
-    step = _STEPS.get(judged.verdict)
-    if step is None:
-        return NodeNext(NodeStep.REPORT, judged.why)
+    step = _STEPS.get(judged.verdict, NodeStep.REPORT)
+    if step is NodeStep.REPORT:
+        return NodeNext(step, judged.why)
     if incident.missing:
         return NodeNext(NodeStep.WAIT, f"{judged.why}; {incident.missing}")
-    if step is NodeStep.DRAIN and node.state is NodeState.DRAINED:
+    if step is NodeStep.DRAIN and row.node.state is NodeState.DRAINED:
         return NodeNext(NodeStep.REPORT, f"{judged.why}; it is drained already")
-    if master and step is not NodeStep.RESTART:
+    if name == plan.observed.master and step is not NodeStep.RESTART:
         return NodeNext(NodeStep.REPORT, f"{judged.why}; it is the master, which only a person replaces")
-    return _permitted(step, judged, policy, node.name)
+    found = _permitted(step, judged, row, plan)
+    missing = _too_few(incident, name, plan) if found.step is NodeStep.READMIT else ""
+    return NodeNext(NodeStep.WAIT, f"{judged.why}; {missing}") if missing else found
 
 
-def _permitted(step: NodeStep, judged: Judged, policy: NodePolicy, name: str) -> NodeNext:
-    """`step` if the tags permit it; else what a person has to do, and which tag would permit it."""
-    command = _COMMANDS.get(step, "").format(name)
+def _too_few(incident: Incident, name: str, plan: _Whole) -> str:
+    """Why a node that is marked offline does not count as back yet: its power, or a refusal, is no answer."""
+    look = plan.observed.looks[-1]
+    if look.live.get(name) is None and Answer.ANSWERS not in [by.reach.get(name) for by in look.observers]:
+        return "nobody gets an answer from it yet"
+    return "" if incident.equal >= plan.options.looks else f"seen in {incident.equal} of {plan.options.looks} looks"
+
+
+def _permitted(step: NodeStep, judged: Judged, row: NodeRow, plan: _Whole) -> NodeNext:
+    """`step` if nothing speaks against it and the tags permit it; else what a person has to do, and which fact would
+    change that (N10)."""
+    command = _command(step, row.node.name)
     words = "; ".join(filter(None, [judged.why, _BY_HAND.get(judged.verdict, "")]))
-    if policy.unreadable:
-        return NodeNext(NodeStep.HOLD, f"{words}; a round does nothing, as {policy.unreadable[0]}", command)
-    if policy.suspended_until is not None:
-        return NodeNext(
-            NodeStep.HOLD, f"{words}; a round does nothing, as a tag of the {policy.source} suspends it", command
-        )
+    if row.stage and row.stage.stage is NodeStage.FAILED:
+        failed = f"an earlier attempt has failed ({row.stage.word}); remove {row.stage.tag} once that is understood"
+        return NodeNext(NodeStep.REPORT, f"{words}; {failed}", command)
+    held = _held(row, plan)
+    if held:
+        return NodeNext(NodeStep.HOLD, f"{words}; a round does nothing, as {held}", command)
     wanted = "readmit" if step is NodeStep.READMIT else _LEVELS[step].label
-    granted = policy.readmit if step is NodeStep.READMIT else (policy.level or 0) >= _LEVELS[step]
+    granted = row.policy.readmit if step is NodeStep.READMIT else (row.policy.level or 0) >= _LEVELS[step]
     if granted:
         return NodeNext(step, judged.why, command)
     return NodeNext(NodeStep.REPORT, f"{words}; no tag permits a round to do it ({wanted})", command)
+
+
+def _held(row: NodeRow, plan: _Whole) -> str:
+    """What holds every step back, as part of a sentence; empty if nothing does."""
+    if plan.judgement.stopped:
+        return plan.judgement.stopped
+    if len(plan.judgement.masters) > 1:
+        return f"more than one node is taken for the master: {', '.join(plan.judgement.masters)}"
+    uuids = [node.uuid for node in plan.observed.nodes.values()]
+    if not row.node.uuid or uuids.count(row.node.uuid) > 1:
+        return "its UUID is missing, or is another node's as well: nobody knows what tags remember of it"
+    unread = [tag for tag in plan.observed.tags.malformed if tag.kind in _HOLDING]
+    if unread:
+        return str(unread[0])
+    if row.stage and row.stage.stage is not NodeStage.SUSPECT:
+        return f"it is at the stage {row.stage.stage.value} already, by {row.stage.tag}"
+    if row.policy.unreadable:
+        return row.policy.unreadable[0]
+    if row.policy.suspended_until is not None:
+        return f"a tag of the {row.policy.source} suspends it"
+    return ""
+
+
+def _command(step: NodeStep, name: str) -> str:
+    """The command by which a person does it; none for a name that a shell, or an option, could mean otherwise."""
+    return _COMMANDS.get(step, "").format(name) if _PLAIN.match(name) else ""

@@ -11,7 +11,7 @@ from shlex import quote
 
 from ..ganeti.model import NodeState
 from ..settings.node_options import NodeOptions
-from .looks import CONTROLLER
+from .looks import CONTROLLER, ISOLATION
 from .observed import Observed
 
 
@@ -44,7 +44,7 @@ def arguments_of(observer: str, probes: Probes, addresses: Mapping[str, Sequence
     """The arguments for `look.sh` on an observer, quoted for a shell: the other nodes with each of their addresses, and
     on this machine the isolation addresses."""
     words = [f"{name}={address}" for name in probes.targets if name != observer for address in addresses[name]]
-    words += [f"isolation={address}" for address in probes.isolation if observer == CONTROLLER]
+    words += [f"{ISOLATION}={address}" for address in probes.isolation if observer == CONTROLLER]
     return " ".join(map(quote, words))
 
 

@@ -58,6 +58,28 @@ def test_one_that_could_read_nothing_is_an_observer_without_a_master() -> None:
     assert found and found.observer == Observer("controller", {"node3": Answer.ANSWERS})
 
 
+@pytest.mark.parametrize(
+    "state", ["Connected", "SyncSource", "SyncTarget", "VerifyS", "PausedSyncT", "WFBitMapS", "Ahead"]
+)
+def test_a_copy_that_is_syncing_is_connected(state: str) -> None:
+    """The other end is alive (N2)."""
+    found = parse_answer("node1", f"look 1\ndrbd 0 {state}\npeer 0 192.0.2.13\nend", ADDRESSES)
+    assert found and found.observer.replicates_with == {"node3"}
+
+
+@pytest.mark.parametrize("state", ["WFConnection", "StandAlone", "NetworkFailure", "Timeout", "Unconfigured", ""])
+def test_a_copy_without_its_link_says_nothing(state: str) -> None:
+    """Nor does a minor that is not there."""
+    found = parse_answer("node1", f"look 1\ndrbd 0 {state}\npeer 0 192.0.2.13\npeer 1 192.0.2.11\nend", ADDRESSES)
+    assert found and found.observer.replicates_with == frozenset()
+
+
+def test_what_a_witness_says_can_be_shown() -> None:
+    """It is no node's name otherwise, and reaches terminals and pages."""
+    found = parse_answer("node1", "look 1\nmaster node1\nmaster \x9b31mX\u202e\nboot_id a\x1bb\nend", ADDRESSES)
+    assert found and (found.observer.master, found.observer.boot_id) == ("node1", "")
+
+
 @given(st.lists(st.sampled_from(TEXT.splitlines()) | st.text(max_size=20)))
 def test_nothing_is_seen_that_was_not_printed(lines: list[str]) -> None:
     """Whatever the lines are, and in whatever order."""

@@ -142,10 +142,11 @@ def test_a_look_is_given_once() -> None:
         parse_looks([GIVEN, GIVEN], NODES)
 
 
-def test_no_node_is_called_as_this_machine() -> None:
-    """Its word would count as a node's."""
-    with pytest.raises(BadOption, match="a node is named controller"):
-        parse_looks([], {**NODES, "controller": []})
+@pytest.mark.parametrize("name", ["controller", "isolation"])
+def test_no_node_is_called_as_something_else(name: str) -> None:
+    """The word of this machine would count as a node's."""
+    with pytest.raises(BadOption, match=f"a node is named {name}"):
+        parse_looks([], {**NODES, name: []})
 
 
 def test_what_the_script_printed_is_an_observer() -> None:

@@ -4,13 +4,23 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from typing import Any
 
 import pytest
-from unit.plugins.module_utils.node_builders import NAMES, NOW, dead_looks, look_data, observed_of, tags_of
+from unit.plugins.module_utils.node_builders import (
+    NAMES,
+    NOW,
+    dead_looks,
+    look_data,
+    observations,
+    observed_of,
+    tags_of,
+)
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.judge import NodeVerdict
+from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.observed import parse_observations
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.plan import (
     NodePlan,
     NodeRow,
@@ -108,11 +118,89 @@ def test_nothing_acts_too_early(verdict: NodeVerdict, age: str) -> None:
 
 def test_one_that_is_back_is_brought_back_by_its_own_word_only() -> None:
     """`readmit` is apart from all levels."""
-    looks = [look_data(live={name: f"boot-{name}" for name in NAMES if name != "node3"})]
+    looks = [back(NOW - 10 * at) for at in (2, 1, 0)]
     marked = {"node3": {"state": "offline"}}
     for tags, step in [(("failover-master",), NodeStep.REPORT), (("readmit",), NodeStep.READMIT)]:
         found = row_of(planned(*looks, nodes=marked, tags=tags))
         assert found.judged and (found.judged.verdict, found.next.step) == (NodeVerdict.RETURNED, step)
+
+
+def back(time: float) -> dict[str, Any]:
+    """A look in which node3, which is marked offline, answers all but the master, which does not ask it."""
+    return look_data(time, live={name: f"boot-{name}" for name in NAMES if name != "node3"})
+
+
+def only_alive(time: float, **changes: Any) -> dict[str, Any]:
+    """A look in which node3, which is marked offline, answers nobody."""
+    live = {name: f"boot-{name}" for name in NAMES if name != "node3"}
+    return look_data(time, "node3", **{"live": live, **changes})
+
+
+def refused(time: float) -> dict[str, Any]:
+    """A look in which it refuses a connection."""
+    look = only_alive(time)
+    look["observers"][1]["reach"] = {**look["observers"][1]["reach"], "node3": "refuses"}
+    return look
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [[back(NOW)], [refused(NOW - at) for at in (20, 10, 0)], [only_alive(NOW - at, power=ON) for at in (20, 10, 0)]],
+    ids=["one look", "a refusal", "its power"],
+)
+def test_a_sign_of_life_is_not_yet_a_return(looks: list[dict[str, Any]]) -> None:
+    """It voids every proof that the node is off (N6), and brings nothing back."""
+    found = row_of(planned(*looks, nodes={"node3": {"state": "offline"}}, tags=EVERY))
+    assert found.judged and (found.judged.verdict, found.next.step) == (NodeVerdict.RETURNED, NodeStep.WAIT)
+
+
+def two_masters(looks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same looks; node2 takes itself for the master."""
+    return [
+        dict(look, observers=[dict(o, master="node2") if o["name"] == "node2" else o for o in look["observers"]])
+        for look in looks
+    ]
+
+
+ACTING = [verdict for verdict, (looks, step) in SCENES.items() if step.acts]
+HOLDING: dict[str, dict[str, Any]] = {
+    "no step in its failed tag": {"more": (f"failed:uuid-node3:0a0b0c0d:{SINCE}",)},
+    "a colon too much": {"more": (f"failed:uuid-node3:0a0b0c0d:{SINCE}:power:off",)},
+    "somebody fences it": {"more": (f"fencing:uuid-node3:0a0b0c0d:{SINCE}",)},
+    "it was fenced": {"more": (f"fenced:uuid-node3:0a0b0c0d:{SINCE}:agent",)},
+    "it is watched": {"more": (f"probation:uuid-node3:0a0b0c0d:{SINCE}",)},
+    "its UUID is another's": {"nodes": {"node2": {"uuid": "uuid-node3"}}},
+}
+
+
+@pytest.mark.parametrize("verdict", ACTING)
+@pytest.mark.parametrize("why", HOLDING)
+def test_doubts_about_its_incident_hold_everything(verdict: NodeVerdict, why: str) -> None:
+    """What can't be read is no permission, and one incident is one."""
+    looks, _step = SCENES[verdict]
+    case = HOLDING[why]
+    tags = (remembered(verdict), *case.get("more", ()), *EVERY)
+    assert row_of(planned(*looks, tags=tags, nodes=case.get("nodes", {}))).next.step is NodeStep.HOLD
+
+
+@pytest.mark.parametrize("verdict", ACTING)
+def test_nothing_acts_while_two_are_taken_for_the_master(verdict: NodeVerdict) -> None:
+    """Nor while this machine is cut off, or has not tried whether it is."""
+    looks, _step = SCENES[verdict]
+    tags = (remembered(verdict), *EVERY)
+    assert not row_of(planned(*two_masters(looks), tags=tags)).next.step.acts
+    observed = observed_of(*looks, tags=tags)
+    cut_off = plan_nodes(observed, NodeOptions(isolation_addresses=("192.0.2.1",)), NOW)
+    assert not any(row.next.step.acts for row in cut_off.rows) or verdict is NodeVerdict.DEGRADED
+
+
+@pytest.mark.parametrize("name", ["x;reboot", "-oProxyCommand=sh", "$(id)"])
+def test_a_name_that_a_shell_could_mean_otherwise_is_in_no_command(name: str) -> None:
+    """A person copies it."""
+    given = observations(*dead_looks(power=OFF), tags=(remembered(NodeVerdict.OFF),))
+    text = json.dumps(given).replace('"node3"', json.dumps(name))
+    found = row_of(plan_nodes(parse_observations(json.loads(text)), NodeOptions(), NOW), name)
+    assert found.judged and found.judged.verdict is NodeVerdict.OFF and found.next.command == ""
 
 
 def test_one_that_is_marked_and_silent_is_left_alone() -> None:

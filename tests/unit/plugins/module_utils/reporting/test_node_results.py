@@ -27,7 +27,7 @@ def facts_of(given: Any) -> Any:
 def test_a_dead_node_is_data() -> None:
     """What it is, since when, by whom, what is permitted and remembered, and what comes next."""
     tags = (f"suspect:uuid-node3:{SINCE}:isolated", "fence")
-    found = facts_of(observations(*dead_looks(power={"node3": "on"}), tags=tags))
+    found = facts_of(observations(*dead_looks(power={"node3": "on"}, isolation={"192.0.2.1": True}), tags=tags))
     assert found["nodes"][2] == {
         "name": "node3",
         "uuid": "uuid-node3",
@@ -56,7 +56,7 @@ def test_a_dead_node_is_data() -> None:
 
 def test_the_facts_can_be_judged_again() -> None:
     """Through JSON, with the same outcome."""
-    found = facts_of(observations(*dead_looks(power={"node3": "on"})))
+    found = facts_of(observations(*dead_looks(power={"node3": "on"}, isolation={"192.0.2.1": True})))
     assert facts_of(json.loads(json.dumps(found))["observations"]) == found
 
 
