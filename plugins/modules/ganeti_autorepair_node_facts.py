@@ -31,9 +31,12 @@ options:
       - An observer has a C(name) (a node, or C(controller) for the machine on which Ansible runs), C(reach) (each node
         that it tried, with V(answers), V(accepts), V(refuses) or V(silent)), C(master) (the node that it takes for the
         master), C(boot_id), C(replicates_with) (the nodes with which its DRBD is connected) and C(findings) (each with
-        a C(severity), V(evacuate) or V(warning), and a C(text)). List only observers that answered.
+        a C(severity), V(evacuate) or V(warning), and a C(text)), C(guests) (what runs there), and C(whole) (whether it
+        has said all of this). List only observers that answered.
       - C(answers) has what the script of the role C(ganeti.autorepair.nodes) printed on each observer, by its name.
         These count as observers as well, except one on which the script did not get to its end.
+      - C(deep) has the nodes that were asked about themselves, and C(moving) the instances that unfinished jobs were
+        about.
       - A look may also have C(power) (V(on), V(off) or V(unknown) for each node), C(storage) (whether the storage of a
         node shows that it lives), and C(isolation) (whether each address answered the controller).
     type: dict
@@ -72,6 +75,13 @@ options:
     type: list
     elements: str
     default: []
+  deep:
+    description:
+      - Whether every node is to be asked over SSH about itself, which RV(ansible_facts.ganeti_autorepair_nodes.probes)
+        then says. It may be degraded, or run guests that belong elsewhere. The module asks the cluster then where
+        instances belong, and which of them jobs are about.
+    type: bool
+    default: false
   probe_timeout:
     description: Seconds to wait for the answer to the live query.
     type: int
@@ -262,6 +272,16 @@ ansible_facts:
           sample:
             healthy: 4
             isolated: 1
+        strays:
+          description:
+            - The guests that run on a node that is not the primary node of their instance, in every look in which the
+              node said what runs there. Each has C(instance), C(node) and C(primary), which is null if the cluster does
+              not know the instance. An instance that a job is about is left out.
+            - Empty, too, if nobody was asked; see O(deep).
+          returned: success
+          type: list
+          elements: dict
+          sample: []
         stopped:
           description: Why no silent node is judged, or null.
           returned: success
@@ -309,7 +329,8 @@ ansible_facts:
               type: str
               sample: 6a0d6bb7ab22cfcd4d3c2b5a5e0f4a56a6d6b54c4f2c9fd6a5a1a6e3c8f0f3d1
         probes:
-          description: Whom to ask for the next look; all empty if every node that is not offline answers.
+          description: Whom to ask for the next look; all empty if every node that is not offline answers, and the look
+            is not deep.
           returned: success
           type: dict
           contains:
@@ -321,8 +342,9 @@ ansible_facts:
               sample: ["node3.example.com", "node1.example.com"]
             observers:
               description:
-                - The machine on which Ansible runs (C(controller)) and the witnesses, each with its IP address and the
-                  arguments that the script of the role C(ganeti.autorepair.nodes) gets there.
+                - The machine on which Ansible runs (C(controller)) and the witnesses, and in a deep look all nodes.
+                - Each has its IP address, the arguments that the script of the role C(ganeti.autorepair.nodes) gets
+                  there, whether it is asked about others (C(witness)), and whether it is asked about itself (C(deep)).
               returned: success
               type: list
               elements: dict
@@ -330,9 +352,13 @@ ansible_facts:
                 - name: controller
                   address: localhost
                   arguments: node3.example.com=192.0.2.13 node1.example.com=192.0.2.11 isolation=192.0.2.1
+                  witness: true
+                  deep: false
                 - name: node1.example.com
                   address: 192.0.2.11
                   arguments: node3.example.com=192.0.2.13
+                  witness: true
+                  deep: false
         observations:
           description:
             - What all of this rests on, in the form of O(observations). Kept in a file, it can be judged again on any
@@ -373,6 +399,11 @@ ansible_facts:
                   addresses: ["192.0.2.13"]
                   tags: []
                   changed: 1795000000.0
+            instances:
+              description: The primary node of each instance; null unless the look is deep.
+              returned: success
+              type: dict
+              sample: null
             looks:
               description: The looks, the oldest first.
               returned: success
@@ -420,7 +451,7 @@ def gather(module: Module) -> dict[str, Any]:
     options = parse_node_options(module.params)
     observations = module.params["observations"]
     if observations is None:
-        observations = look_at_nodes(connect(module), time.time, options.probe_timeout)
+        observations = look_at_nodes(connect(module), time.time, options.probe_timeout, options.deep)
     observed = parse_observations(observations)
     plan = plan_nodes(observed, options, observed.time)
     return {"ansible_facts": {"ganeti_autorepair_nodes": node_facts(plan, probes_for(observed, options), observations)}}

@@ -38,10 +38,12 @@ def hosts(cluster: Cluster, transport: str, **changes: object) -> dict[str, dict
     return {"cluster": {**reached, **{f"ganeti_autorepair_{name}": value for name, value in options.items()}}}
 
 
-def looked(cluster: Cluster, folder: Path, transport: str, **changes: object) -> tuple[Run, Mapping[str, Any]]:
+def looked(
+    cluster: Cluster, folder: Path, transport: str, *options: str, **changes: object
+) -> tuple[Run, Mapping[str, Any]]:
     """A run of the playbook, and the facts at its end; nothing may have been written."""
     before = standing(cluster)
-    run = play_on(hosts(cluster, transport, **changes), folder / "run", PLAYBOOK, AT_ONCE)
+    run = play_on(hosts(cluster, transport, **changes), folder / "run", PLAYBOOK, AT_ONCE, *options)
     assert run.code == 0, run.output
     assert standing(cluster) == before
     facts: Mapping[str, Any] = run.result(FACTS)["ansible_facts"]["ganeti_autorepair_nodes"]

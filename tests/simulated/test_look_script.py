@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: ganeti.autorepair contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The script that looks from a node: what it makes of DRBD's words, and of a machine without its tools.
+"""The script that looks from a node: what it makes of other programs' words, and of a machine without its tools.
 
 What it says of living and silent nodes is tried on real ones, in tests/scenarios.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "roles" / "nodes" / "files" / "look.sh"
-TOOLS = ("sh", "cat", "sed", "awk", "bash", "openssl", "timeout")
+TOOLS = ("sh", "cat", "sed", "awk", "bash", "openssl", "timeout", "cut", "date", "tr", "grep")
 RESOURCE = """\
 resource resource{minor} {{
     options {{
@@ -41,18 +41,19 @@ HERE = """\
 """
 
 
-def said(folder: Path, *arguments: str, without: str = "", drbd: str = "") -> list[str]:
-    """The lines of the script where only its tools are, and drbdsetup says this; it must not fail."""
+def said(folder: Path, *arguments: str, without: str = "", **programs: str) -> list[str]:
+    """The lines of the script where only its tools are, and `programs` say this; it must not fail."""
     tools = folder / "bin"
     tools.mkdir()
     for tool in TOOLS:
         if tool != without:
             (tools / tool).symlink_to(str(shutil.which(tool)))
-    (folder / "drbd.txt").write_text(drbd)
-    setup = tools / "drbdsetup"
-    setup.write_text(f"#!/bin/sh\ncat {folder}/drbd.txt\n")
-    setup.chmod(0o755)
-    command = ["/bin/sh", "-c", SCRIPT.read_text(), "look", "1", *arguments]
+    for name, text in programs.items():
+        (folder / name).write_text(text)
+        program = tools / name
+        program.write_text(f"#!/bin/sh\ncat {folder}/{name}\n")
+        program.chmod(0o755)
+    command = ["/bin/sh", "-c", SCRIPT.read_text(), "look", "1", "1000", *arguments]
     run = subprocess.run(command, env={"PATH": str(tools)}, capture_output=True, text=True, check=False)
     assert run.stderr == ""
     return run.stdout.splitlines()
@@ -67,7 +68,7 @@ def test_each_minor_has_its_peer(tmp_path: Path, here_first: bool) -> None:
         RESOURCE.format(minor=at, first=end[here_first], second="" if at == 1 else end[not here_first])
         for at, end in enumerate(ends)
     )
-    lines = said(tmp_path, drbd=text)
+    lines = said(tmp_path, drbdsetup=text)
     assert (lines[0], lines[-1]) == ("look 1", "end")
     assert [line for line in lines if line.startswith("peer")] == ["peer 0 192.0.2.2", "peer 2 192.0.2.4"]
 
@@ -75,7 +76,47 @@ def test_each_minor_has_its_peer(tmp_path: Path, here_first: bool) -> None:
 def test_an_address_of_version_6(tmp_path: Path) -> None:
     """Without its brackets and its port."""
     end = RESOURCE.format(minor=0, first=THERE.format(minor=0, peer="ipv6 [2001:db8::3]"), second=HERE.format(minor=0))
-    assert "peer 0 2001:db8::3" in said(tmp_path, drbd=end)
+    assert "peer 0 2001:db8::3" in said(tmp_path, drbdsetup=end)
+
+
+XL = """\
+Name                                        ID   Mem VCPUs\tState\tTime(s)
+Domain-0                                     0  2048     4     r-----  71234.5
+web1.example.com                             7  4096     2     -b----    123.4
+web2.example.com                             8  4096     2     ---s--     12.0
+"""
+SPACE = """\
+Filesystem     1024-blocks     Used Available Capacity Mounted on
+/dev/md0          10000000  9600000    400000      96% /
+udev                     0        0         0        - /dev
+"""
+
+
+def test_what_it_says_of_itself(tmp_path: Path) -> None:
+    """Guests of Xen that run, file systems, volume groups, and what the kernel has logged within an hour."""
+    now = float(Path("/proc/uptime").read_text().split()[0])
+    log = [
+        (now - 3700, "blk_update_request: I/O error, dev sdz, sector 7 op 0x0:(READ)"),
+        (now - 60, "blk_update_request: critical medium error, dev nvme0n1, sector 7 op 0x0:(READ)"),
+        (now - 60, "Buffer I/O error on dev nvme0n1, logical block 7, async page read"),
+        (now - 50, "I/O error, dev sr0, sector 0 op 0x0:(READ)"),
+        (now - 40, "mce: [Hardware Error]: Machine check events logged"),
+    ]
+    dmesg = "".join(f"[{time:12.6f}] {text}\n" for time, text in log)
+    lines = said(tmp_path, "deep", dmesg=dmesg, xl=XL, df=SPACE, vgs="  0 xenvg\n  2 other\n")
+    own = lines[lines.index("end") + 1 :]
+    assert own[0].startswith("clock ") and own[0].endswith(" 1000") and own[-1] == "whole"
+    assert [line for line in own if line.startswith("guest")] == ["guest web1.example.com"]
+    assert [line.strip() for line in own if line.startswith("space")] == ["space / 96", "space / 96 inodes"]
+    assert [line for line in own if line.split()[0] in ("errors", "checks")] == ["errors nvme0n1 2", "checks 1"]
+    assert [line for line in own if line.startswith("missing")] == ["missing 0 xenvg", "missing 2 other"]
+
+
+def test_on_a_machine_without_all_of_that(tmp_path: Path) -> None:
+    """Nothing is wrong, but perhaps for daemons, and it gets to its end."""
+    lines = said(tmp_path, "deep", dmesg="", df="", vgs="")
+    kinds = {line.split()[0] for line in lines[lines.index("end") :]}
+    assert lines[-1] == "whole" and kinds <= {"end", "clock", "dead", "whole"}
 
 
 @pytest.mark.parametrize("tool", ["bash", "openssl", "timeout", "awk"])

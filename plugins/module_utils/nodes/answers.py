@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Answers: what the script `look.sh` of the role `nodes` printed on an observer, as a value (design, section 8).
 
-Each line is one fact, between the lines `look 1` and `end`. Whoever did not get to the end has not answered: its
-silence says nothing of others (N3). Lines that are none of the script's, such as a greeting at login, are left out.
+Each line is one fact. What the observer saw of others stands between the lines `look 1` and `end`; whoever did not get
+to the end has not answered: its silence says nothing of others (N3). What it says of itself follows, up to the line
+`whole`, and counts as far as it came. Lines that are none of the script's, such as a greeting at login, are left out.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass, field
 
 from ..ganeti.usable import is_name
 from ..printable import printable
+from .findings import findings_of
 from .looks import Answer, Observer
 
 _LINE = re.compile(r"(reach|outside|boot_id|master|drbd|peer) (\S+)(?: (\S+))?\Z")
+_GUEST = re.compile(r"guest (\S+)\Z")
 _ANSWERS = {answer.value: answer for answer in Answer}
 _BEST = tuple(Answer)  # the most alive first
 _NO_LINK = (  # the states of a DRBD device that has no connection; in all others its peer is alive
@@ -40,7 +43,9 @@ def parse_answer(name: str, text: str, addresses: Mapping[str, Sequence[str]]) -
     if "look 1" not in lines or "end" not in lines[lines.index("look 1") :]:
         return None
     begin = lines.index("look 1")
-    matches = [_LINE.match(line) for line in lines[begin : lines.index("end", begin)]]
+    end = lines.index("end", begin)
+    matches = [_LINE.match(line) for line in lines[begin:end]]
+    own = lines[end + 1 :]
     facts = [found.groups(default="") for found in matches if found]
     observer = Observer(
         name=name,
@@ -48,6 +53,9 @@ def parse_answer(name: str, text: str, addresses: Mapping[str, Sequence[str]]) -
         master=_last(facts, "master"),
         boot_id=_last(facts, "boot_id"),
         replicates_with=_connected(facts, addresses),
+        findings=findings_of(own),
+        guests=frozenset(found[1] for found in map(_GUEST.match, own) if found),
+        whole="whole" in own,
     )
     outside = _reach([(address, word) for kind, address, word in facts if kind == "outside"])
     return ParsedAnswer(observer, {address: answer is not Answer.SILENT for address, answer in outside.items()})

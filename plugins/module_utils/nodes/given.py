@@ -45,7 +45,7 @@ def names_in(where: str, fields: Mapping[str, Any], key: str) -> list[str]:
     """The list of names at `key`."""
     names = list_in(where, fields, key)
     if not all(map(is_name, names)):
-        raise BadOption(f"{where}: {key} is {names!r}; it takes a list of names of nodes")
+        raise BadOption(f"{where}: {key} is {names!r}; it takes a list of names")
     return names
 
 

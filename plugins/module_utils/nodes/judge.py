@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..ganeti.model import Node, NodeState
-from .looks import CONTROLLER, Answer, NodeLook, Observer, Power, Severity
+from .looks import CONTROLLER, Answer, Finding, NodeLook, Observer, Power, Severity
 from .reach import (
     is_beside_a_break,
     is_group_silent,
@@ -140,15 +140,16 @@ def _of_offline(look: NodeLook, node: Node, answered: bool, evidence: tuple[str,
 
 def _of_answering(look: NodeLook, name: str) -> Judged:
     """Of a node whose noded answered the master."""
-    findings = [finding for observer in look.observers if observer.name == name for finding in observer.findings]
+    findings = _findings(look, name)
     bad = [finding.text for finding in findings if finding.severity is Severity.EVACUATE]
     told = tuple(finding.text for finding in findings)
+    if look.power.get(name) is Power.OFF:
+        told = (*told, "its power device says off: that device is of another machine")
     if bad:
         return Judged(NodeVerdict.DEGRADED, f"{name} answers, but {'; '.join(bad)}", told)
-    if look.power.get(name) is Power.OFF:
-        words = f"{name} answers the master, though its power device says off: that device is of another machine"
-        return Judged(NodeVerdict.HEALTHY, words, told)
-    return Judged(NodeVerdict.HEALTHY, f"{name} answers the master", told)
+    if told:
+        return Judged(NodeVerdict.HEALTHY, f"{name} answers the master, but {told[0]}", told)
+    return Judged(NodeVerdict.HEALTHY, f"{name} answers the master")
 
 
 def _of_reached(look: NodeLook, name: str, master: str, reached: Sequence[str], evidence: tuple[str, ...]) -> Judged:
@@ -222,4 +223,9 @@ def _evidence(look: NodeLook, name: str) -> tuple[str, ...]:
         found.append(f"power: {look.power[name].value}")
     if name in look.storage:
         found.append(f"storage: {'alive' if look.storage[name] else 'silent'}")
-    return tuple(found)
+    return (*found, *(finding.text for finding in _findings(look, name)))
+
+
+def _findings(look: NodeLook, name: str) -> tuple[Finding, ...]:
+    """What is wrong with the node by its own words."""
+    return tuple(finding for observer in look.observers if observer.name == name for finding in observer.findings)

@@ -50,7 +50,8 @@ class Observer:
     """Somebody who answered us, and what it saw. One who did not answer is not here: its silence says nothing (N3).
 
     `reach` has the answers of the nodes that it asked; `replicates_with` the nodes with which its DRBD is connected;
-    `master` the node that it takes for the master, `boot_id` the id of its boot, and `findings` what is wrong with it.
+    `master` the node that it takes for the master, and `boot_id` the id of its boot. Of itself, if it was asked, it
+    says what is wrong with it (`findings`) and which guests run there (`guests`); `whole`: whether it got to the end.
     """
 
     name: str
@@ -59,6 +60,8 @@ class Observer:
     boot_id: str = ""
     replicates_with: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    guests: frozenset[str] = frozenset()
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class NodeLook:
     `live` has each node that the master asked, with its boot id, or None for one that did not answer; Ganeti does not
     ask nodes that are offline. `asked` are the witnesses that were asked. `power` and `storage` have what power devices
     say, and whether a node's storage shows that it lives; `isolation` whether each isolation address answered us.
+    `deep` are the nodes that were asked to look at themselves, and `moving` the instances that unfinished jobs were
+    about.
     """
 
     time: float
@@ -77,6 +82,17 @@ class NodeLook:
     power: Mapping[str, Power] = field(default_factory=dict)
     storage: Mapping[str, bool] = field(default_factory=dict)
     isolation: Mapping[str, bool] = field(default_factory=dict)
+    deep: frozenset[str] = frozenset()
+    moving: frozenset[str] = frozenset()
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """The nodes that answer the master, and were asked to look at themselves, and did not, or not to the end."""
+        return (
+            self.deep.intersection(self.live)
+            - self.silent
+            - {observer.name for observer in self.observers if observer.whole}
+        )
 
     @property
     def silent(self) -> frozenset[str]:

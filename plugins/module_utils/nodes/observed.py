@@ -14,9 +14,9 @@ from typing import Any
 
 from ..errors import BadOption
 from ..ganeti.model import Node, NodeState
-from ..ganeti.usable import is_address, is_flag, is_texts, number
+from ..ganeti.usable import is_address, is_flag, is_text, is_texts, number
 from ..tags.nodewatch import UNREAD, NodeTags, parse_node_tags
-from .given import fields_of, member_of, name_in, numbered, text_in
+from .given import fields_of, mapping_in, member_of, name_in, numbered, text_in
 from .looks import NodeLook
 from .parsed_looks import parse_looks
 from .schema import Observations, ObservedCluster, ObservedGroup, ObservedNode
@@ -28,7 +28,8 @@ class Observed:
 
     `tags` are those of the cluster, `group_tags` and `node_tags` those of its groups and nodes, by name. `addresses`
     has each node's IP addresses, the primary one first. `heals_itself` says whether nodes that find themselves marked
-    offline stop their instances (maintain_node_health).
+    offline stop their instances (maintain_node_health). `homes` has the primary node of each instance, in lower case as
+    in Ganeti; None if nobody asked for it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Observed:
     addresses: Mapping[str, tuple[str, ...]]
     looks: tuple[NodeLook, ...]
     heals_itself: bool | None = None
+    homes: Mapping[str, str] | None = None
 
     @property
     def time(self) -> float:
@@ -75,7 +77,14 @@ def parse_observations(given: Any) -> Observed:
         addresses=addresses,
         looks=looks,
         heals_itself=_flag_or_none("observations, cluster", cluster, "maintain_node_health"),
+        homes=mapping_in("observations", fields, "instances", _home) if "instances" in fields else None,
     )
+
+
+def _home(where: str, given: Any) -> str:
+    if not is_text(given):
+        raise BadOption(f"{where} is {given!r}; it takes the name of a node")
+    return str(given)
 
 
 def _group(where: str, given: Any) -> tuple[str, tuple[str, ...] | None]:

@@ -14,6 +14,8 @@ from .given import fields_of, flag, mapping_in, member_of, name_in, names_in, nu
 from .looks import CONTROLLER, ISOLATION, Answer, Finding, NodeLook, Observer, Power, Severity
 from .schema import ObservedLook
 
+_OBSERVER = ("name", "reach", "master", "boot_id", "replicates_with", "findings", "guests", "whole")
+
 
 def parse_looks(given: Any, addresses: Mapping[str, Sequence[str]]) -> tuple[NodeLook, ...]:
     """The looks that `observations` describes, the oldest first, at nodes with these IP `addresses`. Raises BadOption,
@@ -53,6 +55,8 @@ def _look(where: str, given: Any, addresses: Mapping[str, Sequence[str]]) -> Nod
         power=mapping_in(where, fields, "power", member_of(Power)),
         storage=mapping_in(where, fields, "storage", flag),
         isolation={**outside, **mapping_in(where, fields, "isolation", flag)},
+        deep=frozenset(names_in(where, fields, "deep")),
+        moving=frozenset(names_in(where, fields, "moving")),
     )
     strangers = sorted(_named_in(look) - set(addresses) - {CONTROLLER})
     if strangers:
@@ -78,14 +82,14 @@ def _text(where: str, given: Any) -> str:
 def _named_in(look: NodeLook) -> set[str]:
     """The names of nodes in a look. Whom somebody takes for the master is left out: a node that comes back may believe
     in one that is gone, and a second master holds the judge back anyway."""
-    found = {*look.live, *look.asked, *look.power, *look.storage}
+    found = {*look.live, *look.asked, *look.power, *look.storage, *look.deep}
     for observer in look.observers:
         found |= {observer.name, *observer.reach, *observer.replicates_with}
     return found
 
 
 def _observer(where: str, given: Any) -> Observer:
-    fields = fields_of(where, given, ("name", "reach", "master", "boot_id", "replicates_with", "findings"))
+    fields = fields_of(where, given, _OBSERVER)
     return Observer(
         name=name_in(where, fields),
         reach=mapping_in(where, fields, "reach", member_of(Answer)),
@@ -93,6 +97,8 @@ def _observer(where: str, given: Any) -> Observer:
         boot_id=text_in(where, fields, "boot_id"),
         replicates_with=frozenset(names_in(where, fields, "replicates_with")),
         findings=tuple(_finding(f"{where}, finding {at}", entry) for at, entry in numbered(where, fields, "findings")),
+        guests=frozenset(names_in(where, fields, "guests")),
+        whole=flag(f"{where}: whole", fields.get("whole", False)),
     )
 
 

@@ -19,6 +19,7 @@ from .incident import Incident, Patience, Remembered, incidents_of
 from .judge import Judged, Judgement, NodeVerdict, judge
 from .looks import Answer, NodeLook
 from .observed import Observed
+from .strays import Stray, strays_of
 
 _FURTHEST = (NodeStage.FAILED, NodeStage.FENCED, NodeStage.FENCING, NodeStage.PROBATION, NodeStage.SUSPECT)
 _HOLDING = tuple(stage.value for stage in _FURTHEST if stage is not NodeStage.SUSPECT)  # kinds of tags that hold back
@@ -57,13 +58,14 @@ class NodeNext:
 @dataclass(frozen=True)
 class NodeRow:
     """A node of a plan. `judged` is None for one that is marked offline, and that nobody has seen alive; `stage` is
-    what a tag remembers of its way."""
+    what a tag remembers of its way, and `strays` the guests that run there and do not belong there."""
 
     node: Node
     judged: Judged | None
     incident: Incident | None
     policy: NodePolicy
     stage: Staged | None
+    strays: tuple[Stray, ...] = ()
     next: NodeNext = NodeNext(NodeStep.NONE, "")
 
 
@@ -81,6 +83,11 @@ class NodePlan:
         return tuple(row for row in self.rows if row.next.step is not NodeStep.NONE)
 
     @property
+    def strays(self) -> tuple[Stray, ...]:
+        """The guests that run where they do not belong."""
+        return tuple(stray for row in self.rows for stray in row.strays)
+
+    @property
     def hash(self) -> str:
         """A hash of what a round would do, for somebody to approve: the same hash means the same steps for the same
         nodes by the same verdicts, whatever the time."""
@@ -90,8 +97,11 @@ class NodePlan:
 
 
 def _isolated_or_not(look: NodeLook, addresses: Sequence[str]) -> NodeLook:
-    """`look`; an isolation address that was not tried in it counts as one that does not answer."""
-    return replace(look, isolation={**dict.fromkeys(addresses, False), **look.isolation}) if look.observers else look
+    """`look`; an isolation address that was not tried in it counts as one that does not answer, if anybody was asked
+    about others."""
+    if not look.asked and not any(observer.reach for observer in look.observers):
+        return look
+    return replace(look, isolation={**dict.fromkeys(addresses, False), **look.isolation})
 
 
 def _verdict(row: NodeRow) -> str | None:
@@ -107,12 +117,13 @@ def plan_nodes(observed: Observed, options: NodeOptions, now: float) -> NodePlan
     incidents = incidents_of(seen, _remembered(observed), patience, now)
     judgement = seen[-1][1]
     whole = _Whole(observed, judgement, options)
+    strays = strays_of(observed)
     rows = []
     for name, node in sorted(observed.nodes.items()):
         judged, incident = judgement.nodes.get(name), incidents.get(name)
         stage = next(iter(_stages(node, observed)), None)
         policy = policy_of(node, observed, now)
-        row = NodeRow(node, judged, incident, policy, stage)
+        row = NodeRow(node, judged, incident, policy, stage, tuple(stray for stray in strays if stray.node == name))
         rows.append(replace(row, next=_next(row, whole)))
     return NodePlan(observed, judgement, tuple(rows))
 
@@ -182,7 +193,7 @@ def _next(row: NodeRow, plan: _Whole) -> NodeNext:
     if judged is None:
         return NodeNext(NodeStep.NONE, f"{name} is marked offline, and nobody has seen it alive")
     if incident is None:
-        return NodeNext(NodeStep.NONE, judged.why)
+        return NodeNext(NodeStep.REPORT if judged.evidence else NodeStep.NONE, judged.why)
     step = _STEPS.get(judged.verdict, NodeStep.REPORT)
     if step is NodeStep.REPORT:
         return NodeNext(step, judged.why)
@@ -237,6 +248,8 @@ def _held(row: NodeRow, plan: _Whole) -> str:
         return str(unread[0])
     if row.stage and row.stage.stage is not NodeStage.SUSPECT:
         return f"it is at the stage {row.stage.stage.value} already, by {row.stage.tag}"
+    if row.strays:
+        return str(row.strays[0])
     if row.policy.unreadable:
         return row.policy.unreadable[0]
     if row.policy.suspended_until is not None:

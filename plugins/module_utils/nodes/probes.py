@@ -18,32 +18,42 @@ from .observed import Observed
 @dataclass(frozen=True)
 class Probes:
     """The `witnesses` to ask, the `targets` that each of them and this machine try to reach, and the addresses by which
-    this machine finds out whether it is cut off (`isolation`)."""
+    this machine finds out whether it is cut off (`isolation`). `deep` are the nodes to ask about themselves."""
 
     witnesses: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     isolation: tuple[str, ...] = ()
+    deep: tuple[str, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """All nodes to ask about anything."""
+        return tuple(dict.fromkeys((*self.witnesses, *self.deep)))
 
 
 def probes_for(observed: Observed, options: NodeOptions) -> Probes:
     """Whom to ask about the nodes that were silent in the last look: as many witnesses as the options say, spread over
     the node groups, the master first. The targets are the silent nodes, the witnesses (one that reaches nobody proves
-    nothing), and the nodes that are marked offline (one may be back)."""
+    nothing), and the nodes that are marked offline (one may be back). A deep look asks every node about itself; a guest
+    may run on one that is marked offline."""
     look = observed.looks[-1]
     silent = sorted(look.silent)
     speaking = [name for name in sorted(observed.nodes) if look.live.get(name) is not None]
+    deep = tuple(name for name in sorted(observed.nodes) if options.deep and observed.addresses[name])
     if not silent:
-        return Probes()
+        return Probes(deep=deep)
     witnesses = _spread(speaking, observed)[: options.witnesses]
     offline = [name for name, node in sorted(observed.nodes.items()) if node.state is NodeState.OFFLINE]
     targets = dict.fromkeys((*silent, observed.master, *witnesses, *offline))
-    return Probes(tuple(witnesses), tuple(targets), options.isolation_addresses)
+    return Probes(tuple(witnesses), tuple(targets), options.isolation_addresses, deep)
 
 
 def arguments_of(observer: str, probes: Probes, addresses: Mapping[str, Sequence[str]]) -> str:
     """The arguments for `look.sh` on an observer, quoted for a shell: the other nodes with each of their addresses, and
-    on this machine the isolation addresses."""
-    words = [f"{name}={address}" for name in probes.targets if name != observer for address in addresses[name]]
+    on this machine the isolation addresses. Only witnesses and this machine try to reach others."""
+    words = ["deep"] if observer in probes.deep else []
+    if observer in (CONTROLLER, *probes.witnesses):
+        words += [f"{name}={address}" for name in probes.targets if name != observer for address in addresses[name]]
     words += [f"{ISOLATION}={address}" for address in probes.isolation if observer == CONTROLLER]
     return " ".join(map(quote, words))
 

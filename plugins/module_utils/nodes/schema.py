@@ -43,12 +43,15 @@ class ObservedNode(TypedDict):
 
 
 class ObservedLook(TypedDict, total=False):
-    """What was seen at one time, as `parse_looks` reads it; `answers` has what the script printed on each observer."""
+    """What was seen at one time, as `parse_looks` reads it; `answers` has what the script printed on each observer, and
+    `moving` the instances that unfinished jobs were about."""
 
     time: float
     live: dict[str, str | None]
     asked: list[str]
     observers: list[dict[str, Any]]
+    deep: list[str]
+    moving: list[str]
     answers: dict[str, str]
     power: dict[str, str]
     storage: dict[str, bool]
@@ -56,20 +59,25 @@ class ObservedLook(TypedDict, total=False):
 
 
 class Observations(TypedDict):
-    """A cluster, its nodes, and the looks at them: all that a judgement rests on."""
+    """A cluster, its nodes, and the looks at them: all that a judgement rests on. `instances` has the primary node of
+    each instance; None if nobody asked for it."""
 
     cluster: ObservedCluster
     groups: list[ObservedGroup]
     nodes: list[ObservedNode]
     looks: list[ObservedLook]
+    instances: dict[str, str] | None
 
 
 class ObserverFacts(TypedDict):
-    """Whom to ask: the controller or a witness, its IP address, and the arguments that the script gets there."""
+    """Whom to ask: the controller or a node, its IP address, and the arguments that the script gets there. `witness`
+    says whether it is asked about others, and `deep` whether it is asked about itself."""
 
     name: str
     address: str
     arguments: str
+    witness: bool
+    deep: bool
 
 
 class ProbeFacts(TypedDict):
@@ -94,6 +102,15 @@ class IncidentFacts(TypedDict):
     id: str | None
     stage: str
     since: int
+
+
+class StrayFacts(TypedDict):
+    """A guest that runs on a node that is not the primary node of its instance; `primary` is None if the cluster does
+    not know the instance."""
+
+    instance: str
+    node: str
+    primary: str | None
 
 
 class JudgedNodeFacts(TypedDict):
@@ -141,6 +158,7 @@ class NodesFacts(TypedDict):
     observers: list[str]
     nodes: list[JudgedNodeFacts]
     summary: dict[str, int]
+    strays: list[StrayFacts]
     stopped: str | None
     partition: list[list[str]]
     masters: list[str]

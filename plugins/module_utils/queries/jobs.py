@@ -39,6 +39,11 @@ def read_jobs(client: Client, noticed: Sequence[tuple[str, Repair]], noted: froz
     return jobs
 
 
+def unfinished_jobs(client: Client) -> Mapping[int, Job]:
+    """All jobs that have not come to their end."""
+    return query_jobs(client, _unfinished())
+
+
 def _is_unclear(repair: Repair, jobs: Mapping[int, Job], marks: Set[str]) -> bool:
     if _reinstalls(repair) or not jobs.keys() >= set(repair.jobs):
         return True

@@ -8,24 +8,27 @@ nodes: 0.2 s if all answer, 5.0 s if any is silent. Ganeti does not ask nodes th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable
 
 from ..errors import BadAnswer
 from ..ganeti.client import STATUS_NORMAL, Client, Row
 from ..ganeti.model import NodeState
 from ..ganeti.usable import is_address, is_flag, is_name, is_text, is_texts, number, values_of
-from ..nodes.schema import Observations, ObservedGroup, ObservedNode
+from ..nodes.schema import Observations, ObservedGroup, ObservedLook, ObservedNode
 from .cluster import cluster_tags
+from .jobs import unfinished_jobs
 
 _CONFIGURATION = ("name", "uuid", "offline", "drained", "role", "pip", "sip", "group", "tags", "mtime")
 _LOOK = (*_CONFIGURATION, "bootid")
+_HOME = ("name", "pnode")
 _GROUP = ("name", "tags")
 _NO_DATA = 2  # the status of a value that the node did not give
 
 
-def look_at_nodes(client: Client, clock: Callable[[], float], seconds: float) -> Observations:
-    """The cluster, its groups and its nodes, and one look at these, which may take `seconds`.
+def look_at_nodes(client: Client, clock: Callable[[], float], seconds: float, instances: bool = False) -> Observations:
+    """The cluster, its groups and its nodes, and one look at these, which may take `seconds`. With `instances`, also
+    which of them jobs are about, and then where they belong: in this order, nothing that has just moved seems astray.
 
     Raises an AutorepairError if they can't be read as a whole: what is missing must not look healthy.
     """
@@ -35,6 +38,12 @@ def look_at_nodes(client: Client, clock: Callable[[], float], seconds: float) ->
     nodes = [_node(values_of(_LOOK, row)) for row in rows]
     live = dict(found for row in rows for found in _live(row))
     flag = info.get("maintain_node_health")
+    look: ObservedLook = {"time": clock(), "live": live}
+    homes: dict[str, str] | None = None
+    if instances:
+        busy = {name for job in unfinished_jobs(client).values() for name in job.instances}
+        homes = dict(_homes(client))
+        look["moving"] = sorted(busy.intersection(homes))
     return {
         "cluster": {
             "name": _text(info, "name"),
@@ -46,8 +55,16 @@ def look_at_nodes(client: Client, clock: Callable[[], float], seconds: float) ->
         },
         "groups": groups,
         "nodes": nodes,
-        "looks": [{"time": clock(), "live": live}],
+        "looks": [look],
+        "instances": homes,
     }
+
+
+def _homes(client: Client) -> Iterable[tuple[str, str]]:
+    """Each instance, in lower case, with its primary node."""
+    for row in client.query("instance", _HOME):
+        values = values_of(_HOME, row)
+        yield _name("instance", values).lower(), _text(values, "pnode")
 
 
 def _text(values: Mapping[str, Any], key: str) -> str:

@@ -19,7 +19,9 @@ from ..nodes.schema import (
     NodesFacts,
     Observations,
     ObserverFacts,
+    StrayFacts,
 )
+from ..nodes.strays import Stray
 from ..tags.node_policy import NodePolicy
 from ..tags.nodewatch import Staged
 from ..tags.values import FOREVER
@@ -37,6 +39,7 @@ def node_facts(plan: NodePlan, probes: Probes, observations: Observations) -> No
         "observers": [observer.name for observer in plan.observed.looks[-1].observers],
         "nodes": [_node(row) for row in plan.rows],
         "summary": node_summary(plan),
+        "strays": [_stray(stray) for stray in plan.strays],
         "stopped": judgement.stopped or None,
         "partition": [list(part) for part in judgement.parts] if len(judgement.parts) > 1 else [],
         "masters": list(judgement.masters),
@@ -45,7 +48,7 @@ def node_facts(plan: NodePlan, probes: Probes, observations: Observations) -> No
             "targets": list(probes.targets),
             "observers": [
                 _observer(name, plan.observed, probes)
-                for name in ((CONTROLLER, *probes.witnesses) if probes.targets else ())
+                for name in (*((CONTROLLER,) if probes.targets else ()), *probes.nodes)
             ],
         },
         "observations": observations,
@@ -82,6 +85,10 @@ def _node(row: NodeRow) -> JudgedNodeFacts:
     }
 
 
+def _stray(stray: Stray) -> StrayFacts:
+    return {"instance": stray.instance, "node": stray.node, "primary": stray.primary or None}
+
+
 def _policy(policy: NodePolicy) -> NodePolicyFacts:
     until = policy.suspended_until
     return {
@@ -109,4 +116,10 @@ def _action(row: NodeRow) -> NodeActionFacts:
 
 def _observer(name: str, observed: Observed, probes: Probes) -> ObserverFacts:
     address = "localhost" if name == CONTROLLER else next(iter(observed.addresses[name]), "")
-    return {"name": name, "address": address, "arguments": arguments_of(name, probes, observed.addresses)}
+    return {
+        "name": name,
+        "address": address,
+        "arguments": arguments_of(name, probes, observed.addresses),
+        "witness": name in (CONTROLLER, *probes.witnesses),
+        "deep": name in probes.deep,
+    }

@@ -13,6 +13,8 @@ from ..nodes.plan import NodePlan, NodeRow
 from .text import INDENT, columns_of, reason_lines
 
 _WELL = "every node that is not marked offline answers"
+_STRAY = "where both run, both write; find out which of them is the right one, and stop the other by hand"
+_STRANGER = "find out whose it is; its disks may be used elsewhere"
 _HEALS = (
     "NOTE maintain_node_health is off: a node that comes back does not find out by itself that it was marked offline, "
     "and keeps its instances running; to switch it on: gnt-cluster modify --maintain-node-health=yes"
@@ -39,7 +41,9 @@ def _count(number: int) -> str:
 
 def _has_news(row: NodeRow) -> bool:
     """Whether there is anything to say of a node; one that nobody was asked about is listed, as it may be back."""
-    return row.judged is None or row.judged.verdict is not NodeVerdict.HEALTHY or bool(row.judged.evidence)
+    return (
+        row.judged is None or row.judged.verdict is not NodeVerdict.HEALTHY or bool(row.judged.evidence or row.strays)
+    )
 
 
 def _table(rows: list[NodeRow]) -> Iterable[str]:
@@ -64,7 +68,11 @@ def _table(rows: list[NodeRow]) -> Iterable[str]:
 
 
 def _remarks(plan: NodePlan) -> Iterable[str]:
-    judgement = plan.judgement
+    judgement, unseen = plan.judgement, plan.observed.looks[-1].unseen
+    for stray in plan.strays:
+        yield f"DANGER {stray}: {_STRAY if stray.primary else _STRANGER}"
+    if unseen:
+        yield f"NOTE these did not look at themselves over SSH, or not to the end: {', '.join(sorted(unseen))}"
     if judgement.stopped:
         yield f"STOPPED no silent node is judged: {judgement.stopped}"
     if len(judgement.masters) > 1:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BadOption
-from .declared import names_option, number_option, option, parsed_options, specs_of
+from .declared import flag_option, names_option, number_option, option, parsed_options, specs_of
 
 _SECONDS = "a number of seconds, 0 for none"
 
@@ -31,6 +31,7 @@ class NodeOptions:
     witnesses: int = number_option(7, "a number of nodes, at least 1", least=1)
     witness_quorum: int | None = option(None, _quorum, type="int")
     isolation_addresses: tuple[str, ...] = names_option()
+    deep: bool = flag_option(False)
     probe_timeout: int = number_option(20, "one second or more", least=1)
 
 

@@ -3,11 +3,14 @@
 # shellcheck shell=sh
 #
 # Looks at nodes from where it runs, and prints what it sees, a fact in each line. It reads, and writes nothing.
-# Arguments: seconds for each connection; then for each node NAME=ADDRESS, or isolation=ADDRESS for others.
+# Arguments: seconds for each connection; the time of the machine that asks, in seconds since the epoch; the word deep, if the
+# node is also to look at itself; then for each node to reach NAME=ADDRESS, or isolation=ADDRESS for others.
 LC_ALL=C
 export LC_ALL
-seconds=$1
-shift
+seconds=$1 sent=$2
+shift 2
+deep=
+[ "$1" = deep ] && deep=1 && shift
 for tool in bash openssl timeout awk; do  # without them everybody would seem silent
   command -v "$tool" >/dev/null || { echo "$tool is missing"; exit 1; }
 done
@@ -65,3 +68,41 @@ timeout "$seconds" drbdsetup show 2>/dev/null | awk '
   minor != "" && peer != "" { print "peer", minor, peer; peer = "" }'
 wait
 echo end
+[ "$deep" ] || exit 0
+
+# What the node says of itself comes last: a disk that hangs must not cost the answers above.
+echo "clock $(date +%s) $sent"
+for daemon in $(/usr/lib/ganeti/daemon-util list-start-daemons 2>/dev/null); do
+  pid=$(cat "/var/run/ganeti/$daemon.pid" 2>/dev/null)
+  case $daemon:$pid in
+    ganeti-noded:|ganeti-confd:) echo "dead $daemon" ;;  # these run on every node
+    *:) ;;
+    *) [ -d "/proc/$pid" ] || echo "dead $daemon" ;;
+  esac
+done
+for file in /var/run/ganeti/kvm-hypervisor/pid/*; do
+  tr '\0' '\n' 2>/dev/null <"/proc/$(cat "$file" 2>/dev/null)/cmdline" | grep -qE 'qemu|kvm' && echo "guest ${file##*/}"
+done
+for file in /var/run/ganeti/fake-hypervisor/*; do
+  [ -f "$file" ] && echo "guest ${file##*/}"
+done
+timeout "$seconds" xl list 2>/dev/null | awk 'NR > 1 && $1 != "Domain-0" && $5 !~ /[sc]/ { print "guest", $1 }'
+# file systems that have become read-only, and are not meant to be
+awk 'FILENAME == "/etc/fstab" { if ($4 ~ /(^|,)ro(,|$)/) meant[$2]; next }
+  $2 ~ /^(\/|\/var|\/var\/lib|\/var\/lib\/ganeti|\/var\/log)$/ { mode[$2] = $4 }
+  END { for (at in mode) if (mode[at] ~ /^ro(,|$)/ && !(at in meant)) print "readonly", at }' /etc/fstab /proc/mounts 2>/dev/null
+for inodes in "" i; do
+  timeout "$seconds" df "-P$inodes" / /var/lib/ganeti /var/log 2>/dev/null |
+    awk -v of="${inodes:+inodes}" 'NR > 1 && $5 ~ /%$/ { print "space", $6, $5 + 0, of }'
+done
+# DRBD: the state of each minor's own disk
+sed -n 's|^ *\([0-9][0-9]*\): cs:.* ds:\([A-Za-z]*\)/.*|disk \1 \2|p' /proc/drbd 2>/dev/null
+# the kernel's log of the last hour
+timeout "$seconds" dmesg 2>/dev/null | awk -v now="$(cut -d . -f 1 /proc/uptime)" '
+  { at = $0; sub(/^\[ */, "", at); if (at + 0 < now - 3600) next }
+  /I\/O error|medium error/ && $0 !~ /dev (fd|sr|loop|nbd)/ && match($0, /dev [a-z][a-z0-9-]*/) { errors[substr($0, RSTART + 4, RLENGTH - 4)]++ }
+  /Hardware Error|Machine [Cc]heck/ { checks++ }
+  END { for (device in errors) print "errors", device, errors[device]; if (checks) print "checks", checks }'
+# LVM last, as it may wait for a disk for ever
+timeout "$seconds" vgs --noheadings -o vg_missing_pv_count,vg_name 2>/dev/null | sed 's/^ */missing /'
+echo whole

@@ -131,7 +131,9 @@ def down(kernel: Kernel, arguments: list[str]) -> None:
 
 
 def show(kernel: Kernel, arguments: list[str]) -> str:
-    """Return a minor's configuration in DRBD's own notation."""
+    """Return the configuration of a minor, or of all, in DRBD's own notation."""
+    if not arguments:
+        return "\n".join(show(kernel, [number]) for number in kernel.minors)
     minor = _minor(kernel, arguments[0])
     here, there = _shown_host("_this_host", minor), ""
     if minor.connection:

@@ -103,7 +103,15 @@ class VolumeGroup:
         total, free = self.machine.volume_group_bytes, self.machine.volume_group_bytes - used
         amounts = {"vg_size": total, "size": total, "vg_free": free, "vg_extent_size": EXTENT}
         amounts |= {"pv_size": total, "pv_free": free, "pv_used": used}
-        texts = {"vg_name": self.name, "name": self.name, "vg_attr": "wz--n-", "pv_name": "/dev/sdb", "pv_attr": "a--"}
+        missing = str(len(_listed(f"{self.machine.home}/missing-disks")))
+        texts = {
+            "vg_missing_pv_count": missing,
+            "vg_name": self.name,
+            "name": self.name,
+            "vg_attr": "wz--n-",
+            "pv_name": "/dev/sdb",
+            "pv_attr": "a--",
+        }
         return texts | {column: _in_units(amount, options.units) for column, amount in amounts.items()}
 
     def volume_row(self, volume: str, size: int, options: argparse.Namespace, is_open: bool) -> Row:

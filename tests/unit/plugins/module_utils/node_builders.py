@@ -52,7 +52,20 @@ def observations(
     groups = [{"name": name, "tags": (group_tags or {}).get(name, [])} for name in ("default", "rack2")]
     entries = [node_data(name, **(nodes or {}).get(name, {})) for name in NAMES]
     cluster["maintain_node_health"] = changes.pop("maintain_node_health", True)
-    return {"cluster": cluster, "groups": groups, "nodes": entries, "looks": list(looks or [look_data()]), **changes}
+    return {
+        "cluster": cluster,
+        "groups": groups,
+        "nodes": entries,
+        "looks": list(looks or [look_data()]),
+        "instances": None,
+        **changes,
+    }
+
+
+def deep_look(time: float = NOW, **guests: str) -> dict[str, Any]:
+    """A look in which nodes that answer told which guests they have, by node, with spaces between them."""
+    observers = [{"name": name, "guests": told.split(), "whole": True} for name, told in guests.items()]
+    return look_data(time, observed=False, observers=observers, deep=list(guests))
 
 
 def observed_of(*looks: dict[str, Any], **changes: Any) -> Observed:

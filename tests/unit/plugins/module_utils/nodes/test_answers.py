@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.answers import ParsedAnswer, parse_answer
-from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.looks import Answer, Observer
+from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.looks import Answer, Finding, Observer, Severity
 
 ADDRESSES = {"node1": ["192.0.2.11"], "node3": ["192.0.2.13", "198.51.100.13"], "node4": ["2001:db8::14"]}
 TEXT = """\
@@ -44,6 +44,18 @@ def test_an_answer_is_parsed() -> None:
     outside = {"192.0.2.1": True, "192.0.2.2": True, "192.0.2.3": False}
     assert parse_answer("node1", TEXT, ADDRESSES) == ParsedAnswer(observer, outside)
     assert parse_answer("node1", TEXT.replace("\n", "\r\n"), ADDRESSES) == ParsedAnswer(observer, outside)
+
+
+def test_what_an_observer_says_of_itself() -> None:
+    """After what it saw of others; as far as it came, and whether it came to the end."""
+    text = "look 1\nend\nguest web1\nreadonly /\nguest web2\n"
+    found = (Finding(Severity.EVACUATE, "its file system / has become read-only"),)
+    guests = frozenset({"web1", "web2"})
+    half, whole = (parse_answer("node1", text + more, ADDRESSES) for more in ("", "whole\n"))
+    assert half and half.observer == Observer("node1", findings=found, guests=guests, whole=False)
+    assert whole and whole.observer == Observer("node1", findings=found, guests=guests, whole=True)
+    before = parse_answer("node1", "look 1\nguest web1\nwhole\nend", ADDRESSES)
+    assert before and before.observer == Observer("node1")
 
 
 @pytest.mark.parametrize("text", ["", "end", "look 1", "end\nlook 1", "UNREACHABLE", TEXT.replace("end\n", "")])

@@ -49,7 +49,7 @@ def test_what_yaml_made_of_on_and_off_is_understood(text: Any, power: Power) -> 
         (lambda: fields_of("x", [], ("a",)), r"x is \[\]; it takes a mapping"),
         (lambda: fields_of("x", {"c": 1, 2: 3}, ("a", "b")), "x has 2, c; it takes a, b"),
         (lambda: list_in("x", {"a": "b"}, "a"), "x: a is 'b'; it takes a list"),
-        (lambda: names_in("x", {"a": ["no name"]}, "a"), "it takes a list of names of nodes"),
+        (lambda: names_in("x", {"a": ["no name"]}, "a"), "it takes a list of names"),
         (lambda: mapping_in("x", {"a": {1: 2}}, "a", flag), "it takes a mapping whose keys are names"),
         (lambda: mapping_in("x", {"a": {"n": 2}}, "a", flag), "x: a of n is 2; it takes true or false"),
         (lambda: text_in("x", {"a": 1}, "a"), "x: a is 1; it takes a text"),

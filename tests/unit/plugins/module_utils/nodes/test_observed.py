@@ -61,7 +61,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"cluster": {"master": "node1", "maintain_node_health": "no"}}, "maintain_node_health is 'no'"),
     ({"cluster": None}, "observations, cluster is None; it takes a mapping"),
     ({"cluster": {"master": 1}}, "observations, cluster: master is 1; it takes a text"),
-    ({"instances": []}, "observations has instances; it takes cluster, groups, nodes, looks"),
+    ({"instances": []}, "observations: instances is []; it takes a mapping whose keys are names"),
+    ({"instances": {"web1": 1}}, "instances of web1 is 1; it takes the name of a node"),
+    ({"jobs": []}, "observations has jobs; it takes cluster, groups, nodes, looks, instances"),
 ]
 
 

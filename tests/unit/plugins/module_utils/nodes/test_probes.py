@@ -51,6 +51,17 @@ def test_witnesses_answer_and_the_silent_are_tried(silent: set[str], offline: se
     assert bool(found.targets) == bool(silent - offline)
 
 
+def test_a_deep_look_asks_all_about_themselves_and_witnesses_about_others() -> None:
+    """Also nodes that are marked offline, on which a guest may run; not one without an address."""
+    nodes = {"node4": {"state": "offline"}, "node2": {"addresses": []}}
+    observed = observed_of(look_data(silent="node3"), nodes=nodes)
+    found = probes_for(observed, NodeOptions(deep=True, witnesses=1))
+    assert found.deep == ("node1", "node3", "node4") and found.nodes == found.deep
+    assert arguments_of("node3", found, observed.addresses) == "deep"
+    assert arguments_of("node1", found, observed.addresses) == "deep node3=192.0.2.13 node4=192.0.2.14"
+    assert "deep" not in arguments_of("controller", found, observed.addresses)
+
+
 def test_arguments_are_quoted() -> None:
     """They run in a shell, on this machine, too; and they come from a cluster."""
     probes = Probes(("node1",), ("node1", "no;de"), ("192.0.2.1", "$(reboot)"))

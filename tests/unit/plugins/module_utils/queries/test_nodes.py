@@ -26,6 +26,7 @@ class Told:
     info: Mapping[str, Any] = field(default_factory=lambda: INFO)
     cells: Mapping[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
     groups: Sequence[Row] = (((0, "default"), (0, ["b"])),)
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     asked: list[tuple[str, float | None]] = field(default_factory=list)
 
     def cluster_info(self) -> Mapping[str, Any]:
@@ -33,8 +34,10 @@ class Told:
         return self.info
 
     def query(self, resource: str, fields: Sequence[str], qfilter: Any = None, seconds: float | None = None) -> Any:
-        """The groups, or the nodes."""
+        """The groups, the nodes, the jobs, or the instances."""
         self.asked.append((resource, seconds))
+        if resource in self.tables:
+            return [[(0, row.get(at)) for at in fields] for row in self.tables[resource]]
         return self.groups if resource == "group" else [self.row(name, fields) for name in NAMES]
 
     def row(self, name: str, fields: Sequence[str]) -> Row:
@@ -68,7 +71,20 @@ def test_a_look_is_one_live_query() -> None:
         "changed": 7.5,
     }
     assert found["looks"] == [{"time": 1000.5, "live": {name: f"boot-{name}" for name in NAMES}}]
-    assert parse_observations(found).time == 1000.5
+    assert found["instances"] is None and parse_observations(found).time == 1000.5
+
+
+def test_a_deep_look_asks_where_instances_belong() -> None:
+    """After it has asked for jobs: one that has just moved an instance has ended then, or is in the list."""
+    migrating = {"OP_ID": "OP_INSTANCE_MIGRATE", "instance_name": "Web1"}
+    job: dict[str, Any] = {"id": 7, "status": "running", "summary": ["INSTANCE_MIGRATE(Web1)"], "ops": [migrating]}
+    other = {"id": 8, "status": "waiting", "summary": ["X"], "ops": [{**migrating, "instance_name": "what ever"}]}
+    instances: list[dict[str, Any]] = [{"name": "web1", "pnode": "node1"}, {"name": "web2", "pnode": None}]
+    client: Any = Told(tables={"job": [job, other], "instance": instances})
+    found = look_at_nodes(client, lambda: 1000.5, 20, instances=True)
+    assert [resource for resource, _seconds in client.asked] == ["group", "node", "job", "instance"]
+    assert found["looks"][0]["moving"] == ["web1"] and found["instances"] == {"web1": "node1", "web2": ""}
+    assert parse_observations(found).looks[0].moving == {"web1"}
 
 
 @pytest.mark.parametrize(

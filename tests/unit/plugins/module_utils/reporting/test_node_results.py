@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from unit.plugins.module_utils.node_builders import NAMES, NOW, dead_looks, look_data, observations
+from unit.plugins.module_utils.node_builders import NAMES, NOW, dead_looks, deep_look, look_data, observations
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.observed import parse_observations
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.plan import plan_nodes
@@ -18,10 +18,13 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.node_op
 SINCE = int(NOW) - 900
 
 
-def facts_of(given: Any) -> Any:
+ABOUT_OTHERS = {"witness": True, "deep": False}
+
+
+def facts_of(given: Any, **options: Any) -> Any:
     """The facts from a record."""
-    observed, options = parse_observations(given), NodeOptions(isolation_addresses=("192.0.2.1",))
-    return node_facts(plan_nodes(observed, options, NOW), probes_for(observed, options), given)
+    observed, chosen = parse_observations(given), NodeOptions(isolation_addresses=("192.0.2.1",), **options)
+    return node_facts(plan_nodes(observed, chosen, NOW), probes_for(observed, chosen), given)
 
 
 def test_a_dead_node_is_data() -> None:
@@ -49,9 +52,21 @@ def test_a_dead_node_is_data() -> None:
     assert found["probes"]["targets"] == ["node3", "node1", "node4", "node2"]
     words = "node3=192.0.2.13 node1=192.0.2.11 node4=192.0.2.14 node2=192.0.2.12"
     assert found["probes"]["observers"][:2] == [
-        {"name": "controller", "address": "localhost", "arguments": words + " isolation=192.0.2.1"},
-        {"name": "node1", "address": "192.0.2.11", "arguments": words.replace("node1=192.0.2.11 ", "")},
+        {"name": "controller", "address": "localhost", "arguments": words + " isolation=192.0.2.1", **ABOUT_OTHERS},
+        {"name": "node1", "address": "192.0.2.11", "arguments": words.replace("node1=192.0.2.11 ", ""), **ABOUT_OTHERS},
     ]
+
+
+def test_a_deep_look_asks_each_node_about_itself() -> None:
+    """Also one that is marked offline, and nobody about others where all answer; what does not belong is told."""
+    given = observations(deep_look(node3="web1"), nodes={"node4": {"state": "offline"}}, instances={"web1": "node1"})
+    found = facts_of(given, deep=True)
+    about_itself = {"arguments": "deep", "witness": False, "deep": True}
+    assert found["probes"]["observers"] == [
+        {"name": name, "address": f"192.0.2.{11 + at}", **about_itself} for at, name in enumerate(NAMES)
+    ]
+    assert found["strays"] == [{"instance": "web1", "node": "node3", "primary": "node1"}]
+    assert any(line.startswith("DANGER web1 runs on node3, but node1 is") for line in found["report"])
 
 
 def test_the_facts_can_be_judged_again() -> None:
