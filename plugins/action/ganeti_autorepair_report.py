@@ -55,7 +55,13 @@ class ActionModule(InProcessModuleAction):
         if found.get("failed"):
             return found
         looks = [
-            Look(cluster["name"], cluster["facts"], cluster["error"] or "", last_round=cluster["last_round"])
+            Look(
+                name=cluster["name"],
+                facts=cluster["facts"],
+                error=cluster["error"] or "",
+                last_round=cluster["last_round"],
+                nodes=cluster["nodes"],
+            )
             for cluster in clusters
         ]
         with like_a_process_in(self._loader.get_basedir()):  # the garbage collector would scan all values

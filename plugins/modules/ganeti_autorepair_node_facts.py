@@ -277,11 +277,11 @@ ansible_facts:
             - The guests that run on a node that is not the primary node of their instance, in every look in which the
               node said what runs there. Each has C(instance), C(node) and C(primary), which is null if the cluster does
               not know the instance. An instance that a job is about is left out.
-            - Empty, too, if nobody was asked; see O(deep).
+            - Null if nobody was asked; see O(deep).
           returned: success
           type: list
           elements: dict
-          sample: []
+          sample: null
         stopped:
           description: Why no silent node is judged, or null.
           returned: success

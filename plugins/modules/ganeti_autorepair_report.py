@@ -45,6 +45,11 @@ options:
           - Its RV(ganeti.autorepair.ganeti_autorepair_facts#module:ansible_facts.ganeti_autorepair). Without facts it
             counts as a cluster that could not be read.
         type: dict
+      nodes:
+        description:
+          - Its RV(ganeti.autorepair.ganeti_autorepair_node_facts#module:ansible_facts.ganeti_autorepair_nodes). Without
+            these, its nodes count as not asked whether they answer.
+        type: dict
       error:
         description: Why it could not be read.
         type: str
@@ -81,6 +86,7 @@ attributes:
     details: The files are written nevertheless, with new times.
 seealso:
   - module: ganeti.autorepair.ganeti_autorepair_facts
+  - module: ganeti.autorepair.ganeti_autorepair_node_facts
 """
 
 EXAMPLES = r"""
@@ -152,7 +158,9 @@ report:
   returned: success
   type: list
   elements: str
-  sample: ["prod: 1 needs a person, 2 under repair, 0 on hold, 12 of 15 healthy", "see /var/www/autorepair/index.html"]
+  sample:
+    - "prod: 1 needs a person, 2 under repair, 0 on hold, 12 of 15 healthy, 1 of 5 nodes in trouble"
+    - see /var/www/autorepair/index.html
 failure:
   description: The kind of error, for programs.
   returned: failure
@@ -175,6 +183,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.files 
 CLUSTER = {
     "name": {"type": "str", "required": True},
     "facts": {"type": "dict"},
+    "nodes": {"type": "dict"},
     "error": {"type": "str"},
     "last_round": {"type": "int"},
 }

@@ -134,13 +134,22 @@ def test_again_and_again(simulator: Simulator, tmp_path: Path) -> None:
     assert "no-such-host.invalid" in errors["lost"]
     assert (errors["prod"], errors["prod2"]) == (None, None)
     assert first["report"][-1] == f"see {folder}/index.html"
-    assert "prod: 2 need a person, 6 under repair, 1 on hold, 6 of 15 healthy" in first["report"]
+    assert "prod: 2 need a person, 6 under repair, 1 on hold, 6 of 15 healthy, nodes not asked" in first["report"]
     text = (folder / "ganeti_autorepair.prom").read_text()
     metrics = {family.name: family for family in text_string_to_metric_families(text)}
     up = {sample.labels["cluster"]: sample.value for sample in metrics["ganeti_repair_cluster_up"].samples}
     assert up == {"down": 0, "lost": 0, "prod": 1, "prod2": 1}
 
-    second = result(play_on(inventory, tmp_path / "second", "ganeti.autorepair.report"))
+    with_nodes = "-e ganeti_autorepair_look_at_nodes=true"
+    looked = result(play_on(inventory, tmp_path / "looked", "ganeti.autorepair.report", with_nodes))
+    report = json.loads((folder / "index.json").read_text())
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+    counts = [cluster["seen"]["counts"]["verdicts"] for cluster in report["clusters"] if cluster["seen"]]
+    told = [{verdict: number for verdict, number in each.items() if number} for each in counts]
+    assert told == [{"healthy": 4, "not_asked": 1}] * 2, told
+    assert [line.rpartition(", ")[2] for line in looked["report"][1:3]] == ["0 of 5 nodes in trouble"] * 2
+
+    second = result(play_on(inventory, tmp_path / "second", "ganeti.autorepair.report", with_nodes))
     assert (second["changed"], second["changed_files"]) == (False, [])
     assert files(folder) == names
     assert simulator.log.writes() == []

@@ -158,7 +158,7 @@ class NodesFacts(TypedDict):
     observers: list[str]
     nodes: list[JudgedNodeFacts]
     summary: dict[str, int]
-    strays: list[StrayFacts]
+    strays: list[StrayFacts] | None
     stopped: str | None
     partition: list[list[str]]
     masters: list[str]

@@ -18,6 +18,7 @@ from ..ganeti.answers import decoded
 from ..ganeti.usable import is_size
 from ..printable import printable
 from .folder import read_text, write_texts
+from .looked import in_trouble
 from .metrics import metrics
 from .page.page import Page, page_of
 from .schema import ClusterReport, Report
@@ -140,12 +141,18 @@ def _with_former(look: Look, former: Mapping[str, Any]) -> Look:
 
 def _as_of(report: Report, former: Mapping[str, Mapping[str, Any]], made: int) -> Report:
     """`report` with the times of the former files, so that a comparison with them ignores times."""
-    times = {name: known["time"] for name, known in former.items() if "time" in known}
-    clusters: list[ClusterReport] = [
-        {**cluster, "time": times.get(cluster["name"], cluster["time"])} if cluster["seen"] else cluster
-        for cluster in report["clusters"]
-    ]
+    clusters = [_cluster_as_of(cluster, former[cluster["name"]]) for cluster in report["clusters"]]
     return {**report, "time": made, "clusters": clusters}
+
+
+def _cluster_as_of(cluster: ClusterReport, former: Mapping[str, Any]) -> ClusterReport:
+    seen = cluster["seen"]
+    if not seen:
+        return cluster
+    looked = seen["looked"]
+    if looked:
+        seen = {**seen, "looked": {**looked, "time": former.get("nodes_time", looked["time"])}}
+    return {**cluster, "time": former.get("time", cluster["time"]), "seen": seen}
 
 
 def _former(before: Files, cluster: str) -> Mapping[str, Any]:
@@ -153,7 +160,10 @@ def _former(before: Files, cluster: str) -> Mapping[str, Any]:
     report = _report_in(before[f"{CLUSTERS}/{file_name(cluster)}.json"])
     found = report.get("clusters")
     entry = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
-    return {key: entry[key] for key in ("time", "last_round") if is_size(entry.get(key))}
+    seen = entry.get("seen")
+    looked = seen.get("looked") if isinstance(seen, dict) else None
+    times = {**entry, "nodes_time": looked.get("time") if isinstance(looked, dict) else None}
+    return {key: times[key] for key in ("time", "last_round", "nodes_time") if is_size(times.get(key))}
 
 
 def _former_time(before: Files, now: int) -> int:
@@ -186,9 +196,10 @@ def lines(report: Report, folder: Path) -> list[str]:
 def _line(cluster: ClusterReport) -> str:
     if cluster["seen"] is None:
         return f"{cluster['name']}: could not be read: {printable(cluster['error'] or '')}"
-    counts = cluster["seen"]["counts"]
-    asks, states = counts["attention"], counts["states"]
+    counts, sick = cluster["seen"]["counts"], len(in_trouble(cluster["seen"]))
+    asks, states, nodes = counts["attention"], counts["states"], counts["nodes"]
     needs = f"{asks['person']} {'needs' if asks['person'] == 1 else 'need'} a person"
     told = [needs, f"{asks['repair']} under repair", f"{asks['hold']} on hold"]
     told.append(f"{states['healthy']} of {sum(states.values())} healthy")
+    told.append(f"{sick} of {sum(nodes.values())} nodes in trouble" if cluster["seen"]["looked"] else "nodes not asked")
     return f"{cluster['name']}: {', '.join(told)}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from .looked import in_trouble
 from .schema import ClusterReport, Counts, Report, SeenCluster
 
 METRIC_PREFIX = "ganeti_repair_"
@@ -19,7 +20,7 @@ def metrics(report: Report) -> str:
     """
     clusters = report["clusters"]
     families = [*_of_looks(clusters), *_of_counts(clusters), *_of_ages(clusters)]
-    families += [*_of_switches(clusters), *_of_breakers(clusters)]
+    families += [*_of_switches(clusters), *_of_breakers(clusters), *_of_nodes(clusters)]
     return "".join(_family(name, words, samples) for name, words, samples in families)
 
 
@@ -47,7 +48,13 @@ _COUNTS: Sequence[tuple[str, Callable[[Counts], Mapping[str, int]], str, str]] =
     ("needed", lambda counts: counts["needed"], "type", "Instances by the type of repair that would heal them."),
     ("pending", lambda counts: counts["pending"], "type", "Repairs that are pending, by type."),
     ("failed", lambda counts: counts["failed"], "type", "Repairs that failed and wait for a person, by type."),
-    ("nodes", lambda counts: counts["nodes"], "state", "Nodes in each state."),
+    ("nodes", lambda counts: counts["nodes"], "state", "Nodes in each state, as they are marked."),
+    (
+        "node_verdicts",
+        lambda counts: counts["verdicts"],
+        "verdict",
+        "Nodes by what they are; not_asked are those that nobody has looked at.",
+    ),
 )
 
 
@@ -99,6 +106,22 @@ def _of_breakers(clusters: Iterable[ClusterReport]) -> Iterator[Family]:
     yield "breaker_limit_nodes", "How many broken nodes the breaker allows.", limit
     total = [(labels, float(breaker["total"])) for labels, breaker in breakers]
     yield "breaker_nodes", "Nodes that the breaker counts in all.", total
+
+
+def _of_nodes(clusters: Iterable[ClusterReport]) -> Iterator[Family]:
+    looked = [(cluster, seen, seen["looked"]) for cluster, seen in _seen(clusters) if seen["looked"]]
+    at = [(_at(cluster), float(look["time"])) for cluster, _seen_, look in looked]
+    yield "node_look_timestamp_seconds", "When the nodes were last looked at, in seconds since the epoch.", at
+    sick = [
+        (_at(cluster, node=name, verdict=node["verdict"] or ""), 1.0)
+        for cluster, seen, _look in looked
+        for name, node in in_trouble(seen)
+    ]
+    yield "node_in_trouble", "1 for each node of which a person should know, with what it is.", sick
+    strays = [
+        (_at(cluster), float(len(look["strays"]))) for cluster, _seen_, look in looked if look["strays"] is not None
+    ]
+    yield "strays", "Guests that run on a node where they do not belong, if nodes were asked.", strays
 
 
 # --- the format ------------------------------------------------------------------------------------------------------

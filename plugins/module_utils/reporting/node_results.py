@@ -39,7 +39,7 @@ def node_facts(plan: NodePlan, probes: Probes, observations: Observations) -> No
         "observers": [observer.name for observer in plan.observed.looks[-1].observers],
         "nodes": [_node(row) for row in plan.rows],
         "summary": node_summary(plan),
-        "strays": [_stray(stray) for stray in plan.strays],
+        "strays": None if plan.observed.homes is None else [_stray(stray) for stray in plan.strays],
         "stopped": judgement.stopped or None,
         "partition": [list(part) for part in judgement.parts] if len(judgement.parts) > 1 else [],
         "masters": list(judgement.masters),

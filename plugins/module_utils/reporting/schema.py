@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from ..nodes.schema import StrayFacts
 from ..planning.schema import (
     ActionFacts,
     BreakerFacts,
@@ -93,11 +94,32 @@ class InstanceReport(InstanceFacts):
     jobs: list[JobFacts]
 
 
+class LookedNode(TypedDict):
+    """What a look said of a node; `verdict` is None if nobody was asked about it, as it is marked offline."""
+
+    verdict: str | None
+    since: int | None
+    reason: str
+    evidence: list[str]
+    command: str | None
+
+
+class LookedNodes(TypedDict):
+    """What a look said of all nodes: when it was, why it did not judge silent nodes, and which guests run where they do
+    not belong, which is None if nobody was asked."""
+
+    time: int
+    stopped: str | None
+    strays: list[StrayFacts] | None
+
+
 class NodeReport(NodeFacts):
-    """A node of the facts, with the number of its primary and secondary instances."""
+    """A node of the facts, with the number of its primary and secondary instances; `looked` is None if nobody looked at
+    the nodes."""
 
     primaries: int
     secondaries: int
+    looked: LookedNode | None
 
 
 class Counts(TypedDict):
@@ -110,10 +132,11 @@ class Counts(TypedDict):
     pending: dict[str, int]
     failed: dict[str, int]
     nodes: dict[str, int]
+    verdicts: dict[str, int]
 
 
 class SeenCluster(TypedDict):
-    """What was seen of a cluster that could be read."""
+    """What was seen of a cluster that could be read; `looked` is None if nobody looked at its nodes."""
 
     cluster: ClusterFacts
     counts: Counts
@@ -124,6 +147,7 @@ class SeenCluster(TypedDict):
     notices: list[str]
     fence: list[str]
     groups: list[GroupFacts]
+    looked: LookedNodes | None
     nodes: list[NodeReport]
     instances: list[InstanceReport]
 

@@ -19,6 +19,7 @@ from ..repair.action import ActionKind
 from ..repair.case import State
 from ..repair.reasons import Reason
 from ..tags.fields import PREFIX
+from .looked import looked_node, looked_nodes, verdict_counts
 from .schema import ClusterReport, Facts, InstanceReport, NodeReport, Report, SeenCluster, StepReport, Totals
 
 VERSION = 1  # of the report's format
@@ -44,7 +45,8 @@ ATTENTION = tuple(attention.value for attention in Attention)
 
 @dataclass(frozen=True)
 class Look:
-    """One look at one cluster: its `facts`, or the `error` that prevented them.
+    """One look at one cluster: its `facts`, or the `error` that prevented them; and the facts about its `nodes`, if
+    somebody looked at these.
 
     `name` is its name in the inventory. In seconds since the epoch, `time` is when it was last read if there are no
     `facts`, and `last_round` when the last known round ran.
@@ -55,6 +57,7 @@ class Look:
     error: str = ""
     time: int | None = None
     last_round: int | None = None
+    nodes: Mapping[str, Any] | None = None
 
 
 def report_of(looks: Sequence[Look], now: int) -> Report:
@@ -88,18 +91,20 @@ def _unhealthy(cluster: ClusterReport) -> ClusterReport:
 
 def _cluster(look: Look) -> ClusterReport:
     try:
-        seen = None if look.facts is None else _seen(cast(Facts, look.facts))  # what is missing raises KeyError
+        # what is missing raises KeyError
+        seen = None if look.facts is None else _seen(cast(Facts, look.facts), look.nodes)
         time = look.time if look.facts is None else int(look.facts["time"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadOption(
-            f"cannot make a report of {look.name}: its facts are not those of ganeti_autorepair_facts ({error!r})"
+            f"cannot make a report of {look.name}: its facts are not those of ganeti_autorepair_facts and of "
+            f"ganeti_autorepair_node_facts ({error!r})"
         ) from error
     problem = None if seen else look.error or "it has not been read yet"
     return {"name": look.name, "error": problem, "time": time, "last_round": look.last_round, "seen": seen}
 
 
-def _seen(facts: Facts) -> SeenCluster:
-    instances = _instances(facts)
+def _seen(facts: Facts, look_at_nodes: Mapping[str, Any] | None) -> SeenCluster:
+    instances, nodes = _instances(facts), _nodes(facts, look_at_nodes)
     repairs = [(instance, instance["repair"]) for instance in instances if instance["repair"]]
     pending = [repair for instance, repair in repairs if repair["result"] is None]
     failed = [repair for instance, repair in repairs if repair["result"] == "failure"]
@@ -113,6 +118,7 @@ def _seen(facts: Facts) -> SeenCluster:
             "pending": _count((repair["type"] for repair in pending), _TYPES),
             "failed": _count((repair["type"] for repair in failed), _TYPES),
             "nodes": _count((node["state"] for node in facts["nodes"]), [state.value for state in NodeState]),
+            "verdicts": verdict_counts(nodes),
         },
         "oldest_pending": min((repair["timestamp"] for repair in pending), default=None),
         "oldest_failure": min((repair["timestamp"] for repair in failed), default=None),
@@ -121,7 +127,8 @@ def _seen(facts: Facts) -> SeenCluster:
         "notices": _notices(facts),
         "fence": list(facts["plan"]["fence"]),
         "groups": [{**group} for group in facts["groups"]],
-        "nodes": _nodes(facts),
+        "looked": looked_nodes(look_at_nodes) if look_at_nodes else None,
+        "nodes": nodes,
         "instances": instances,
     }
 
@@ -158,11 +165,17 @@ def _sum(counts: Iterable[Mapping[str, int]], names: Iterable[str]) -> dict[str,
     return {name: sum(counts[name] for counts in every) for name in names}
 
 
-def _nodes(facts: Facts) -> list[NodeReport]:
+def _nodes(facts: Facts, look_at_nodes: Mapping[str, Any] | None) -> list[NodeReport]:
+    looked = {node["name"]: looked_node(node) for node in look_at_nodes["nodes"]} if look_at_nodes else {}
     primaries = Counter(instance["primary"] for instance in facts["instances"])
     secondaries = Counter(name for instance in facts["instances"] for name in instance["secondaries"])
     return [
-        {**node, "primaries": primaries[node["name"]], "secondaries": secondaries[node["name"]]}
+        {
+            **node,
+            "primaries": primaries[node["name"]],
+            "secondaries": secondaries[node["name"]],
+            "looked": looked.get(node["name"]),
+        }
         for node in facts["nodes"]
     ]
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...repair.reasons import Reason
+from ..looked import in_trouble
 from ..schema import ClusterReport, Report
 from ..summary import Attention
 from .cases import CaseView, case_views
 from .lots import Section, sections_of
 from .parts import EXPLAINED, STATES, Badge, Explained, Moment, count, moment
-from .pictures import Box, GroupView, boxes_of, groups_of
+from .pictures import Box, GroupView, TroubleView, boxes_of, groups_of, troubles_of
 from .top import Alarm, LookView, Verdict, alarms_of, look_of, verdict_of
 
 NEEDS = {Attention.PERSON: "needs you", Attention.REPAIR: "under repair", Attention.HOLD: "on hold"}
@@ -60,6 +61,8 @@ class Page:
     clusters: Sequence[Tile]
     sections: Sequence[Section]
     states: Mapping[str, Box]
+    nodes_looked_at: Moment | None
+    troubles: Sequence[TroubleView]
     groups: Sequence[GroupView] | None
     choices: Sequence[Choice]
     tally: str
@@ -90,6 +93,8 @@ def page_of(report: Report, title: str, links: Mapping[str, str], up: str = "") 
         clusters=_tiles(report, links) if of_all else (),
         sections=sections_of(cases),
         states=boxes_of(report["summary"]["states"]),
+        nodes_looked_at=moment(seen["looked"]["time"]) if seen and seen["looked"] else None,
+        troubles=troubles_of(seen) if seen else (),
         groups=groups_of(seen) if seen else None,
         choices=_choices(report, of_all),
         tally=count(len(cases), "instance"),
@@ -100,7 +105,7 @@ def page_of(report: Report, title: str, links: Mapping[str, str], up: str = "") 
 
 
 def _tiles(report: Report, links: Mapping[str, str]) -> Sequence[Tile]:
-    """The clusters: first those that could not be read, then those with the most instances that need a person."""
+    """The clusters: first those that could not be read, then those with the most that needs a person."""
     ordered = sorted(
         report["clusters"], key=lambda cluster: (cluster["seen"] is not None, -_needing(cluster), cluster["name"])
     )
@@ -108,23 +113,29 @@ def _tiles(report: Report, links: Mapping[str, str]) -> Sequence[Tile]:
 
 
 def _needing(cluster: ClusterReport) -> int:
-    return int(cluster["seen"]["counts"]["attention"][Attention.PERSON.value]) if cluster["seen"] else 0
+    """How many instances and nodes of a cluster need a person."""
+    seen = cluster["seen"]
+    return int(seen["counts"]["attention"][Attention.PERSON.value]) + len(in_trouble(seen)) if seen else 0
 
 
 def _tile(cluster: ClusterReport, link: str) -> Tile:
-    name, person = cluster["name"], _needing(cluster)
+    name, needing = cluster["name"], _needing(cluster)
     if not cluster["seen"]:
         badge = Badge("repair_failed", "could not be read")
         return Tile(name, link, False, badge, moment(cluster["time"]), ())
-    badge = Badge("needs_repair", count(person, "needs you", "need you"))
+    looked, sick = cluster["seen"]["looked"], len(in_trouble(cluster["seen"]))
+    badge = Badge("needs_repair", count(needing, "needs you", "need you"))
+    if not needing:
+        badge = Badge("healthy", "nothing needs you") if looked else Badge("to_come", "nodes not asked")
     counts = cluster["seen"]["counts"]
     states, nodes, attention = counts["states"], counts["nodes"], counts["attention"]
     lines = (
         f"{states['healthy']:,} of {sum(states.values()):,} healthy"
         f" · {nodes['offline']} of {sum(nodes.values())} nodes offline",
         f"{attention['repair']:,} under repair · {attention['hold']:,} on hold",
+        f"{sick} of {sum(nodes.values())} nodes in trouble" if looked else "nobody has asked the nodes",
     )
-    return Tile(name, link, True, badge if person else Badge("healthy", "nothing needs you"), None, lines)
+    return Tile(name, link, True, badge, None, lines)
 
 
 def _choices(report: Report, of_all: bool) -> Sequence[Choice]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ...nodes.strays import Stray
 from ...planning.schema import ClusterFacts
+from ..looked import in_trouble
 from ..schema import ClusterReport, Report
 from .parts import Moment, count, moment
 
@@ -34,7 +36,8 @@ class LookView:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong, in one sentence, and the other numbers in `rest`; `kind` is healthy, needs or unread."""
+    """What is wrong, in one sentence, and the other numbers in `rest`; `kind` is healthy, unasked (nothing is known to
+    be wrong, but nobody has asked the nodes), needs or unread."""
 
     kind: str
     words: str
@@ -77,23 +80,41 @@ def verdict_of(report: Report) -> Verdict:
     total = report["summary"]
     rest = [f"{total['attention']['repair']:,} under repair", f"{total['attention']['hold']:,} on hold"]
     rest += [f"{total['states']['healthy']:,} of {sum(total['states'].values()):,} healthy"]
+    rest += [] if _all_looked_at(report) else ["nobody has asked all nodes whether they answer"]
     return Verdict(*_kind_and_words(report), " · ".join(rest))
 
 
 def _kind_and_words(report: Report) -> tuple[str, str]:
     total = report["summary"]
-    person, unread = total["attention"]["person"], total["unread"]
-    notices = sum(len(cluster["seen"]["notices"]) for cluster in report["clusters"] if cluster["seen"])
-    kind, words = "healthy", "Nothing needs you"
-    if notices:
-        kind, words = "needs", "{} you".format(count(notices, "tag needs", "tags need"))
-    if person:
-        kind, words = "needs", "{} you".format(count(person, "instance needs", "instances need"))
+    unread = total["unread"]
+    kind, words = _of_those_read(report)
     if not unread:
         return kind, words
     failed = f"{count(unread, 'cluster')} could not be read"
-    also = unread < total["clusters"] or person
-    return "unread", f"{failed}; {words[0].lower()}{words[1:]}" if also else failed
+    return "unread", f"{failed}; {words[0].lower()}{words[1:]}" if unread < total["clusters"] else failed
+
+
+def _of_those_read(report: Report) -> tuple[str, str]:
+    """The kind and the words for the clusters that could be read; of what needs a person, instances come first."""
+    seen = [cluster["seen"] for cluster in report["clusters"] if cluster["seen"]]
+    needing = {
+        "instance": report["summary"]["attention"]["person"],
+        "node": sum(len(in_trouble(each)) for each in seen),
+        "guest": sum(len(each["looked"]["strays"] or ()) for each in seen if each["looked"]),
+        "tag": sum(len(each["notices"]) for each in seen),
+    }
+    told = [count(number, noun) for noun, number in needing.items() if number]
+    if told:
+        verb = "needs" if sum(needing.values()) == 1 else "need"
+        return "needs", f"{' and '.join(filter(None, [', '.join(told[:-1]), told[-1]]))} {verb} you"
+    if _all_looked_at(report):
+        return "healthy", "Nothing needs you"
+    return "unasked", "Nothing needs you, as far as the marks of the nodes say"
+
+
+def _all_looked_at(report: Report) -> bool:
+    """Whether somebody has looked at the nodes of every cluster that could be read."""
+    return all(cluster["seen"]["looked"] for cluster in report["clusters"] if cluster["seen"])
 
 
 def alarms_of(report: Report) -> Sequence[Alarm]:
@@ -115,6 +136,10 @@ def _alarms(cluster: ClusterReport) -> Iterator[tuple[str, str]]:
         yield "stopped.", f"Nothing begins, as {seen['stopped']}."
     elif seen["breaker"]["tripped"]:
         yield "no repair begins.", seen["breaker"]["reason"] or ""
+    for stray in seen["looked"]["strays"] or () if seen["looked"] else ():
+        yield "runs where it does not belong.", str(Stray(stray["instance"], stray["node"], stray["primary"] or ""))
+    for _name, node in in_trouble(seen):
+        yield "a node is in trouble.", f"{node['reason']}."
     for words in seen["notices"]:
         yield "needs you.", words
     if seen["fence"]:

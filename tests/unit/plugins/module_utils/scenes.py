@@ -112,6 +112,26 @@ def large(instances: int, nodes: int = 40) -> Mapping[str, Any]:
     return facts(plan_of(cluster(*[_node(at + 1, dead, {}) for at in range(nodes)], *found, tags=[tag("migrate")])))
 
 
+def looked_at(strays: Sequence[Any] | None = None, **verdicts: str) -> dict[str, Any]:
+    """Facts about nodes, named without their domain, as far as a report uses them: all of `large` and `night` are
+    healthy but these."""
+    names = [f"node{number}" for number in range(1, 41)]
+    nodes = [_looked(name, verdicts.get(name, "healthy")) for name in names]
+    return {"time": NOW, "stopped": None, "strays": strays, "nodes": nodes}
+
+
+def _looked(name: str, verdict: str) -> dict[str, Any]:
+    sick = verdict != "healthy"
+    told = {"reason": f"nobody reaches {name}" if sick else f"{name} answers", "evidence": ["power: on"] * sick}
+    return {
+        "name": f"{name}.example.com",
+        "verdict": verdict,
+        "since": NOW - 60 if sick else None,
+        "command": f"gnt-node modify {name}" if sick else None,
+        **told,
+    }
+
+
 def hostile() -> Mapping[str, Any]:
     """Facts in which every name and word wants to be code."""
     made = _with_hostile_words(dict(night()))

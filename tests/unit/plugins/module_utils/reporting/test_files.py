@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import jsonschema
 import pytest
 from unit.plugins.module_utils.builders import NOW
-from unit.plugins.module_utils.scenes import HOSTILE, hostile, large, night, plan
+from unit.plugins.module_utils.scenes import HOSTILE, hostile, large, looked_at, night, plan
 from unit.plugins.module_utils.scenes import write as write_looks
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
@@ -178,15 +178,25 @@ def test_clusters_that_make_no_report(tmp_path: Path) -> None:
 
 def test_lines_for_people(tmp_path: Path) -> None:
     """One for each cluster, and where the rest is."""
-    report = plan(tmp_path, [at(0), Look("lab", None, "no route")], NOW).report
+    asked = Look("asked", NIGHT, nodes=looked_at(node1="dark"))
+    report = plan(tmp_path, [at(0), asked, Look("lab", None, "no route")], NOW).report
+    told = "4 need a person, 6 under repair, 1 on hold, 14 of 25 healthy"
     assert lines(report, tmp_path) == [
-        "prod: 4 need a person, 6 under repair, 1 on hold, 14 of 25 healthy",
+        f"prod: {told}, nodes not asked",
+        f"asked: {told}, 1 of 9 nodes in trouble",
         "lab: could not be read: no route",
         f"see {tmp_path}/index.html",
     ]
 
 
-LOOKS = [[at(0)], [Look("x", hostile())], [Look("lab", None, "no route")], [Look("big", large(99), last_round=9)]]
+NODES = {**looked_at(node1="dark"), "strays": [{"instance": "x", "node": "node1", "primary": None}]}
+LOOKS = [
+    [at(0)],
+    [Look("prod", NIGHT, nodes=NODES)],
+    [Look("x", hostile())],
+    [Look("lab", None, "no route")],
+    [Look("big", large(99), last_round=9)],
+]
 
 
 @pytest.mark.parametrize("looks", LOOKS, ids=lambda looks: looks[0].name)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from unit.plugins.module_utils.builders import NOW
-from unit.plugins.module_utils.scenes import HOSTILE, hostile, large, night
+from unit.plugins.module_utils.scenes import HOSTILE, hostile, large, looked_at, night
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.repair.reasons import Reason
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.metrics import metrics
@@ -18,7 +18,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summar
 Samples = Mapping[tuple[str, ...], float]
 LOOKS = (
     Look("prod", night(), last_round=NOW - 60),
-    Look("big", large(100)),
+    Look("big", large(100), nodes=looked_at([{"instance": "x", "node": "y", "primary": None}], node1="dark")),
     Look("lab", None, "no route", time=NOW - 999),
     Look("new", None, "no route"),
 )
@@ -65,6 +65,15 @@ VALUES = [
     ("breaker_tripped", ("prod",), 0),
     ("breaker_unhealthy_nodes", ("big",), 2),
     ("breaker_nodes", ("big",), 40),
+    ("node_verdicts", ("big", "healthy"), 39),
+    ("node_verdicts", ("big", "dark"), 1),
+    ("node_verdicts", ("prod", "healthy"), 0),
+    ("node_verdicts", ("prod", "not_asked"), 9),
+    ("node_look_timestamp_seconds", ("big",), NOW),
+    ("node_look_timestamp_seconds", ("prod",), None),
+    ("node_in_trouble", ("big", "node1.example.com", "dark"), 1),
+    ("strays", ("big",), 1),
+    ("strays", ("prod",), None),
 ]
 
 

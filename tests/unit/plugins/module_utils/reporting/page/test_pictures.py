@@ -8,9 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from unit.plugins.module_utils.builders import NOW
-from unit.plugins.module_utils.scenes import large, night
+from unit.plugins.module_utils.scenes import large, looked_at, night
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.pictures import Box, boxes_of, groups_of
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.parts import moment
+from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.pictures import (
+    Box,
+    boxes_of,
+    groups_of,
+    troubles_of,
+)
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.schema import SeenCluster
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summary import Look, report_of
 
@@ -58,3 +64,33 @@ def test_what_groups_and_nodes_say() -> None:
     node3 = groups[0].nodes[2]
     assert (node3.short, node3.state, node3.primaries, node3.secondaries) == ("node3", "offline", 4, 1)
     assert node3.label == "node3.example.com, offline, 4 primary instances, 1 secondary: show them"
+
+
+def test_what_a_look_says_of_nodes() -> None:
+    """Trouble comes before the mark; a node that nobody has asked never looks well."""
+
+    def shapes(nodes: Mapping[str, Any] | None) -> dict[str, tuple[str, str]]:
+        found = report_of([Look("prod", night(), nodes=nodes)], NOW)["clusters"][0]["seen"]
+        assert found is not None
+        return {node.short: (node.shape, node.words) for group in groups_of(found) for node in group.nodes}
+
+    unasked = shapes(None)
+    assert (unasked["node1"], unasked["node3"]) == (("to_come", "not asked"), ("offline", "offline"))
+    looked = shapes(looked_at(node1="cut_off", node3="returned"))
+    assert (looked["node1"], looked["node2"]) == (("failed", "cut off"), ("online", ""))
+    assert looked["node3"] == ("failed", "returned, offline")
+    assert {shape for shape, _words in shapes({**looked_at(), "nodes": []}).values()} <= {
+        "to_come",
+        "offline",
+        "drained",
+    }
+
+
+def test_nodes_in_trouble() -> None:
+    """What each is, since when, who says so, and what to do."""
+    found = report_of([Look("prod", night(), nodes=looked_at(node1="cut_off"))], NOW)["clusters"][0]["seen"]
+    assert found is not None
+    (trouble,) = troubles_of(found)
+    assert (trouble.name, trouble.verdict, trouble.evidence) == ("node1.example.com", "cut off", ["power: on"])
+    assert (trouble.reason, trouble.command) == ("nobody reaches node1", "gnt-node modify node1")
+    assert trouble.since == moment(NOW - 60)

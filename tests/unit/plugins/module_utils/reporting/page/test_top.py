@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from unit.plugins.module_utils.builders import NOW
-from unit.plugins.module_utils.scenes import large, night
+from unit.plugins.module_utils.scenes import large, looked_at, night
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page import top
 from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.page.parts import moment
@@ -17,6 +17,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.reporting.summar
 
 QUIET, NIGHT = large(0), night()
 NOTICE = {"instance": None, "action": "report", "scope": "group", "name": "rack1", "reason": "two tags differ"}
+STRAY = {"instance": "web1", "node": "node1", "primary": "node2"}
+THREE = "1 node, 1 guest and 1 tag need you"
 PROD, LAB = Look("prod", NIGHT), Look("lab", None, "no route")
 
 
@@ -64,32 +66,48 @@ def test_the_cluster(drained: bool | None, paused: int | None, note: str) -> Non
 
 
 VERDICTS = [
-    ([Look("quiet", QUIET)], "healthy", "Nothing needs you"),
+    ([Look("quiet", QUIET, nodes=looked_at())], "healthy", "Nothing needs you"),
+    ([Look("quiet", QUIET)], "unasked", "Nothing needs you, as far as the marks of the nodes say"),
+    ([Look("quiet", QUIET, nodes=looked_at(node1="dark"))], "needs", "1 node needs you"),
+    ([Look("quiet", QUIET, nodes=looked_at(node1="dark")), PROD], "needs", "4 instances and 1 node need you"),
+    ([Look("quiet", QUIET, nodes={**looked_at(node1="returned"), "strays": [STRAY]}), noticed(1)], "needs", THREE),
     ([PROD], "needs", "4 instances need you"),
     ([noticed(1)], "needs", "1 tag needs you"),
     ([noticed(2)], "needs", "2 tags need you"),
-    ([PROD, noticed(2)], "needs", "4 instances need you"),
+    ([PROD, noticed(2)], "needs", "4 instances and 2 tags need you"),
     ([LAB], "unread", "1 cluster could not be read"),
     ([LAB, PROD], "unread", "1 cluster could not be read; 4 instances need you"),
-    ([LAB, Look("quiet", QUIET)], "unread", "1 cluster could not be read; nothing needs you"),
+    ([LAB, Look("quiet", QUIET, nodes=looked_at())], "unread", "1 cluster could not be read; nothing needs you"),
 ]
 
 
 @pytest.mark.parametrize(("looks", "kind", "words"), VERDICTS, ids=lambda one: str(one)[:50])
 def test_the_verdict(looks: Sequence[Look], kind: str, words: str) -> None:
-    """Instances come before tags, and what could not be read before both."""
+    """Instances come first, and what could not be read before all; a node that nobody has asked is not well."""
     verdict = top.verdict_of(report_of(looks, NOW))
     assert (verdict.kind, verdict.words) == (kind, words)
 
 
 def test_the_rest_in_numbers() -> None:
     """Of all clusters that could be read."""
-    assert top.verdict_of(report_of([PROD, LAB], NOW)).rest == "6 under repair · 1 on hold · 14 of 25 healthy"
+    assert top.verdict_of(report_of([PROD, LAB], NOW)).rest == (
+        "6 under repair · 1 on hold · 14 of 25 healthy · nobody has asked all nodes whether they answer"
+    )
+    asked = Look("prod", NIGHT, nodes=looked_at())
+    assert top.verdict_of(report_of([asked, LAB], NOW)).rest == "6 under repair · 1 on hold · 14 of 25 healthy"
 
 
 TRIPPED = {**QUIET["breaker"], "tripped": True, "reason": "5 of 9 nodes are broken"}
 ALARMS = [  # what is so; what is said
     ("all is quiet", Look("prod", QUIET), []),
+    (
+        "a node and a guest",
+        Look("prod", QUIET, nodes={**looked_at(node1="dark"), "strays": [STRAY]}),
+        [
+            "runs where it does not belong. web1 runs on node1, but node2 is its primary node",
+            "a node is in trouble. nobody reaches node1.",
+        ],
+    ),
     ("nobody could read it", LAB, ["could not be read. no route"]),
     (
         "all is stopped",
