@@ -46,6 +46,7 @@ def notification(*alerts: object, **more: object) -> dict[str, Any]:
 
 
 # what is sent, what for; the clusters that are told of
+LOOK = {"cluster": "prod", "look": "nodes"}
 SENT: list[tuple[str, object, list[str]]] = [
     ("an alert", notification(alert("prod")), ["prod"]),
     ("alerts of two clusters", notification(*[alert(name) for name in ("prod", "test", "prod")]), ["prod", "test"]),
@@ -78,6 +79,14 @@ SENT: list[tuple[str, object, list[str]]] = [
 def test_filter(payload: object, clusters: list[str]) -> None:
     """Of what was sent the clusters' names are left, and nothing else."""
     assert FILTER({"payload": payload, "meta": {"hosts": "all"}}) == [{"cluster": name} for name in clusters]
+
+
+def test_filter_of_looks() -> None:
+    """An alert may ask for a look at the nodes instead, by one word; every other word asks for a repair."""
+    labels = [{"cluster": "prod", "look": word} for word in ("nodes", "fence", ["nodes"], "nodes")]
+    sent = [{"status": "firing", "labels": each} for each in (*labels, {"cluster": "p*", "look": "nodes"})]
+    assert FILTER({"payload": notification(*sent)}) == [LOOK, {"cluster": "prod"}]
+    assert FILTER({"payload": {**LOOK, "offline": True}}) == [{"cluster": "prod"}]
 
 
 def test_filter_with_another_label() -> None:
@@ -246,4 +255,11 @@ def test_rulebook(rulebook: Rulebook, simulator: Simulator, tmp_path: Path) -> N
     assert re.match(r"prod .*changed=1 .*failed=0", first), first
     assert re.match(r"prod .*changed=0 .*failed=0", second), second
     assert rulebook.output.count("PLAY [") == 2
+
+    written = len(simulator.log.writes())
+    labels = {"cluster": "prod", "look": "nodes", "ganeti_autorepair_deep": hostile}
+    assert rulebook.post(notification({"status": "firing", "labels": labels})) == 200
+    rulebook.wait(lambda: len(rulebook.runs) > 2)
+    assert re.search(r"\d nodes: \d healthy", rulebook.output) and len(simulator.log.writes()) == written
+    assert rulebook.output.count("PLAY [") == 4
     assert not trap.exists()
