@@ -103,19 +103,28 @@ def commands(page: Path) -> list[tuple[str, list[str]]]:
 
 
 def read_by(playbook: str) -> set[str]:
-    """The variables that a playbook, or what it plays of its role, reads."""
+    """The variables that a playbook, or what it plays of its roles, reads."""
     text = (ROOT / "playbooks" / f"{playbook}.yml").read_text()
-    role = ROOT / "roles" / re.findall(r"name: ganeti\.autorepair\.(\w+)", text)[0]
-    files = re.findall(r"tasks_from: (\w+)", text) or ["main"]
-    for file in files:  # grows on the way
-        tasks = (role / "tasks" / f"{file}.yml").read_text()
+    played = re.findall(r"name: ganeti\.autorepair\.(\w+)\n(?: +tasks_from: (\w+)\n)?", text)
+    assert played
+    found = set(NAME.findall(text)) | EVERYWHERE
+    for role, file in played:
+        found |= read_by_role(ROOT / "roles" / role, file or "main", text)
+    return found
+
+
+def read_by_role(role: Path, file: str, text: str) -> set[str]:
+    """The variables that a file of a role's tasks, and what it includes, reads; `text` is the playbook's."""
+    files = [file]
+    for name in files:  # grows on the way
+        tasks = (role / "tasks" / f"{name}.yml").read_text()
         text += tasks
         files += [one for one in re.findall(r"(?:_tasks: |')(\w+)\.yml\b", tasks) if one not in files]
     variables = yaml.safe_load((role / "vars" / "main.yml").read_text())
     used = [str(variables[name]) for name in variables if re.search(rf"\b{name}\b", text)]
     module = "ganeti_autorepair_node_facts" if role.name == "nodes" else "ganeti_autorepair_step"
     taken = {f"ganeti_autorepair_{option}" for option in documented(module)}
-    found = set(NAME.findall(" ".join([text, *used]))) | EVERYWHERE
+    found = set(NAME.findall(" ".join([text, *used])))
     return found | taken if "from_variables: true" in text else found
 
 

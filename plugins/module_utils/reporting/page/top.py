@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from ...nodes.strays import Stray
 from ...planning.schema import ClusterFacts
 from ..looked import in_trouble
-from ..schema import ClusterReport, Report
+from ..schema import ClusterReport, Report, SeenCluster
 from .parts import Moment, count, moment
+
+_SHOWN = 5  # nodes in trouble that each get an alarm
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,24 @@ def _alarms(cluster: ClusterReport) -> Iterator[tuple[str, str]]:
         yield "stopped.", f"Nothing begins, as {seen['stopped']}."
     elif seen["breaker"]["tripped"]:
         yield "no repair begins.", seen["breaker"]["reason"] or ""
-    for stray in seen["looked"]["strays"] or () if seen["looked"] else ():
-        yield "runs where it does not belong.", str(Stray(stray["instance"], stray["node"], stray["primary"] or ""))
-    for _name, node in in_trouble(seen):
-        yield "a node is in trouble.", f"{node['reason']}."
+    yield from _alarms_of_nodes(seen)
     for words in seen["notices"]:
         yield "needs you.", words
     if seen["fence"]:
         yield "fencing.", f"steps wait until these nodes are confirmed to be off: {', '.join(seen['fence'])}."
+
+
+def _alarms_of_nodes(seen: SeenCluster) -> Iterator[tuple[str, str]]:
+    """What a look at the nodes has found; of many nodes in trouble, the page of the cluster shows all."""
+    looked, sick = seen["looked"], in_trouble(seen)
+    if looked is None:
+        return
+    for stray in looked["strays"] or ():
+        told = Stray(stray["instance"], stray["node"], stray["primary"] or "")
+        yield "a guest runs where it does not belong.", f"{told}."
+    if looked["stopped"]:
+        yield "no silent node is judged.", f"{looked['stopped']}."
+    for _name, node in sick[:_SHOWN]:
+        yield "a node is in trouble.", f"{node['reason']}."
+    if len(sick) > _SHOWN:
+        yield "more nodes are in trouble:", ", ".join(name for name, _node in sick[_SHOWN:])

@@ -104,8 +104,17 @@ ALARMS = [  # what is so; what is said
         "a node and a guest",
         Look("prod", QUIET, nodes={**looked_at(node1="dark"), "strays": [STRAY]}),
         [
-            "runs where it does not belong. web1 runs on node1, but node2 is its primary node",
+            "a guest runs where it does not belong. web1 runs on node1, but node2 is its primary node.",
             "a node is in trouble. nobody reaches node1.",
+        ],
+    ),
+    (
+        "many nodes",
+        Look("prod", QUIET, nodes={**looked_at(**{f"node{at}": "unknown" for at in range(1, 8)}), "stopped": "lost"}),
+        [
+            "no silent node is judged. lost.",
+            *(f"a node is in trouble. nobody reaches node{at}." for at in range(1, 6)),
+            "more nodes are in trouble: node6.example.com, node7.example.com",
         ],
     ),
     ("nobody could read it", LAB, ["could not be read. no route"]),
