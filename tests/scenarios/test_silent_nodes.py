@@ -107,12 +107,34 @@ def test_who_is_silent_and_why(cluster: Cluster, tmp_path: Path, transport: str)
     told = "\n".join(facts["report"])
     assert "systemctl restart ganeti-noded" in told and "- controller: silent" in told and "- power: off" in told
     replayed(cluster, tmp_path, facts)
+    if transport == "luxi":
+        reported(cluster, tmp_path, power)
     cluster.lab.node_on("node3")
     with cut_link(cluster, "node1", "node3"):
         run, facts = looked(cluster, tmp_path, transport)
     assert verdicts(cluster, facts)["node3"] == "cut_off" and facts["plan"]["hash"]
     node = next(node for node in facts["nodes"] if node["verdict"] == "cut_off")
     assert f"{node['name']} answers controller" in node["why"] and node["next"] == "report"
+
+
+def reported(cluster: Cluster, folder: Path, power: Path) -> None:
+    """The report looks at the nodes first; it shows the dead one that nobody has marked, as page, JSON and metrics."""
+    options = {"look_at_nodes": True, "report_dir": str(folder / "report"), "power_status_tasks": str(power)}
+    run = play_on(hosts(cluster, "luxi", **options), folder / "report-run", "ganeti.autorepair.report", AT_ONCE)
+    assert run.code == 0, run.output
+    (seen,) = [told["seen"] for told in json.loads((folder / "report/clusters/cluster.json").read_text())["clusters"]]
+    assert {verdict: number for verdict, number in seen["counts"]["verdicts"].items() if number} == {
+        "healthy": 4,
+        "off": 1,
+    }
+    dead = cluster.lab.node("node3").full_name
+    for file in ("index.html", "clusters/cluster.html"):
+        assert (
+            f"nobody reaches {dead}, and its power device says that it is off" in (folder / "report" / file).read_text()
+        )
+    metrics = (folder / "report/ganeti_autorepair.prom").read_text()
+    assert f'node_in_trouble{{cluster="cluster",node="{dead}",verdict="off"}} 1' in metrics
+    assert "1 of 5 nodes in trouble" in run.output
 
 
 def replayed(cluster: Cluster, folder: Path, facts: Mapping[str, Any]) -> None:
