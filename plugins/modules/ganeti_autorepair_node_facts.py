@@ -377,6 +377,7 @@ ansible_facts:
                 version: 3.0.2
                 tags: []
                 maintain_node_health: false
+                volume_group: xenvg
             groups:
               description: The node groups, each with its name and its tags.
               returned: success

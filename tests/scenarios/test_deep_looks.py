@@ -19,15 +19,17 @@ from .test_silent_nodes import asked, looked, verdicts
 SCRIPT = Path(__file__).parents[2] / "roles" / "nodes" / "files" / "look.sh"
 SICK = """
 drbdsetup detach 0
+echo '/dev/sda1 /var/log ext4 defaults 0 2' >/run/fstab
 mount --bind /var/log /var/log && mount -o remount,ro,bind /var/log
 kill -9 $(cat /run/ganeti/ganeti-confd.pid)
 """
 
 
 def with_drbd_of_lab(folder: Path) -> Path:
-    """Variables by which the script reads DRBD's state where the lab keeps it: no file can be made in /proc."""
+    """Variables by which the script reads DRBD's state where the lab keeps it, as no file can be made in /proc; and a
+    node's own /etc/fstab, which is the machine's in the lab."""
     script = folder / "look.sh"
-    script.write_text(SCRIPT.read_text().replace("/proc/drbd", DRBD_STATUS_FILE))
+    script.write_text(SCRIPT.read_text().replace("/proc/drbd", DRBD_STATUS_FILE).replace("/etc/fstab", "/run/fstab"))
     text = "{{ lookup('ansible.builtin.file', '" + str(script) + "') | quote }}"
     now = "{{ lookup('ansible.builtin.pipe', 'date +%s') }}"
     variables = folder / "variables.json"

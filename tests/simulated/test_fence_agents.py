@@ -113,18 +113,20 @@ def test_real_agents(tmp_path: Path, agent: str, kinds: Sequence[str]) -> None:
         assert not [line for line in seen if PASSWORD in line]
 
 
+NOT_THIS = "it takes one of the agents whose"
 REFUSED = [  # agent, options, words
-    ("fence_scsi", {}, "'fence_scsi' is no agent that switches a machine's power"),
-    ("fence_kdump", {}, "is no agent that"),
-    ("/bin/true", {}, "'/bin/true' is no agent that"),
-    ("", {}, "'' is no agent that"),
+    *[(agent, {}, NOT_THIS) for agent in ("fence_scsi", "fence_kdump", "fence_crosslink", "/bin/true", "")],
     ("fence_redfish", {"action": "on"}, "but neither action"),
     ("fence_redfish", {"Missing-As-Off": True}, "but neither Missing-As-Off"),
     ("fence_redfish", {"method": "cycle"}, "but neither method"),
+    ("fence_redfish", {"nodename": "x"}, "but neither nodename"),
+    ("fence_redfish", {"ssl_insecure": False}, "but neither ssl_insecure"),
+    ("fence_redfish", {"debug_file": "/tmp/x"}, "but neither debug_file"),
+    ("fence_redfish", {"plug": ["a", "b"]}, "but neither plug"),
     ("fence_redfish", {"ip": "x\naction=reboot"}, "but neither ip"),
     ("fence_redfish", {"ip\naction": "reboot"}, "but neither ip"),
     ("fence_redfish", {"sytem_uri": "/secret"}, "what came back: it does not know sytem_uri;"),
-    ("fence_nonesuch", {}, "cannot ask fence_nonesuch whether node case10 is on"),
+    ("fence_ilo5", {"hexadecimal_kg": "secret"}, "cannot ask fence_ilo5 whether node"),
 ]
 
 

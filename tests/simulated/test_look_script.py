@@ -84,6 +84,8 @@ Name                                        ID   Mem VCPUs\tState\tTime(s)
 Domain-0                                     0  2048     4     r-----  71234.5
 web1.example.com                             7  4096     2     -b----    123.4
 web2.example.com                             8  4096     2     ---s--     12.0
+web3.example.com--incoming                   9  4096     2     --p---      1.0
+web4.example.com                            10  4096     2     -----d     12.0
 """
 SPACE = """\
 Filesystem     1024-blocks     Used Available Capacity Mounted on
@@ -103,20 +105,21 @@ def test_what_it_says_of_itself(tmp_path: Path) -> None:
         (now - 40, "mce: [Hardware Error]: Machine check events logged"),
     ]
     dmesg = "".join(f"[{time:12.6f}] {text}\n" for time, text in log)
-    lines = said(tmp_path, "deep", dmesg=dmesg, xl=XL, df=SPACE, vgs="  0 xenvg\n  2 other\n")
+    lines = said(tmp_path, "deep=xenvg", dmesg=dmesg, xl=XL, df=SPACE, vgs="  2 xenvg\n")
     own = lines[lines.index("end") + 1 :]
     assert own[0].startswith("clock ") and own[0].endswith(" 1000") and own[-1] == "whole"
-    assert [line for line in own if line.startswith("guest")] == ["guest web1.example.com"]
+    assert [line for line in own if line.startswith("guest ")] == ["guest web1.example.com"]
     assert [line.strip() for line in own if line.startswith("space")] == ["space / 96", "space / 96 inodes"]
     assert [line for line in own if line.split()[0] in ("errors", "checks")] == ["errors nvme0n1 2", "checks 1"]
-    assert [line for line in own if line.startswith("missing")] == ["missing 0 xenvg", "missing 2 other"]
+    assert [line for line in own if line.startswith("missing")] == ["missing 2 xenvg"]
+    assert "guests told" in own
 
 
 def test_on_a_machine_without_all_of_that(tmp_path: Path) -> None:
     """Nothing is wrong, but perhaps for daemons, and it gets to its end."""
-    lines = said(tmp_path, "deep", dmesg="", df="", vgs="")
+    lines = said(tmp_path, "deep=", dmesg="", df="", vgs="  1 xenvg\n")
     kinds = {line.split()[0] for line in lines[lines.index("end") :]}
-    assert lines[-1] == "whole" and kinds <= {"end", "clock", "dead", "whole"}
+    assert lines[-1] == "whole" and kinds <= {"end", "clock", "dead", "guests", "whole"}
 
 
 @pytest.mark.parametrize("tool", ["bash", "openssl", "timeout", "awk"])

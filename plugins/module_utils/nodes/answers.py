@@ -19,7 +19,7 @@ from .findings import findings_of
 from .looks import Answer, Observer
 
 _LINE = re.compile(r"(reach|outside|boot_id|master|drbd|peer) (\S+)(?: (\S+))?\Z")
-_GUEST = re.compile(r"guest (\S+)\Z")
+_GUEST = re.compile(r"guest (\S{1,255})\Z")
 _ANSWERS = {answer.value: answer for answer in Answer}
 _BEST = tuple(Answer)  # the most alive first
 _NO_LINK = (  # the states of a DRBD device that has no connection; in all others its peer is alive
@@ -54,7 +54,7 @@ def parse_answer(name: str, text: str, addresses: Mapping[str, Sequence[str]]) -
         boot_id=_last(facts, "boot_id"),
         replicates_with=_connected(facts, addresses),
         findings=findings_of(own),
-        guests=frozenset(found[1] for found in map(_GUEST.match, own) if found),
+        guests=frozenset(found[1] for found in map(_GUEST.match, own) if found) if "guests told" in own else None,
         whole="whole" in own,
     )
     outside = _reach([(address, word) for kind, address, word in facts if kind == "outside"])

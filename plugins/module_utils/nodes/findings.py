@@ -26,13 +26,17 @@ _LINES = [  # what a line means; {0} and so on are the parts of it
             Severity.EVACUATE,
             "DRBD has detached the disk of minor {0} ({1}), and works on the other copy alone",
         ),
-        (r"missing ([1-9]\d*) (\S+)", Severity.EVACUATE, "volume group {1} misses physical volumes ({0})"),
-        (r"readonly (/\S*)", Severity.EVACUATE, "its file system {0} has become read-only"),
+        (r"missing ([1-9]\d{0,8}) (\S{1,255})", Severity.EVACUATE, "volume group {1} misses physical volumes ({0})"),
+        (r"readonly (/\S{0,255})", Severity.EVACUATE, "its file system {0} has become read-only"),
         (rf"space (/\S*) {_FULL}", Severity.WARNING, "its file system {0} is full by {1} %"),
         (rf"space (/\S*) {_FULL} inodes", Severity.WARNING, "its file system {0} has used {1} % of its inodes"),
-        (r"dead (ganeti-\S+)", Severity.WARNING, "{0} does not run there"),
-        (r"errors (\S+) (\d+)", Severity.WARNING, "its kernel logged I/O errors of {0} in the last hour ({1})"),
-        (r"checks (\d+)", Severity.WARNING, "its kernel logged hardware errors in the last hour ({0})"),
+        (r"dead (ganeti-\S{1,50})", Severity.WARNING, "{0} does not run there"),
+        (
+            r"errors (\S{1,255}) ([1-9]\d{0,8})",
+            Severity.WARNING,
+            "its kernel logged {1} I/O errors of {0} within an hour",
+        ),
+        (r"checks ([1-9]\d{0,8})", Severity.WARNING, "its kernel logged {0} hardware errors within an hour"),
     )
 ]
 

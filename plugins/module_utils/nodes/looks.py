@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 CONTROLLER = "controller"  # the observer that is no node: the machine on which Ansible runs
+DEEP = "deep"  # stands for a node's name before the volume group of a node that is asked about itself
 ISOLATION = "isolation"  # stands for a node's name before an isolation address
 
 
@@ -51,7 +52,8 @@ class Observer:
 
     `reach` has the answers of the nodes that it asked; `replicates_with` the nodes with which its DRBD is connected;
     `master` the node that it takes for the master, and `boot_id` the id of its boot. Of itself, if it was asked, it
-    says what is wrong with it (`findings`) and which guests run there (`guests`); `whole`: whether it got to the end.
+    says what is wrong with it (`findings`) and which guests run there (`guests`, None if it did not get so far);
+    `whole`: whether it got to the end.
     """
 
     name: str
@@ -60,7 +62,7 @@ class Observer:
     boot_id: str = ""
     replicates_with: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
-    guests: frozenset[str] = frozenset()
+    guests: frozenset[str] | None = None
     whole: bool = False
 
 

@@ -29,7 +29,7 @@ class Observed:
     `tags` are those of the cluster, `group_tags` and `node_tags` those of its groups and nodes, by name. `addresses`
     has each node's IP addresses, the primary one first. `heals_itself` says whether nodes that find themselves marked
     offline stop their instances (maintain_node_health). `homes` has the primary node of each instance, in lower case as
-    in Ganeti; None if nobody asked for it.
+    in Ganeti; None if nobody asked for it. `volume_group` is the cluster's, or empty if it has none.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Observed:
     looks: tuple[NodeLook, ...]
     heals_itself: bool | None = None
     homes: Mapping[str, str] | None = None
+    volume_group: str = ""
 
     @property
     def time(self) -> float:
@@ -77,6 +78,7 @@ def parse_observations(given: Any) -> Observed:
         addresses=addresses,
         looks=looks,
         heals_itself=_flag_or_none("observations, cluster", cluster, "maintain_node_health"),
+        volume_group=text_in("observations, cluster", cluster, "volume_group"),
         homes=mapping_in("observations", fields, "instances", _home) if "instances" in fields else None,
     )
 

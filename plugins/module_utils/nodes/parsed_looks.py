@@ -11,7 +11,7 @@ from ..errors import BadOption
 from ..ganeti.usable import is_text, number
 from .answers import ParsedAnswer, parse_answer
 from .given import fields_of, flag, mapping_in, member_of, name_in, names_in, numbered, text_in
-from .looks import CONTROLLER, ISOLATION, Answer, Finding, NodeLook, Observer, Power, Severity
+from .looks import CONTROLLER, DEEP, ISOLATION, Answer, Finding, NodeLook, Observer, Power, Severity
 from .schema import ObservedLook
 
 _OBSERVER = ("name", "reach", "master", "boot_id", "replicates_with", "findings", "guests", "whole")
@@ -22,7 +22,7 @@ def parse_looks(given: Any, addresses: Mapping[str, Sequence[str]]) -> tuple[Nod
     also for the name of an unknown node: what was seen of a node must not get lost by another spelling."""
     if not isinstance(given, (list, tuple)):
         raise BadOption(f"observations is {given!r}; it takes a list of looks")
-    for name in (CONTROLLER, ISOLATION):
+    for name in (CONTROLLER, ISOLATION, DEEP):
         if name in addresses:
             raise BadOption(f"a node is named {name}, which means something else in observations")
     looks = [_look(f"observations, look {number}", entry, addresses) for number, entry in enumerate(given, 1)]
@@ -97,7 +97,7 @@ def _observer(where: str, given: Any) -> Observer:
         boot_id=text_in(where, fields, "boot_id"),
         replicates_with=frozenset(names_in(where, fields, "replicates_with")),
         findings=tuple(_finding(f"{where}, finding {at}", entry) for at, entry in numbered(where, fields, "findings")),
-        guests=frozenset(names_in(where, fields, "guests")),
+        guests=frozenset(names_in(where, fields, "guests")) if "guests" in fields else None,
         whole=flag(f"{where}: whole", fields.get("whole", False)),
     )
 

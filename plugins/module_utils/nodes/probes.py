@@ -11,19 +11,21 @@ from shlex import quote
 
 from ..ganeti.model import NodeState
 from ..settings.node_options import NodeOptions
-from .looks import CONTROLLER, ISOLATION
+from .looks import CONTROLLER, DEEP, ISOLATION
 from .observed import Observed
 
 
 @dataclass(frozen=True)
 class Probes:
     """The `witnesses` to ask, the `targets` that each of them and this machine try to reach, and the addresses by which
-    this machine finds out whether it is cut off (`isolation`). `deep` are the nodes to ask about themselves."""
+    this machine finds out whether it is cut off (`isolation`). `deep` are the nodes to ask about themselves, and about
+    their volume group."""
 
     witnesses: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     isolation: tuple[str, ...] = ()
     deep: tuple[str, ...] = ()
+    volume_group: str = ""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -40,18 +42,19 @@ def probes_for(observed: Observed, options: NodeOptions) -> Probes:
     silent = sorted(look.silent)
     speaking = [name for name in sorted(observed.nodes) if look.live.get(name) is not None]
     deep = tuple(name for name in sorted(observed.nodes) if options.deep and observed.addresses[name])
+    group = observed.volume_group if deep else ""
     if not silent:
-        return Probes(deep=deep)
+        return Probes(deep=deep, volume_group=group)
     witnesses = _spread(speaking, observed)[: options.witnesses]
     offline = [name for name, node in sorted(observed.nodes.items()) if node.state is NodeState.OFFLINE]
     targets = dict.fromkeys((*silent, observed.master, *witnesses, *offline))
-    return Probes(tuple(witnesses), tuple(targets), options.isolation_addresses, deep)
+    return Probes(tuple(witnesses), tuple(targets), options.isolation_addresses, deep, group)
 
 
 def arguments_of(observer: str, probes: Probes, addresses: Mapping[str, Sequence[str]]) -> str:
     """The arguments for `look.sh` on an observer, quoted for a shell: the other nodes with each of their addresses, and
     on this machine the isolation addresses. Only witnesses and this machine try to reach others."""
-    words = ["deep"] if observer in probes.deep else []
+    words = [f"{DEEP}={probes.volume_group}"] if observer in probes.deep else []
     if observer in (CONTROLLER, *probes.witnesses):
         words += [f"{name}={address}" for name in probes.targets if name != observer for address in addresses[name]]
     words += [f"{ISOLATION}={address}" for address in probes.isolation if observer == CONTROLLER]

@@ -20,6 +20,7 @@ class ObservedCluster(TypedDict):
     version: str
     tags: list[str]
     maintain_node_health: bool | None
+    volume_group: str
 
 
 class ObservedGroup(TypedDict):

@@ -51,7 +51,7 @@ def _guests_of(observed: Observed) -> Mapping[str, frozenset[str]]:
     told: dict[str, frozenset[str]] = {}
     for look in observed.looks:
         for observer in look.observers:
-            if observer.name in look.deep:
+            if observer.name in look.deep and observer.guests is not None:
                 told[observer.name] = told.get(observer.name, observer.guests) & observer.guests
-    last = {observer.name for observer in observed.looks[-1].observers} & observed.looks[-1].deep
+    last = {by.name for by in observed.looks[-1].observers if by.guests is not None} & observed.looks[-1].deep
     return {name: guests for name, guests in told.items() if name in last}

@@ -52,6 +52,7 @@ def look_at_nodes(client: Client, clock: Callable[[], float], seconds: float, in
             "version": _text(info, "software_version"),
             "tags": list(cluster_tags(info)),
             "maintain_node_health": flag if is_flag(flag) else None,
+            "volume_group": _text(info, "volume_group_name"),
         },
         "groups": groups,
         "nodes": nodes,

@@ -78,7 +78,8 @@ def _remarks(plan: NodePlan) -> Iterable[str]:
     if len(judgement.masters) > 1:
         yield f"WARNING more than one node is taken for the master: {', '.join(judgement.masters)}"
     if len(judgement.parts) > 1:
-        yield "WARNING these do not reach each other: " + "; ".join(", ".join(part) for part in judgement.parts)
+        parts = "; ".join(", ".join(part) for part in judgement.parts)
+        yield f"WARNING nobody has seen a connection between these: {parts}"
     for tag in plan.observed.tags.malformed:
         if tag.tag:
             yield f"WARNING {tag}"

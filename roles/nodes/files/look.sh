@@ -3,14 +3,14 @@
 # shellcheck shell=sh
 #
 # Looks at nodes from where it runs, and prints what it sees, a fact in each line. It reads, and writes nothing.
-# Arguments: seconds for each connection; the time of the machine that asks, in seconds since the epoch; the word deep, if the
-# node is also to look at itself; then for each node to reach NAME=ADDRESS, or isolation=ADDRESS for others.
+# Arguments: seconds for each connection; the time of the machine that asks, in seconds since the epoch; deep=GROUP, if the
+# node is also to look at itself, with the name of its volume group; then for each node to reach NAME=ADDRESS, or isolation=ADDRESS for others.
 LC_ALL=C
 export LC_ALL
 seconds=$1 sent=$2
 shift 2
-deep=
-[ "$1" = deep ] && deep=1 && shift
+deep='' group=''
+case $1 in deep=*) deep=1 group=${1#deep=} && shift ;; esac
 for tool in bash openssl timeout awk; do  # without them everybody would seem silent
   command -v "$tool" >/dev/null || { echo "$tool is missing"; exit 1; }
 done
@@ -81,16 +81,26 @@ for daemon in $(/usr/lib/ganeti/daemon-util list-start-daemons 2>/dev/null); do
   esac
 done
 for file in /var/run/ganeti/kvm-hypervisor/pid/*; do
-  tr '\0' '\n' 2>/dev/null <"/proc/$(cat "$file" 2>/dev/null)/cmdline" | grep -qE 'qemu|kvm' && echo "guest ${file##*/}"
+  [ -f "$file" ] || continue
+  pid=$(cat "$file") name=${file##*/}
+  case $pid in '' | *[!0-9]*) continue ;; esac
+  tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qFx -e "$name" -e "guest=$name" && echo "guest $name"
 done
 for file in /var/run/ganeti/fake-hypervisor/*; do
   [ -f "$file" ] && echo "guest ${file##*/}"
 done
-timeout "$seconds" xl list 2>/dev/null | awk 'NR > 1 && $1 != "Domain-0" && $5 !~ /[sc]/ { print "guest", $1 }'
-# file systems that have become read-only, and are not meant to be
-awk 'FILENAME == "/etc/fstab" { if ($4 ~ /(^|,)ro(,|$)/) meant[$2]; next }
+# of Xen, without domains that shut down, have crashed, are dying, or are half of a migration
+timeout "$seconds" xl list 2>/dev/null |
+  awk 'NR > 1 && $1 != "Domain-0" && $1 !~ /--(incoming|migratedaway)$/ && $5 !~ /[scd]/ { print "guest", $1 }'
+echo guests told
+# file systems that /etc/fstab wants writable, and that have become read-only
+awk 'FILENAME == "/etc/fstab" {
+    at = $2; if (at != "/") sub(/\/$/, "", at)
+    if ($1 !~ /^#/ && $4 !~ /(^|,)ro(,|$)/) writable[at]
+    next
+  }
   $2 ~ /^(\/|\/var|\/var\/lib|\/var\/lib\/ganeti|\/var\/log)$/ { mode[$2] = $4 }
-  END { for (at in mode) if (mode[at] ~ /^ro(,|$)/ && !(at in meant)) print "readonly", at }' /etc/fstab /proc/mounts 2>/dev/null
+  END { for (at in mode) if (mode[at] ~ /^ro(,|$)/ && (at in writable)) print "readonly", at }' /etc/fstab /proc/mounts 2>/dev/null
 for inodes in "" i; do
   timeout "$seconds" df "-P$inodes" / /var/lib/ganeti /var/log 2>/dev/null |
     awk -v of="${inodes:+inodes}" 'NR > 1 && $5 ~ /%$/ { print "space", $6, $5 + 0, of }'
@@ -101,8 +111,8 @@ sed -n 's|^ *\([0-9][0-9]*\): cs:.* ds:\([A-Za-z]*\)/.*|disk \1 \2|p' /proc/drbd
 timeout "$seconds" dmesg 2>/dev/null | awk -v now="$(cut -d . -f 1 /proc/uptime)" '
   { at = $0; sub(/^\[ */, "", at); if (at + 0 < now - 3600) next }
   /I\/O error|medium error/ && $0 !~ /dev (fd|sr|loop|nbd)/ && match($0, /dev [a-z][a-z0-9-]*/) { errors[substr($0, RSTART + 4, RLENGTH - 4)]++ }
-  /Hardware Error|Machine [Cc]heck/ { checks++ }
+  /\[Hardware Error\]/ { checks++ }
   END { for (device in errors) print "errors", device, errors[device]; if (checks) print "checks", checks }'
 # LVM last, as it may wait for a disk for ever
-timeout "$seconds" vgs --noheadings -o vg_missing_pv_count,vg_name 2>/dev/null | sed 's/^ */missing /'
+[ "$group" ] && timeout -k 1 "$seconds" vgs --noheadings -o vg_missing_pv_count,vg_name "$group" 2>/dev/null | sed 's/^ */missing /'
 echo whole

@@ -51,6 +51,7 @@ def observations(
     cluster = {"name": "cluster", "uuid": "uuid", "master": "node1", "version": "3.0.2", "tags": tags_of(*tags)}
     groups = [{"name": name, "tags": (group_tags or {}).get(name, [])} for name in ("default", "rack2")]
     entries = [node_data(name, **(nodes or {}).get(name, {})) for name in NAMES]
+    cluster["volume_group"] = "xenvg"
     cluster["maintain_node_health"] = changes.pop("maintain_node_health", True)
     return {
         "cluster": cluster,

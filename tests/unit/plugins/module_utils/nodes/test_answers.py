@@ -48,13 +48,15 @@ def test_an_answer_is_parsed() -> None:
 
 def test_what_an_observer_says_of_itself() -> None:
     """After what it saw of others; as far as it came, and whether it came to the end."""
-    text = "look 1\nend\nguest web1\nreadonly /\nguest web2\n"
+    text = "look 1\nend\nguest web1\nreadonly /\nguest web2\nguests told\n"
     found = (Finding(Severity.EVACUATE, "its file system / has become read-only"),)
     guests = frozenset({"web1", "web2"})
     half, whole = (parse_answer("node1", text + more, ADDRESSES) for more in ("", "whole\n"))
     assert half and half.observer == Observer("node1", findings=found, guests=guests, whole=False)
     assert whole and whole.observer == Observer("node1", findings=found, guests=guests, whole=True)
-    before = parse_answer("node1", "look 1\nguest web1\nwhole\nend", ADDRESSES)
+    cut = parse_answer("node1", "look 1\nend\nguest web1\n", ADDRESSES)
+    assert cut and cut.observer == Observer("node1")  # which says nothing of any guest
+    before = parse_answer("node1", "look 1\nguest web1\nguests told\nwhole\nend", ADDRESSES)
     assert before and before.observer == Observer("node1")
 
 

@@ -33,8 +33,8 @@ EVACUATE, WARNING = Severity.EVACUATE, Severity.WARNING
         ("space / 100", WARNING, "its file system / is full by 100 %"),
         ("space / 99 inodes", WARNING, "its file system / has used 99 % of its inodes"),
         ("dead ganeti-confd", WARNING, "ganeti-confd does not run there"),
-        ("errors sda 7", WARNING, "its kernel logged I/O errors of sda in the last hour (7)"),
-        ("checks 1", WARNING, "its kernel logged hardware errors in the last hour (1)"),
+        ("errors sda 7", WARNING, "its kernel logged 7 I/O errors of sda within an hour"),
+        ("checks 1", WARNING, "its kernel logged 1 hardware errors within an hour"),
         ("clock 1000 1151", WARNING, "its clock is 151 s behind that of the machine on which Ansible runs"),
         ("clock 1151 1000", WARNING, "its clock is 151 s ahead of that of the machine on which Ansible runs"),
     ],
@@ -56,7 +56,7 @@ def test_what_is_wrong(line: str, severity: Severity, text: str) -> None:
             "missing xenvg",
         ),
         *("space / 94", "space / ?", "space / 9", "clock 1150 1000", "clock 1000 1150", "clock 1000", "clock x y"),
-        *("dead sshd", "errors sda", "checks x", "readonly", "whole", "", "guest web1"),
+        *("dead sshd", "errors sda", "checks x", "checks 0", "readonly", "whole", "", "guest web1"),
     ],
 )
 def test_what_is_well(line: str) -> None:

@@ -57,8 +57,8 @@ def test_a_deep_look_asks_all_about_themselves_and_witnesses_about_others() -> N
     observed = observed_of(look_data(silent="node3"), nodes=nodes)
     found = probes_for(observed, NodeOptions(deep=True, witnesses=1))
     assert found.deep == ("node1", "node3", "node4") and found.nodes == found.deep
-    assert arguments_of("node3", found, observed.addresses) == "deep"
-    assert arguments_of("node1", found, observed.addresses) == "deep node3=192.0.2.13 node4=192.0.2.14"
+    assert arguments_of("node3", found, observed.addresses) == "deep=xenvg"
+    assert arguments_of("node1", found, observed.addresses) == "deep=xenvg node3=192.0.2.13 node4=192.0.2.14"
     assert "deep" not in arguments_of("controller", found, observed.addresses)
 
 

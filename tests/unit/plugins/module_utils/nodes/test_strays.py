@@ -13,6 +13,7 @@ from unit.plugins.module_utils.node_builders import NAMES, NOW, deep_look, obser
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.strays import Stray, strays_of
 
+CUT = {"name": "node3", "findings": []}  # it did not get so far as to say what runs there
 HOMES = {"web1": "node1", "web2": "node2"}
 
 
@@ -43,6 +44,7 @@ def test_a_guest_that_runs_twice() -> None:
         ([{**deep_look(node3="web1"), "moving": ["web1"]}], "a job is about it"),
         ([{**deep_look(NOW - 9, node3="web1"), "moving": ["web1"]}, deep_look(node3="web1")], "a job was about it"),
         ([deep_look(node3="")], "nothing runs there"),
+        ([deep_look(NOW - 9, node3="web1"), {**deep_look(), "deep": ["node3"], "observers": [CUT]}], "it was cut off"),
     ],
 )
 def test_what_is_no_stray(looks: list[dict[str, Any]], why: str) -> None:
@@ -52,7 +54,9 @@ def test_what_is_no_stray(looks: list[dict[str, Any]], why: str) -> None:
 
 def test_one_that_was_there_in_each_look() -> None:
     """A node that was silent in between has said nothing else."""
-    assert len(found(deep_look(NOW - 20, node3="web1"), deep_look(NOW - 9, node1=""), deep_look(node3="web1"))) == 1
+    first, last = deep_look(NOW - 20, node3="web1"), deep_look(node3="web1")
+    assert len(found(first, deep_look(NOW - 9, node1=""), last)) == 1
+    assert len(found(first, {**deep_look(NOW - 9), "deep": ["node3"], "observers": [CUT]}, last)) == 1
 
 
 def test_where_an_instance_belongs_may_not_be_known() -> None:

@@ -61,7 +61,7 @@ def test_a_deep_look_asks_each_node_about_itself() -> None:
     """Also one that is marked offline, and nobody about others where all answer; what does not belong is told."""
     given = observations(deep_look(node3="web1"), nodes={"node4": {"state": "offline"}}, instances={"web1": "node1"})
     found = facts_of(given, deep=True)
-    about_itself = {"arguments": "deep", "witness": False, "deep": True}
+    about_itself = {"arguments": "deep=xenvg", "witness": False, "deep": True}
     assert found["probes"]["observers"] == [
         {"name": name, "address": f"192.0.2.{11 + at}", **about_itself} for at, name in enumerate(NAMES)
     ]
