@@ -178,3 +178,28 @@ def test_whether_and_on(tmp_path: Path) -> None:
         run = play_tasks(tmp_path, "power_on.yml", **variables, nodes=["off", LOST])
         assert (run.code, machines["off"].on) == (2, True), run.output
         assert f"node {LOST} should be on" in run.messages[-1]
+
+
+IGNORING = """
+- hosts: all
+  gather_facts: false
+  ignore_errors: true
+  tasks:
+    - ansible.builtin.include_role: {name: ganeti.autorepair.nodes, tasks_from: power}
+      loop: "{{ ganeti_autorepair_nodes }}"
+      loop_control: {loop_var: ganeti_autorepair_node}
+    - ansible.builtin.debug:
+        msg: "{{ nodes_power }}"
+"""
+
+
+def test_a_caller_that_ignores_errors_gets_no_answer_about_another_node(tmp_path: Path) -> None:
+    """One node has no BMC in the variables, so that its options can't be rendered; it comes after one that is off."""
+    machines = {"off": Machine("honest", on=False), "on": Machine("honest")}
+    with served("fence_redfish", tmp_path, *(each.power for each in machines.values())) as given:
+        variables = options_for("fence_redfish", dict(zip(machines, given, strict=True)))
+        book = tmp_path / "book.yml"
+        book.write_text(IGNORING)
+        variables |= {"nodes": ["off", "nobody", "on"], "power_status_tasks": "power_status_agent.yml"}
+        run = play(tmp_path / "run", variables, playbook=str(book))
+    assert run.result("ansible.builtin.debug")["msg"] == {"off": "off", "nobody": "unknown", "on": "on"}, run.output
