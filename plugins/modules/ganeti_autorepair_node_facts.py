@@ -82,6 +82,13 @@ options:
         instances belong, and which of them jobs are about.
     type: bool
     default: false
+  fence:
+    description:
+      - The nodes that a person wants to fence, by name. The part before the first dot is enough.
+      - Others are asked about these even if they answer, or are marked offline.
+    type: list
+    elements: str
+    default: []
   probe_timeout:
     description: Seconds to wait for the answer to the live query.
     type: int
@@ -442,6 +449,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.node_op
 ARGUMENTS: dict[str, Any] = {
     **CONNECTION,
     **NODE_SPECS,
+    "fence": {"type": "list", "elements": "str", "default": []},
     "observations": {"type": "dict"},
     "from_variables": {"type": "bool", "default": False},
 }
@@ -454,8 +462,8 @@ def gather(module: Module) -> dict[str, Any]:
     if observations is None:
         observations = look_at_nodes(connect(module), time.time, options.probe_timeout, options.deep)
     observed = parse_observations(observations)
-    plan = plan_nodes(observed, options, observed.time)
-    return {"ansible_facts": {"ganeti_autorepair_nodes": node_facts(plan, probes_for(observed, options), observations)}}
+    plan, probes = plan_nodes(observed, options, observed.time), probes_for(observed, options, module.params["fence"])
+    return {"ansible_facts": {"ganeti_autorepair_nodes": node_facts(plan, probes, observations)}}
 
 
 def main() -> None:

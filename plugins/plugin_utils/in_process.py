@@ -33,7 +33,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.rapi.sess
 READY = (RapiClient, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")  # the user has not chosen a Python
-HANDED_ON = {"from_variables", "gathered", "carry_on", "observations"}  # passed between tasks; not a user's settings
+# What one task passes to the next, or a person says once: none of it is a setting.
+HANDED_ON = {"from_variables", "gathered", "carry_on", "observations", "fence", "fenced", "confirmed_by"}
 
 
 class LocalModule:
@@ -80,8 +81,8 @@ class InProcessModuleAction(ActionBase):
         variables = {name: f"ganeti_autorepair_{name}" for name in sorted(names)}
         found = {name: task_vars[variable] for name, variable in variables.items() if variable in task_vars}
         found = _without(task_vars.get("omit", self), self._templar.template(found))
-        fencing = {"fencing": "confirmed"} if found.pop("fence_tasks", None) is not None else {}
-        return {**fencing, **found, **given}
+        fences = found.pop("fence_tasks", None) is not None and "fencing" in self.arguments
+        return {**({"fencing": "confirmed"} if fences else {}), **found, **given}
 
     def run_module(self, args: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return what the module returns for `args`."""

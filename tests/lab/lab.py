@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -136,7 +137,23 @@ class Lab:
         """
         if offline:
             self.set_node(name, offline=True)
+        else:
+            self.settle(name)
         self.node(name).switch_off()
+
+    def settle(self, name: str) -> None:
+        """Return when the master asks a node nothing: Ganeti would wait for that answer for up to a quarter of an hour
+        if the node died or was cut off by then, and hold back whoever marks it.
+
+        Raises:
+            LabError: when that does not come to its end within a minute.
+        """
+        deadline = time.monotonic() + 60
+        asks = ["ss", "-tnH", "state", "established", "dst", self.node(name).address]
+        while self.master.is_on() and self.master.run(asks).stdout:
+            if time.monotonic() > deadline:
+                raise LabError(f"the master still asks {name}")
+            time.sleep(0.1)
 
     def node_on(self, name: str) -> None:
         """Boot a node, unless it runs; a master gets its daemons back as well."""
@@ -146,16 +163,17 @@ class Lab:
             cluster.start_master(self.settings, self.master, self._verified())
 
     def set_node(self, name: str, *, offline: bool | None = None, drained: bool | None = None) -> None:
-        """Tell Ganeti what to think of a node, with `gnt-node modify`; None leaves a flag as it is.
+        """Tell Ganeti what to think of a node, as `gnt-node modify` does; None leaves a flag as it is.
+
+        `gnt-node` itself loses patience with a master that a silent node keeps busy; the job goes on.
 
         Raises:
-            LabError: with what gnt-node said, for instance that a node is down and can't be online.
+            JobError: with what Ganeti said, for instance that a node is down and can't be online.
         """
         flags = {"offline": offline, "drained": drained}
-        options = [f"--{flag}={'yes' if value else 'no'}" for flag, value in flags.items() if value is not None]
-        if offline is False:
-            options.append("--force")  # it would ask whether the node should rather be added anew
-        self.master.run(["gnt-node", "modify", *options, "--auto-promote", self.node(name).full_name])
+        wanted = {flag: value for flag, value in flags.items() if value is not None}
+        opcode = {"OP_ID": "OP_NODE_SET_PARAMS", "node_name": self.node(name).full_name, **wanted}
+        self._succeed([[{**opcode, "auto_promote": True, "force": offline is False}]])
 
     # Instances and tags
 

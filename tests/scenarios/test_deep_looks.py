@@ -59,6 +59,7 @@ def test_what_nodes_say_of_themselves(cluster: Cluster, tmp_path: Path) -> None:
 def unplugged(cluster: Cluster, node: str) -> Iterator[None]:
     """The node lives, and nobody reaches it, nor it anybody."""
     cable = cluster.lab.node(node).cable
+    cluster.lab.settle(node)
     network.unplug(cable)
     try:
         yield

@@ -23,7 +23,7 @@ class Task:
 @dataclass(frozen=True)
 class JobRequest:
     """A write: one job that does `tasks`, in this order and up to the first that fails, with the object `name` of
-    `kind` (`instance`, `group`, `cluster`).
+    `kind` (`instance`, `group`, `node`, `cluster`).
 
     `after` are ids of jobs that must have succeeded before this one runs; `reason` goes into the reason trail.
     Neither reaches a reinstall over RAPI, which ignores both (Ganeti facts, (a)).

@@ -38,7 +38,7 @@ def _of_task(task: Task, kind: str, name: str) -> Iterable[dict[str, Any]]:
             yield _opcode(f"INSTANCE_{word}", {"instance_name": name, **given})
     else:
         fixed = {**row.luxi_parameters, **row.parameters}
-        yield _opcode(operation.opcode, {"instance_name": name, **fixed, **task.parameters})
+        yield _opcode(operation.opcode, {f"{kind}_name": name, **fixed, **task.parameters})
 
 
 def _opcode(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,6 +96,10 @@ class Operation(Enum):
     MARK_OFFLINE = _Row(
         "mark-offline", "INSTANCE_SET_PARAMS", "PUT", "modify", parameters={"offline": True}, type=RepairType.REINSTALL
     )
+    # of a node: no instance fails over from a dead node that is not marked; another becomes a master candidate for it
+    MARK_NODE_OFFLINE = _Row(
+        "mark-node-offline", "NODE_SET_PARAMS", "POST", "modify", parameters={"offline": True, "auto_promote": True}
+    )
     QUERY_DEVICES = _Row("query-devices", "INSTANCE_QUERY_DATA", "GET", "info")  # its result is the answer
 
     def __new__(cls, row: _Row) -> Operation:

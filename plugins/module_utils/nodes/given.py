@@ -94,3 +94,16 @@ def member_of(kind: type[Member]) -> Callable[[str, Any], Member]:
         raise BadOption(f"{where} is {given!r}; it takes {', '.join(str(member.value) for member in kind)}")
 
     return parse
+
+
+def node_called(option: str, name: str, nodes: Iterable[str]) -> str:
+    """The full name of the node that somebody calls `name`, by its full name or by the part before the first dot.
+
+    Raises BadOption for a name that matches no node, or more than one: what is said of a node is meant for that one.
+    """
+    wanted, known = name.lower(), list(nodes)
+    meant = [wanted] if wanted in known else [full for full in known if full.startswith(wanted + ".")]
+    if len(meant) != 1:
+        several = f"more than one node is called {name} ({', '.join(meant)})" if meant else ""
+        raise BadOption(f"{option}: {several or f'no node in the cluster is called {name}'}; nothing was done")
+    return meant[0]

@@ -102,10 +102,10 @@ def _contradicted(look: NodeLook) -> tuple[str, ...]:
 
 def _judge(world: _World, node: Node) -> Judged | None:
     look, answered = world.look, world.look.live.get(node.name) is not None
-    reached = _reached_by(look, node.name)
+    reached = reached_by(look, node.name)
     evidence = _evidence(look, node.name)
     if node.state is NodeState.OFFLINE:
-        return _of_offline(look, node, answered, evidence)
+        return _of_offline(look, node, evidence)
     if answered:
         return _of_answering(look, node.name)
     if reached:
@@ -127,11 +127,9 @@ def _judge(world: _World, node: Node) -> Judged | None:
     return _of_unreached(world, node, evidence)
 
 
-def _of_offline(look: NodeLook, node: Node, answered: bool, evidence: tuple[str, ...]) -> Judged | None:
+def _of_offline(look: NodeLook, node: Node, evidence: tuple[str, ...]) -> Judged | None:
     """Of a node that is marked offline: Ganeti does not ask it, so nothing is said unless somebody sees it live."""
-    signs = (*(("the master",) if answered else ()), *_signs_of_life(look, node.name))
-    if look.power.get(node.name) is Power.ON:
-        signs = (*signs, "its power, which is on")
+    signs = all_signs_of_life(look, node.name)
     if not signs:
         return None
     words = f"{node.name} is marked offline, but lives, by {', '.join(signs)}: no proof that it is off holds"
@@ -192,7 +190,7 @@ def _of_unreached(world: _World, node: Node, evidence: tuple[str, ...]) -> Judge
     return Judged(NodeVerdict.DARK, words, evidence)
 
 
-def _reached_by(look: NodeLook, name: str) -> tuple[str, ...]:
+def reached_by(look: NodeLook, name: str) -> tuple[str, ...]:
     """Those who got an answer from the node, or whose DRBD is connected with it; this machine, if the node itself
     answered us, and so is an observer."""
     found = [observer.name for observer in look.observers if _reaches(observer, name)]
@@ -211,8 +209,16 @@ def _signs_of_life(look: NodeLook, name: str) -> tuple[str, ...]:
     kernel = [
         observer.name for observer in look.observers if observer.reach.get(name) in some and observer.name != name
     ]
-    found = dict.fromkeys((*_reached_by(look, name), *kernel, *(("its storage",) if look.storage.get(name) else ())))
+    found = dict.fromkeys((*reached_by(look, name), *kernel, *(("its storage",) if look.storage.get(name) else ())))
     return tuple(found)
+
+
+def all_signs_of_life(look: NodeLook, name: str) -> tuple[str, ...]:
+    """Whatever speaks against the node being off: who got any answer from it, if only a refusal, and its storage and
+    power device."""
+    master = ("the master",) if look.live.get(name) is not None else ()
+    power = ("its power, which is on",) if look.power.get(name) is Power.ON else ()
+    return (*master, *_signs_of_life(look, name), *power)
 
 
 def _evidence(look: NodeLook, name: str) -> tuple[str, ...]:

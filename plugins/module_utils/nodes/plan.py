@@ -121,7 +121,7 @@ def plan_nodes(observed: Observed, options: NodeOptions, now: float) -> NodePlan
     rows = []
     for name, node in sorted(observed.nodes.items()):
         judged, incident = judgement.nodes.get(name), incidents.get(name)
-        stage = next(iter(_stages(node, observed)), None)
+        stage = next(iter(stages_of(node, observed)), None)
         policy = policy_of(node, observed, now)
         row = NodeRow(node, judged, incident, policy, stage, tuple(stray for stray in strays if stray.node == name))
         rows.append(replace(row, next=_next(row, whole)))
@@ -134,7 +134,7 @@ def policy_of(node: Node, observed: Observed, now: float) -> NodePolicy:
     return node_policy((("node", observed.node_tags[node.name]), ("group", group), ("cluster", observed.tags)), now)
 
 
-def _stages(node: Node, observed: Observed) -> Sequence[Staged]:
+def stages_of(node: Node, observed: Observed) -> Sequence[Staged]:
     """What tags remember of the node's way, that which holds it back most first; of equals the newest first."""
     own = [tag for tag in observed.tags.stages if node.uuid and tag.node == node.uuid]
     return sorted(own, key=lambda tag: (_FURTHEST.index(tag.stage), -tag.time)) if own else ()
@@ -143,7 +143,7 @@ def _stages(node: Node, observed: Observed) -> Sequence[Staged]:
 def _remembered(observed: Observed) -> Mapping[str, Remembered]:
     """What tags remember of suspects, by name; a verdict that this version does not know is not remembered."""
     suspects = {
-        name: [tag for tag in _stages(node, observed) if tag.stage is NodeStage.SUSPECT and tag.word in _VERDICTS]
+        name: [tag for tag in stages_of(node, observed) if tag.stage is NodeStage.SUSPECT and tag.word in _VERDICTS]
         for name, node in observed.nodes.items()
     }
     return {name: Remembered(tags[0].time, _VERDICTS[tags[0].word]) for name, tags in suspects.items() if tags}
@@ -236,16 +236,9 @@ def _permitted(step: NodeStep, judged: Judged, row: NodeRow, plan: _Whole) -> No
 
 def _held(row: NodeRow, plan: _Whole) -> str:
     """What holds every step back, as part of a sentence; empty if nothing does."""
-    if plan.judgement.stopped:
-        return plan.judgement.stopped
-    if len(plan.judgement.masters) > 1:
-        return f"more than one node is taken for the master: {', '.join(plan.judgement.masters)}"
-    uuids = [node.uuid for node in plan.observed.nodes.values()]
-    if not row.node.uuid or uuids.count(row.node.uuid) > 1:
-        return "its UUID is missing, or is another node's as well: nobody knows what tags remember of it"
-    unread = [tag for tag in plan.observed.tags.malformed if tag.kind in _HOLDING]
-    if unread:
-        return str(unread[0])
+    found = plan.judgement.stopped or why_it_is_not_known(row.node, plan.observed, plan.judgement)
+    if found:
+        return found
     if row.stage and row.stage.stage is not NodeStage.SUSPECT:
         return f"it is at the stage {row.stage.stage.value} already, by {row.stage.tag}"
     if row.strays:
@@ -255,6 +248,18 @@ def _held(row: NodeRow, plan: _Whole) -> str:
     if row.policy.suspended_until is not None:
         return f"a tag of the {row.policy.source} suspends it"
     return ""
+
+
+def why_it_is_not_known(node: Node, observed: Observed, judgement: Judgement) -> str:
+    """Why nobody can tell what tags remember of a node, or whom the cluster obeys, as part of a sentence; empty if all
+    of that is known."""
+    if len(judgement.masters) > 1:
+        return f"more than one node is taken for the master: {', '.join(judgement.masters)}"
+    uuids = [other.uuid for other in observed.nodes.values()]
+    if not node.uuid or uuids.count(node.uuid) > 1:
+        return "its UUID is missing, or is another node's as well: nobody knows what tags remember of it"
+    unread = [tag for tag in observed.tags.malformed if tag.kind in _HOLDING]
+    return str(unread[0]) if unread else ""
 
 
 def _command(step: NodeStep, name: str) -> str:

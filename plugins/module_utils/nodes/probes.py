@@ -11,6 +11,7 @@ from shlex import quote
 
 from ..ganeti.model import NodeState
 from ..settings.node_options import NodeOptions
+from .given import node_called
 from .looks import CONTROLLER, DEEP, ISOLATION
 from .observed import Observed
 
@@ -33,14 +34,15 @@ class Probes:
         return tuple(dict.fromkeys((*self.witnesses, *self.deep)))
 
 
-def probes_for(observed: Observed, options: NodeOptions) -> Probes:
+def probes_for(observed: Observed, options: NodeOptions, fence: Iterable[str] = ()) -> Probes:
     """Whom to ask about the nodes that were silent in the last look: as many witnesses as the options say, spread over
     the node groups, the master first. The targets are the silent nodes, the witnesses (one that reaches nobody proves
     nothing), and the nodes that are marked offline (one may be back). A deep look asks every node about itself; a guest
-    may run on one that is marked offline."""
+    may run on one that is marked offline. Others are asked about the nodes `fence`, which
+    somebody wants to fence, in any case."""
     look = observed.looks[-1]
-    silent = sorted(look.silent)
-    speaking = [name for name in sorted(observed.nodes) if look.live.get(name) is not None]
+    silent = sorted(look.silent.union(to_fence(observed, fence)))
+    speaking = [name for name in sorted(observed.nodes) if look.live.get(name) is not None and name not in silent]
     deep = tuple(name for name in sorted(observed.nodes) if options.deep and observed.addresses[name])
     group = observed.volume_group if deep else ""
     if not silent:
@@ -49,6 +51,12 @@ def probes_for(observed: Observed, options: NodeOptions) -> Probes:
     offline = [name for name, node in sorted(observed.nodes.items()) if node.state is NodeState.OFFLINE]
     targets = dict.fromkeys((*silent, observed.master, *witnesses, *offline))
     return Probes(tuple(witnesses), tuple(targets), options.isolation_addresses, deep, group)
+
+
+def to_fence(observed: Observed, names: Iterable[str]) -> tuple[str, ...]:
+    """The nodes that a person calls by these names, each once, by their full names. Raises BadOption for a name that is
+    no node's, or not of one node alone."""
+    return tuple(dict.fromkeys(node_called("fence", name, observed.nodes) for name in names))
 
 
 def arguments_of(observer: str, probes: Probes, addresses: Mapping[str, Sequence[str]]) -> str:

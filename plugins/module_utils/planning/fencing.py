@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..errors import BadOption
 from ..ganeti.model import Cluster, Node, NodeState
 from ..ganeti.operations import Operation
+from ..nodes.given import node_called
 from ..repair.action import Action
 from ..repair.case import Case
 from ..settings.limits import Fencing, Limits
@@ -21,16 +21,8 @@ def full_names(limits: Limits, nodes: Mapping[str, Node]) -> tuple[str, ...]:
     Raises BadOption for a name that matches no node, or more than one: a proof is for one node.
     """
     found = [name for name, changed in limits.fenced_as_of.items() if name in nodes and nodes[name].changed == changed]
-    for name in limits.fenced_nodes:
-        if name in limits.fenced_as_of:
-            continue
-        wanted = name.lower()
-        meant = [wanted] if wanted in nodes else [full for full in nodes if full.startswith(wanted + ".")]
-        if len(meant) != 1:
-            several = f"more than one node is called {name} ({', '.join(meant)})" if meant else ""
-            raise BadOption(f"fenced_nodes: {several or f'no node in the cluster is called {name}'}; nothing was done")
-        found += meant
-    return tuple(found)
+    told = [name for name in limits.fenced_nodes if name not in limits.fenced_as_of]
+    return (*found, *(node_called("fenced_nodes", name, nodes) for name in told))
 
 
 def dead(case: Case, cluster: Cluster) -> tuple[Node, ...]:

@@ -41,13 +41,15 @@ def growing(share: float, first: float = 0.1, longest: float = 2.0) -> Callable[
     return lambda waited: min(first + share * waited, longest)
 
 
-def await_jobs(wanted: Iterable[int], client: Client, sleep: Callable[[float], None]) -> Mapping[int, Job]:
-    """The jobs with the ids `wanted`, by id, when all have ended, or after CONFIRM_SECONDS."""
+def await_jobs(
+    wanted: Iterable[int], client: Client, sleep: Callable[[float], None], seconds: float = CONFIRM_SECONDS
+) -> Mapping[int, Job]:
+    """The jobs with the ids `wanted`, by id, when all have ended, or after so many seconds."""
     terms = [["=", "id", number] for number in sorted(wanted)]
     return wait_until(
         lambda jobs: not any(job.unfinished for job in jobs.values()),
         lambda: query_jobs(client, terms),
         sleep,
-        lambda waited: waited >= CONFIRM_SECONDS,
+        lambda waited: waited >= seconds,
         growing(1.0),
     )

@@ -8,12 +8,14 @@ on the node would change its mtime, and wait for its lock. A tag that can't be r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Callable, Union, get_args, get_type_hints
 
-from .fields import NODEWATCH, NUMBER
+from ..errors import BadOption
+from .fields import MAX_LENGTH, NODEWATCH, NUMBER
 from .values import FOREVER, Malformed, Suspend
 
 
@@ -70,6 +72,21 @@ class Staged:
     time: int
     id: str = ""
     word: str = ""
+
+
+def stage_tag(stage: NodeStage, node: str, incident: str, time: int, words: str = "") -> str:
+    """The tag by which the cluster remembers that the node with the UUID `node` has come to `stage`. Of `words`, which
+    people or programs give, characters that Ganeti does not allow in tags become underscores.
+
+    Raises BadOption if they are too long for a tag: words of people are kept whole, or not at all.
+    """
+    word = re.sub(r"[^A-Za-z0-9.+*/@_-]", "_", words.strip())
+    fields = (stage.value, node, incident, str(time), *([word] if words else []))
+    tag = NODEWATCH + ":".join(fields)
+    if len(tag) > MAX_LENGTH:
+        takes = f"a tag has room for {len(word) - len(tag) + MAX_LENGTH} characters of it"
+        raise BadOption(f"{words!r} has {len(words)} characters; {takes}; nothing was done")
+    return tag
 
 
 NodeTag = Union[Permit, Readmit, Suspend, Staged, Malformed]
