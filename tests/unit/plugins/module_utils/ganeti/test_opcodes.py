@@ -144,8 +144,20 @@ def test_every_operation_can_be_sent(operation):
     assert opcodes(request)[0].get("instance_name") != "web2"
 
 
+def test_a_node_is_marked_so_that_another_one_becomes_a_candidate_for_it():
+    """Without that Ganeti refuses it, if there are few."""
+    (opcode,) = opcodes(JobRequest("node", "node3", (Task(Operation.MARK_NODE_OFFLINE),)))
+    assert opcode == {
+        "OP_ID": "OP_NODE_SET_PARAMS",
+        "node_name": "node3",
+        "offline": True,
+        "auto_promote": True,
+        "reason": [],
+    }
+
+
 def test_the_steps_are_all_operations_but_those_on_tags_and_questions():
     """Each by the opcode that does it, which stands in the job's summary; disks are activated for a failover."""
     others = {Operation.ADD_TAGS, Operation.REMOVE_TAGS, Operation.QUERY_DEVICES, Operation.ACTIVATE_DISKS}
-    assert set(STEPS) == set(Operation) - others
+    assert set(STEPS) == set(Operation) - others - {Operation.MARK_NODE_OFFLINE}
     assert all(step.opcode in SUMMARIES[step] for step in STEPS)

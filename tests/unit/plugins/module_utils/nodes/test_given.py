@@ -19,6 +19,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.given impo
     member_of,
     name_in,
     names_in,
+    node_called,
     numbered,
     text_in,
 )
@@ -62,3 +63,13 @@ def test_what_is_wrong_is_refused(read: Callable[[], Any], words: str) -> None:
     """With its place, its value, and what it takes."""
     with pytest.raises(BadOption, match=words):
         read()
+
+
+def test_a_node_is_called_by_its_name_or_the_part_before_the_first_dot() -> None:
+    """And what is meant for one node is never taken for another."""
+    nodes = ["node1.a.example", "node2.a.example", "node2.b.example", "node3"]
+    assert node_called("x", "node1", nodes) == node_called("x", "Node1.A.example", nodes) == "node1.a.example"
+    assert node_called("x", "node2.b", nodes) == "node2.b.example" and node_called("x", "node3", nodes) == "node3"
+    for name, words in (("node2", "more than one node is called node2"), ("node", "no node"), ("", "no node")):
+        with pytest.raises(BadOption, match=f"x: {words}"):
+            node_called("x", name, nodes)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.plugins.module_utils.node_builders import NAMES, look_data, observed_of
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.probes import Probes, arguments_of, probes_for
 from ansible_collections.ganeti.autorepair.plugins.module_utils.settings.node_options import NodeOptions
 
@@ -60,6 +61,18 @@ def test_a_deep_look_asks_all_about_themselves_and_witnesses_about_others() -> N
     assert arguments_of("node3", found, observed.addresses) == "deep=xenvg"
     assert arguments_of("node1", found, observed.addresses) == "deep=xenvg node3=192.0.2.13 node4=192.0.2.14"
     assert "deep" not in arguments_of("controller", found, observed.addresses)
+
+
+@pytest.mark.parametrize("state", ["online", "offline"])
+def test_about_a_node_that_somebody_wants_to_fence_others_are_asked(state: str) -> None:
+    """Also if it answers, or is marked offline; it is no witness about itself, and a name may be short."""
+    live = {name: "boot" for name in NAMES if (name, state) != ("node3", "offline")}
+    observed = observed_of(look_data(live=live), nodes={"node3": {"state": state}})
+    assert probes_for(observed, NodeOptions()) == Probes()
+    found = probes_for(observed, NodeOptions(), ["NODE3"])
+    assert found.witnesses == ("node1", "node4", "node2") and found.targets[0] == "node3"
+    with pytest.raises(BadOption, match="fence: no node in the cluster is called node9"):
+        probes_for(observed, NodeOptions(), ["node9"])
 
 
 def test_arguments_are_quoted() -> None:

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.fields import NODEWATCH
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.nodewatch import (
     NodePermission,
@@ -17,6 +20,7 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.nodewatch i
     Readmit,
     Staged,
     parse_node_tags,
+    stage_tag,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.tags.values import FOREVER, Suspend
 
@@ -56,6 +60,21 @@ def test_what_is_remembered_of_a_node_is_read(words: str, staged: tuple[str, int
     """Each stage with its fields."""
     stage, time, incident, word = staged
     assert parsed(words).stages == (Staged(NODEWATCH + words, NodeStage(stage), UUID, time, incident, word),)
+    if stage != "suspect":
+        assert stage_tag(NodeStage(stage), UUID, incident, time, word) == NODEWATCH + words
+
+
+@given(st.text(max_size=60))
+def test_what_people_say_becomes_a_tag_that_is_read_again(words: str) -> None:
+    """Whatever they say, or it is refused as too long; Ganeti takes letters, digits and a few signs."""
+    try:
+        tag = stage_tag(NodeStage.FENCED, UUID, "0a1b2c3d", 1234567890, "person." + words)
+    except BadOption as error:
+        assert "a tag has room for 39 characters" in str(error)
+        return
+    assert len(tag) <= 128 and re.fullmatch(r"[A-Za-z0-9.+*/:@_-]+", tag)
+    (staged,) = parse_node_tags([tag]).stages
+    assert (staged.stage, staged.id, staged.time) == (NodeStage.FENCED, "0a1b2c3d", 1234567890)
 
 
 @pytest.mark.parametrize("words", ["suspect:x:1", "suspect:x:soon:off", "fencing:x::1", "fenced:x:y:1", "probation:"])
