@@ -103,14 +103,20 @@ def test_who_may_be_alive_is_refused(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_a_person_says_that_it_is_off(cluster: Cluster, tmp_path: Path) -> None:
-    """The tag keeps the words; the instance runs elsewhere."""
+    """The tag keeps the words, and the instance runs elsewhere; a marked node that nobody has named is left on."""
     lab = cluster.lab
-    lab.create("web1", template="rbd", primary="node3")
-    lab.add_tags("instance", "web1", "ganeti:watcher:autorepair:failover")
+    for web, node in (("web1", "node3"), ("web2", "node5")):
+        lab.create(web, template="rbd", primary=node)
+        lab.add_tags("instance", web, "ganeti:watcher:autorepair:failover")
+    lab.set_node("node5", offline=True)
     lab.node_off("node3")
-    run = played(cluster, tmp_path, "rapi", name="confirm", confirmed_by="Anna pulled both plugs")
+    tasks, switched = tmp_path / "fence.yml", tmp_path / "switched"
+    tasks.write_text(f"- ansible.builtin.file: {{path: {switched}, state: touch}}\n")
+    known = {"confirmed_by": "Anna pulled both plugs", "fence_tasks": str(tasks)}
+    run = played(cluster, tmp_path, "rapi", name="confirm", **known)
     assert run.code == 0, run.output
     assert remembered(cluster) == [["fenced", "person.Anna_pulled_both_plugs"]] and is_offline(cluster, "node3")
     lab.wait_jobs()
     home, _secondaries, status = cluster.placed("web1")
-    assert home != "node3" and status == "running"
+    assert home not in ("node3", "node5") and status == "running"
+    assert not switched.exists() and cluster.placed("web2")[0] == "node5"

@@ -252,3 +252,24 @@ def test_a_job_that_fails(transport: str, opcode: str) -> None:
     room.site.simulator.advance(320)
     room.fence()
     fenced_once(room)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_job_that_waits_for_the_dead_node_is_named(transport: str) -> None:
+    """The mark itself, here; once it has ended, the next run goes on, and sends no other."""
+    room = Room(transport)
+    room.wish(room.looks())
+    proof, given = room.switch_off(), room.looks(1)
+    room.site.simulator.troubles.add(JobTrouble("OP_NODE_SET_PARAMS", "hang"))
+    words = r"job \d+ \(mark-node-offline of node node3\) is running after 120 s; no other job runs; Ganeti may wait"
+    with pytest.raises(FenceFailed, match=words):
+        tell(room.wish(given, proofs=(proof,)), dry=False)
+    assert room.tags == [["fenced", "fence_agent"], ["fencing"]] and not room.is_marked
+    room.site.simulator.advance(320)
+    with pytest.raises(FenceFailed, match="is running after 120 s"):
+        tell(room.fence(), dry=False)
+    room.site.simulator.advance(320)
+    (job,) = room.site.simulator.troubles.hanging
+    room.site.simulator.troubles.release(room.site.cluster, job)
+    tell(room.fence(), dry=False)
+    fenced_once(room)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
@@ -20,7 +21,7 @@ from ..ganeti.job_request import JobRequest, Task
 from ..ganeti.model import Job
 from ..ganeti.operations import Operation
 from ..nodes.observed import parse_observations
-from ..nodes.offline import NodeChange, Proof, begin_fencing, confirm_off, end_fencing
+from ..nodes.offline import PERSON, NodeChange, Proof, begin_fencing, confirm_off, end_fencing
 from ..nodes.plan import NodePlan, plan_nodes
 from ..nodes.probes import to_fence
 from ..nodes.schema import Observations
@@ -55,7 +56,7 @@ class Wish:
             return tuple(confirm_off(name, self.words, plan, _new_id) for name in names)
         if self.proofs:
             proofs = [replace(proof, node=name) for name in names for proof in self.proofs if proof.node == name]
-            return tuple(end_fencing(proof, plan) for proof in proofs)
+            return tuple(end_fencing(proof, plan, names) for proof in proofs)
         return tuple(begin_fencing(name, plan, options.looks, self.even_if, _new_id) for name in names)
 
 
@@ -65,8 +66,13 @@ def parse_wish(given: Mapping[str, Any]) -> Wish:
         raise BadOption("fence is empty; it takes the names of nodes")
     if given["fenced"] and given["confirmed_by"]:
         raise BadOption("fenced and confirmed_by exclude each other: either power has proven it, or a person says it")
-    proofs = tuple(Proof(entry["node"], entry["method"][:LONGEST_METHOD], entry["proven"]) for entry in given["fenced"])
+    proofs = tuple(Proof(entry["node"], _method(entry["method"]), entry["proven"]) for entry in given["fenced"])
     return Wish(tuple(given["fence"]), given["even_if"], proofs, given["confirmed_by"])
+
+
+def _method(name: str) -> str:
+    """How a node was powered off, as a tag has room for it; no program's name looks like a person's word."""
+    return ("file-" + name if name.startswith(PERSON) else name)[:LONGEST_METHOD]
 
 
 def _new_id() -> str:
@@ -102,11 +108,13 @@ def carry_out_wish(
     lost = False
     try:
         fresh = look_at_nodes(claimed, terms.clock, options.probe_timeout)
-        written, lost = _write_all(_decide(wish, given, fresh, options, terms.clock), claimed, terms.sleep)
+        written, lost = _write_all(_decide(wish, given, fresh, options, terms.clock), claimed, terms)
         return written
     finally:  # an unanswered request may still arrive: nobody may write until it has, or never will
-        if not lost:
-            claimed.release()
+        released = None if lost else claimed.release()
+        if released is not None:  # the repair that follows finds no claim then
+            with suppress(AutorepairError):
+                await_jobs([released], client, terms.sleep)
 
 
 def _decide(
@@ -143,9 +151,7 @@ def _merged(given: Observations, fresh: Observations) -> Observations:
 # --- what is written -------------------------------------------------------------------------------------------------
 
 
-def _write_all(
-    changes: Iterable[NodeChange], client: Client, sleep: Callable[[float], None]
-) -> tuple[list[NodeOutcome], bool]:
+def _write_all(changes: Iterable[NodeChange], client: Client, terms: RunContext) -> tuple[list[NodeOutcome], bool]:
     """Write the changes of all nodes, up to the first error; also returns whether an answer was lost."""
     written: list[NodeOutcome] = []
     trouble: AutorepairError | None = None
@@ -155,24 +161,24 @@ def _write_all(
             if trouble:
                 written[-1].error = "not tried, as something went wrong before"
             else:
-                _write(written[-1], client, sleep)
+                _write(written[-1], client, terms)
         except AutorepairError as error:
             trouble, written[-1].error = error, str(error)
     return written, isinstance(trouble, AnswerLost)
 
 
-def _write(done: NodeOutcome, client: Client, sleep: Callable[[float], None]) -> None:
+def _write(done: NodeOutcome, client: Client, terms: RunContext) -> None:
     """Write a change in an order in which each part holds if the next one never comes: the tag that says why, the mark,
     and then the removal of what the tags said before."""
     change, name = done.change, done.change.node.name
     if change.add:
-        _submit(_tags(Operation.ADD_TAGS, change.add, name), done, client, sleep)
+        _submit(_tags(Operation.ADD_TAGS, change.add, name), done, client, terms)
         done.added = change.add
     if change.mark:
-        _mark(done, client, sleep)
+        _mark(done, client, terms)
         done.marked = True
     if change.remove:
-        _submit(_tags(Operation.REMOVE_TAGS, change.remove, name), done, client, sleep)
+        _submit(_tags(Operation.REMOVE_TAGS, change.remove, name), done, client, terms)
         done.removed = change.remove
 
 
@@ -181,36 +187,45 @@ def _tags(operation: Operation, tags: tuple[str, ...], node: str) -> JobRequest:
     return JobRequest("cluster", "", (Task(operation, tags=tags),), reason=reason)
 
 
-def _mark(done: NodeOutcome, client: Client, sleep: Callable[[float], None]) -> None:
+def _mark(done: NodeOutcome, client: Client, terms: RunContext) -> None:
     """Mark the node offline, unless a job that does is on its way: of somebody who was interrupted, perhaps."""
     operation, name = Operation.MARK_NODE_OFFLINE, done.change.node.name
     reason = _REASON.format("mark", name)
     known = [job.id for job in unfinished_jobs(client).values() if reason in job.reasons]
     if known:
-        _await(known[0], f"{operation.value} of node {name}", client, sleep)
+        _await(known[0], f"{operation.value} of node {name}", client, terms)
     else:
-        _submit(JobRequest("node", name, (Task(operation),), reason=reason), done, client, sleep)
+        _submit(JobRequest("node", name, (Task(operation),), reason=reason), done, client, terms)
 
 
-def _submit(request: JobRequest, done: NodeOutcome, client: Client, sleep: Callable[[float], None]) -> None:
+def _submit(request: JobRequest, done: NodeOutcome, client: Client, terms: RunContext) -> None:
     job = client.submit(request)
     if job is None:
         return
     done.jobs.append(job)
-    _await(job, str(request), client, sleep)
+    _await(job, str(request), client, terms)
 
 
-def _await(job: int, what: str, client: Client, sleep: Callable[[float], None]) -> None:
+def _await(job: int, what: str, client: Client, terms: RunContext) -> None:
     """Wait until a job has done its work. Raises AutorepairError if it has not."""
-    found: Job | None = await_jobs([job], client, sleep, PATIENCE).get(job)
+    found: Job | None = await_jobs([job], client, terms.sleep, PATIENCE).get(job)
     if found is None:
         raise ClusterError(f"job {job} ({what}) is no longer in the queue; run it again")
     if found.unfinished:
-        hint = f"what it waits for: gnt-job info {job}, gnt-debug locks; Ganeti may wait for an answer of the dead node"
+        others = "; ".join(_running(job, client, terms.clock())) or "no other job runs"
+        hint = f"{others}; Ganeti may wait for an answer of the dead node: gnt-debug locks, gnt-job info {job}"
         words = f"is {found.status} after {PATIENCE:.0f} s; {hint}; run this again, which goes on from there"
         raise ClusterError(f"job {job} ({what}) {words}")
     if found.status != "success":
         raise AutorepairError(f"job {job} ({what}) ended as {found.status} ({found.error or 'no reason given'})")
+
+
+def _running(ours: int, client: Client, now: float) -> Iterable[str]:
+    """The other jobs that run, the oldest first, each with its age: one of them may hold the node's lock."""
+    jobs = [job for job in unfinished_jobs(client).values() if job.id != ours and job.started is not None]
+    for job in sorted(jobs, key=lambda job: job.started or now):
+        what = ", ".join([*job.operations, *job.instances])
+        yield f"job {job.id} ({what}) has run for {max(0.0, now - (job.started or now)):.0f} s"
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------

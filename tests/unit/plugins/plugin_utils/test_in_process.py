@@ -143,10 +143,10 @@ def test_a_file_that_fences(args, variables, fencing):
     assert (given.get("fencing"), "fence_tasks" in given) == (fencing, False)
 
 
-def test_a_module_that_has_no_such_option_is_given_none():
+def test_a_module_that_has_no_such_option_is_given_none(monkeypatch):
     """A file that fences may be set for the same cluster."""
     action = Action(None)
-    action.arguments = {"retries": {"type": "int"}, "from_variables": {"type": "bool"}}
+    monkeypatch.setattr(Action, "arguments", {"retries": {"type": "int"}, "from_variables": {"type": "bool"}})
     action._task.args = {"from_variables": True}
     action._templar.template = dict
     assert action.options({"ganeti_autorepair_fence_tasks": "fence_ipmi.yml", "ganeti_autorepair_retries": 3}) == {
@@ -155,10 +155,10 @@ def test_a_module_that_has_no_such_option_is_given_none():
 
 
 @pytest.mark.parametrize("name", ["fence", "fenced", "confirmed_by", "observations", "gathered", "carry_on"])
-def test_what_is_said_once_is_no_setting(name):
+def test_what_is_said_once_is_no_setting(name, monkeypatch):
     """A variable that somebody has left somewhere must not power a node off, or vouch for it."""
     action = Action(None)
-    action.arguments = {name: {"type": "raw"}, "from_variables": {"type": "bool"}}
+    monkeypatch.setattr(Action, "arguments", {name: {"type": "raw"}, "from_variables": {"type": "bool"}})
     action._task.args = {"from_variables": True}
     action._templar.template = dict
     assert action.options({f"ganeti_autorepair_{name}": "node3"}) == {}

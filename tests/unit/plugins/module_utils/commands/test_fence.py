@@ -26,6 +26,8 @@ def test_what_options_ask_for() -> None:
         parse_wish({**GIVEN, "fenced": [PROOF], "confirmed_by": "Anna"})
     assert parse_wish({**GIVEN, "fenced": [PROOF]}).proofs == (Proof("node3", "m" * 24, True),)
     assert parse_wish({**GIVEN, "confirmed_by": "Anna"}).words == "Anna"
+    named = {**PROOF, "method": "person.Anna"}  # a file may be called so
+    assert parse_wish({**GIVEN, "fenced": [named]}).proofs[0].method == "file-person.Anna"
 
 
 def test_what_is_told() -> None:

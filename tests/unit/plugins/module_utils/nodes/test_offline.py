@@ -54,7 +54,7 @@ def begun(plan: NodePlan, name: str = "node3", even_if: str | None = None) -> No
 
 def ended(plan: NodePlan, *, off: bool = True) -> NodeChange:
     """What becomes of an attempt to power node3 off."""
-    return end_fencing(Proof("node3", "fence_agent", off), plan)
+    return end_fencing(Proof("node3", "fence_agent", off), plan, ["node3"])
 
 
 def confirmed(plan: NodePlan, name: str = "node3", words: str = "Anna saw it") -> NodeChange:
@@ -116,18 +116,40 @@ def test_one_who_is_taken_for_the_master_is_refused() -> None:
 def test_nobody_is_judged_by_fewer_looks_than_asked_for() -> None:
     """Nor while it flaps."""
     flapping = [look_data(NOW - 20), *dead_looks(2)]
-    assert "it was dark in only 2 of 3 looks" in begun(planned(*flapping)).error
+    assert "it has been silent in only 2 of 3 looks" in begun(planned(*flapping)).error
+    assert "it has been silent in only 1 of 3 looks" in begun(planned(*dead_looks(1))).error
+    marked = {"node3": {"state": "offline"}}
+    heard = [*reached("node2", looks=1), *dead_looks(2)]
+    heard[0]["time"] = NOW - 20
+    for look in heard:
+        look["live"] = {name: boot for name, boot in look["live"].items() if boot}
+    assert "it has been silent in only 2 of 3 looks" in begun(planned(*heard, nodes=marked)).error
 
 
-def test_a_look_without_others_proves_nothing() -> None:
-    """The master alone does not suffice, whatever is said."""
-    plan = planned(*dead_looks(observed=False))
-    for change in (
-        begun(plan, even_if="unknown"),
-        confirmed(plan),
-        ended(planned(*dead_looks(observed=False), tags=(FENCING,))),
-    ):
-        assert not change.needed and "besides the master nobody has looked at it" in change.error
+def alone(*names: str, reach: dict[str, str] | None = None) -> list[dict[str, Any]]:
+    """Looks at a dead node in which only these have looked, perhaps with other answers."""
+    looks = dead_looks()
+    for look in looks:
+        look["observers"] = [observer for observer in look["observers"] if observer["name"] in names]
+        for observer in look["observers"]:
+            observer["reach"] = {**observer["reach"], **(reach or {})}
+    return looks
+
+
+NOBODY = [
+    dead_looks(observed=False),
+    alone("node1"),  # the master
+    alone("controller", reach=dict.fromkeys(NAMES, "silent")),
+    alone("controller", "node2", reach=dict.fromkeys(NAMES, "refuses") | {"node3": "silent"}),
+]
+
+
+@pytest.mark.parametrize("looks", NOBODY, ids=["nobody", "the master", "one who is cut off", "two who are"])
+def test_a_look_without_others_proves_nothing(looks: list[dict[str, Any]]) -> None:
+    """Whatever is said: the master alone does not suffice, nor one who reaches nobody (N3)."""
+    plan = planned(*looks, tags=(FENCING,))
+    for change in (begun(plan, even_if="unknown"), confirmed(plan), ended(plan)):
+        assert not change.needed and "besides the master nobody who reaches other nodes has looked" in change.error
 
 
 def test_one_that_a_person_has_marked_may_be_powered_off() -> None:
@@ -146,7 +168,8 @@ def test_an_attempt_that_was_interrupted_goes_on() -> None:
     """With the same tag; other tags of the node go. After a failure, or if the node lived since, a new one begins."""
     change = begun(planned(*dead_looks(), tags=(FENCING, f"suspect:uuid-node3:{T - 90}:dark")))
     assert words_of(change) == ([], [f"suspect:uuid-node3:{T - 90}:dark"]) and change.incident == "0000abcd"
-    assert words_of(begun(planned(*dead_looks(), tags=(FENCED,)))) == ([], [])
+    marked = {"node3": {"state": "offline", "changed": T - 40}}
+    assert words_of(begun(planned(*dead_looks(), tags=(FENCED,), nodes=marked))) == ([], [])
     assert words_of(begun(planned(*dead_looks(), tags=(FAILED,)))) == ([f"fencing:uuid-node3:0000cafe:{T}"], [FAILED])
     change = begun(planned(*reached("node2"), tags=(FENCED,)), even_if="cut_off")
     assert words_of(change) == ([f"fencing:uuid-node3:0000cafe:{T}"], [FENCED])
@@ -176,20 +199,49 @@ def test_a_node_that_is_off_and_silent_is_marked() -> None:
     assert change.mark and not change.error
 
 
+MARKED = {"node3": {"state": "offline", "changed": T - 40}}
+
+
 def test_what_was_proven_before_is_not_written_again() -> None:
-    """Only the mark is missing, or not even that."""
-    for state in ("online", "offline"):
-        change = ended(planned(*dead_looks(), tags=(FENCED,), nodes={"node3": {"state": state}}))
-        assert words_of(change) == ([], []) and change.mark is (state == "online") and not change.error
-    change = confirmed(planned(*dead_looks(), tags=(BY_ANNA,)))
-    assert words_of(change) == ([], []) and change.mark
+    """As long as the node is marked."""
+    for change in (
+        ended(planned(*dead_looks(), tags=(FENCED,), nodes=MARKED)),
+        confirmed(planned(*dead_looks(), tags=(BY_ANNA,), nodes=MARKED)),
+    ):
+        assert words_of(change) == ([], []) and not change.mark and not change.error
+
+
+@pytest.mark.parametrize("node", [{"state": "online"}, {"state": "offline", "changed": T + 5000}])
+def test_what_was_proven_of_a_node_that_was_used_since_counts_for_nothing(node: dict[str, Any]) -> None:
+    """Whoever has put it back, and marked it again perhaps: a new incident begins, which anybody can see."""
+    plan = planned(*dead_looks(), tags=(FENCED,), nodes={"node3": node})
+    assert words_of(begun(plan)) == ([f"fencing:uuid-node3:0000cafe:{T}"], [FENCED])
+    assert "somebody has removed it" in ended(plan).error
+    assert words_of(confirmed(plan)) == ([f"fenced:uuid-node3:0000cafe:{T}:person.Anna_saw_it"], [FENCED])
+
+
+def test_a_slower_runner_does_not_take_the_proof_away() -> None:
+    """Its own device says nothing, but another runner has proven and marked it."""
+    change = ended(planned(*dead_looks(), tags=(FENCED,), nodes=MARKED), off=False)
+    assert not change.needed and "was proven before" in change.error
+
+
+def test_another_node_that_falls_silent_meanwhile() -> None:
+    """It may be the one that was powered off, by the wrong outlet."""
+    looks = [*dead_looks(), look_data(NOW + 10, silent="node3")]
+    looks[-1]["live"] = {**looks[-1]["live"], "node4": None}
+    plan = planned(*looks, tags=(FENCING,))
+    change = ended(plan)
+    assert words_of(change) == ([f"failed:uuid-node3:0000abcd:{T + 10}:another"], [FENCING])
+    assert "node4 has fallen silent meanwhile" in change.error and not change.mark
+    assert end_fencing(Proof("node3", "fence_agent", True), plan, ["node3", "node4"]).mark
 
 
 def test_a_proof_by_power_does_not_hide_behind_a_word() -> None:
     """Nor the other way: who said what stands in the tag."""
-    change = ended(planned(*dead_looks(), tags=(BY_ANNA,)))
+    change = ended(planned(*dead_looks(), tags=(BY_ANNA,), nodes=MARKED))
     assert words_of(change) == ([f"fenced:uuid-node3:0000abcd:{T}:fence_agent"], [BY_ANNA])
-    change = confirmed(planned(*dead_looks(), tags=(FENCED,)), words="Bob")
+    change = confirmed(planned(*dead_looks(), tags=(FENCED,), nodes=MARKED), words="Bob")
     assert words_of(change) == ([f"fenced:uuid-node3:0000abcd:{T}:person.Bob"], [FENCED])
 
 
@@ -204,8 +256,9 @@ def test_a_proof_without_an_attempt_counts_for_nothing() -> None:
     """Somebody has taken its tag away, or the look is older than it."""
     assert "somebody has removed it" in ended(planned(*dead_looks())).error
     assert "somebody has removed it" in ended(planned(*dead_looks(), tags=(FAILED,))).error
-    newer = f"fencing:uuid-node3:0000abcd:{T + 1}"
-    assert "nobody has looked at it since" in ended(planned(*dead_looks(), tags=(newer,))).error
+    for time in (T, T + 1):
+        newer = f"fencing:uuid-node3:0000abcd:{time}"
+        assert "nobody has looked at it since" in ended(planned(*dead_looks(), tags=(newer,))).error
 
 
 SIGNS: list[dict[str, Any]] = [
@@ -239,7 +292,7 @@ def looks_with(sign: dict[str, Any], state: str) -> list[dict[str, Any]]:
 def test_any_sign_of_life_voids_any_proof(sign: dict[str, Any], state: str) -> None:
     """By power, old or new, or by word (N2, N6): it is not marked, and the attempt has failed."""
     nodes = {"node3": {"state": state}}
-    for tag in (FENCING, FENCED, BY_ANNA):
+    for tag in (FENCING, *((FENCED, BY_ANNA) if state == "offline" else ())):
         plan = planned(*looks_with(sign, state), tags=(tag,), nodes=nodes)
         change = ended(plan)
         assert not change.mark and "but it lives, by" in change.error
@@ -263,6 +316,14 @@ def test_of_all_looks_only_those_without_a_sign_lead_to_a_mark(answers: tuple[st
     assert bool(all_signs_of_life(plan.observed.looks[-1], "node3")) is not dead
     if "answers" in answers or answered:
         assert not begun(plan).needed
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_word_counts_for_nothing_against_a_sign_in_any_look(at: int) -> None:
+    """A node that flaps lives."""
+    looks = dead_looks()
+    looks[at] = look_data(looks[at]["time"])
+    assert "but it lives, by the master" in confirmed(planned(*looks)).error
 
 
 def test_words_are_kept_whole_or_not_at_all() -> None:
