@@ -105,10 +105,7 @@ options:
     elements: str
     default: []
   deep:
-    description:
-      - Whether every node is to be asked over SSH about itself, which RV(ansible_facts.ganeti_autorepair_nodes.probes)
-        then says. It may be degraded, or run guests that belong elsewhere. The module asks the cluster then where
-        instances belong, and which of them jobs are about.
+    description: Whether every node was asked over SSH about itself. It makes no difference here.
     type: bool
     default: false
   probe_timeout:
