@@ -126,17 +126,17 @@ def test_who_may_be_alive_is_refused(cluster: Cluster, tmp_path: Path) -> None:
 def test_a_person_says_that_it_is_off(cluster: Cluster, tmp_path: Path) -> None:
     """The tag keeps the words, and the instance runs elsewhere; a marked node that nobody has named is left on."""
     lab = cluster.lab
-    an_instance_to_fail_over(cluster, "web1", "node4")
-    an_instance_to_fail_over(cluster, "web2", "node5")
-    lab.set_node("node5", offline=True)
+    an_instance_to_fail_over(cluster, "web1", "node5")
+    an_instance_to_fail_over(cluster, "web2", "node3")
+    lab.set_node("node3", offline=True)
     tasks, switched = tmp_path / "fence.yml", tmp_path / "switched"
     tasks.write_text(f"- ansible.builtin.file: {{path: {switched}, state: touch}}\n")
-    known = {"confirmed_by": "Anna pulled both plugs", "fence_tasks": str(tasks), "node": "node4"}
+    known = {"confirmed_by": "Anna pulled both plugs", "fence_tasks": str(tasks), "node": "node5"}
     run = played(cluster, tmp_path, "rapi", name="confirm", **known)
     assert run.code != 0 and "but it lives, by" in run.output and not remembered(cluster), run.output
-    lab.node_off("node4")
+    lab.node_off("node5")
     run = played(cluster, tmp_path, "rapi", name="confirm", **known)
     assert run.code == 0, run.output
-    assert remembered(cluster) == [["fenced", "person.Anna_pulled_both_plugs"]] and is_offline(cluster, "node4")
-    runs_elsewhere(cluster, "web1", "node4", "node5")
-    assert not switched.exists() and cluster.placed("web2")[0] == "node5"
+    assert remembered(cluster) == [["fenced", "person.Anna_pulled_both_plugs"]] and is_offline(cluster, "node5")
+    runs_elsewhere(cluster, "web1", "node5", "node3")
+    assert not switched.exists() and cluster.placed("web2")[0] == "node3"
