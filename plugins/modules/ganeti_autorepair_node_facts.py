@@ -89,6 +89,13 @@ options:
     type: list
     elements: str
     default: []
+  readmit:
+    description:
+      - The nodes that are to come back, by name. The part before the first dot is enough.
+      - Others are asked about these, and these about themselves, even if all nodes answer.
+    type: list
+    elements: str
+    default: []
   probe_timeout:
     description: Seconds to wait for the answer to the live query.
     type: int
@@ -450,6 +457,7 @@ ARGUMENTS: dict[str, Any] = {
     **CONNECTION,
     **NODE_SPECS,
     "fence": {"type": "list", "elements": "str", "default": []},
+    "readmit": {"type": "list", "elements": "str", "default": []},
     "observations": {"type": "dict"},
     "from_variables": {"type": "bool", "default": False},
 }
@@ -458,11 +466,12 @@ ARGUMENTS: dict[str, Any] = {
 def gather(module: Module) -> dict[str, Any]:
     """Return the facts about the nodes, by the observations that are given, or by a look at them now."""
     options = parse_node_options(module.params)
-    observations = module.params["observations"]
+    observations, fence, readmit = (module.params[name] for name in ("observations", "fence", "readmit"))
     if observations is None:
-        observations = look_at_nodes(connect(module), time.time, options.probe_timeout, options.deep)
+        deep = options.deep or bool(readmit)
+        observations = look_at_nodes(connect(module), time.time, options.probe_timeout, deep)
     observed = parse_observations(observations)
-    plan, probes = plan_nodes(observed, options, observed.time), probes_for(observed, options, module.params["fence"])
+    plan, probes = plan_nodes(observed, options, observed.time), probes_for(observed, options, fence, readmit)
     return {"ansible_facts": {"ganeti_autorepair_nodes": node_facts(plan, probes, observations)}}
 
 

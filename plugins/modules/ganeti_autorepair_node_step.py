@@ -7,15 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ganeti_autorepair_node_step
-short_description: Record that nodes of a Ganeti cluster are fenced, and mark them offline
+short_description: Record what is done about nodes of a Ganeti cluster, and mark them
 version_added: 0.2.0
 description:
-  - Writes what a person has decided about nodes, and what came of it, as tags of the cluster; and marks nodes offline
-    that are proven to be off. It never switches power itself; the playbook C(ganeti.autorepair.fence) chains this
-    module with the tasks that do.
+  - Writes what a person has decided about nodes, and what came of it, as tags of the cluster; marks nodes offline that
+    are proven to be off; and brings them back. It never switches power itself; the playbooks C(ganeti.autorepair.fence)
+    and C(ganeti.autorepair.readmit) chain this module with the tasks that do.
   - Called with O(fence) alone, it checks that nothing speaks against powering the nodes off, and records that somebody
     is about to. Called again with O(fenced), once that has happened and others have looked again, it marks those that
     are off, and records which attempts have failed. With O(confirmed_by), it marks nodes by a person's word.
+  - Called with O(readmit), it takes the next step by which nodes come back. A node that is marked offline becomes
+    drained, in one request, and is on probation; the disks of instances whose mirrors are there are activated. A
+    node whose probation is over becomes regular, and its tags go.
   - If one of the nodes is refused, the module fails, and writes nothing for any.
   - A run that was interrupted can be repeated from the start. Nothing is done twice.
 author:
@@ -33,10 +36,11 @@ options:
     type: dict
     required: true
   fence:
-    description: The nodes, by name. The part before the first dot is enough.
+    description:
+      - The nodes to fence, by name. The part before the first dot is enough. Either these or O(readmit) are given.
     type: list
     elements: str
-    required: true
+    default: []
   even_if:
     description:
       - The verdict by which a node may be powered off although it may be alive, such as V(cut_off). By default a node
@@ -69,6 +73,25 @@ options:
       - The nodes are refused if anything shows that they live.
     type: str
     default: ""
+  readmit:
+    description:
+      - The nodes that are to come back, by name. The part before the first dot is enough.
+      - A node is refused unless, in the last O(looks) looks, this machine and all nodes that looked at it got an
+        answer; and unless it told about itself in the last one, and nothing is wrong with it. One that is marked
+        offline is also refused if a guest runs there, if DRBD is primary there, or if it has not booted since it was
+        said to be off.
+      - Volumes there of instances that have no disk there any more are named, and left alone.
+    type: list
+    elements: str
+    default: []
+  probation:
+    description: Seconds for which a node that is back stays drained.
+    type: int
+    default: 3600
+  undrain:
+    description: Whether a node that is on probation is used again now. It must have been looked at since it came back.
+    type: bool
+    default: false
   looks:
     description: The number of equal looks in one run, at least five seconds apart, that a verdict takes.
     type: int
@@ -146,6 +169,16 @@ EXAMPLES = r"""
       - node: node3.example.com
         method: fence_agent
         proven: true
+
+- name: Bring it back, after others have looked at it, and it has told about itself
+  ganeti.autorepair.ganeti_autorepair_node_step:
+    rapi_host: cluster.example.com
+    rapi_user: repair
+    rapi_password: "{{ vault_rapi_password }}"
+    rapi_ca_path: /etc/ssl/certs/example-ca.pem
+    observations: "{{ ansible_facts.ganeti_autorepair_nodes.observations }}"
+    readmit:
+      - node3
 """
 
 RETURN = r"""
@@ -178,10 +211,10 @@ nodes:
       elements: str
       sample: []
     marked:
-      description: Whether it was marked offline.
+      description: What it was marked as, V(offline), V(drained), V(regular), or V(master-candidate), or null.
       returned: success
-      type: bool
-      sample: false
+      type: str
+      sample: offline
     jobs:
       description: The jobs that did it.
       returned: success
@@ -216,7 +249,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.arguments import CONNECTION, Module, connect, run
-from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.fence import carry_out_wish, parse_wish, tell
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.node_outcome import tell
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.node_step import carry_out_wish
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.node_wish import parse_wish
 from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.run import terms
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.offline import EVEN_IF
@@ -234,10 +269,13 @@ ARGUMENTS: dict[str, Any] = {
     **CONNECTION,
     **NODE_SPECS,
     "observations": {"type": "dict", "required": True},
-    "fence": {"type": "list", "elements": "str", "required": True},
+    "fence": {"type": "list", "elements": "str", "default": []},
     "even_if": {"type": "str", "choices": list(EVEN_IF)},
     "fenced": {"type": "list", "elements": "dict", "default": [], "options": PROOF},
     "confirmed_by": {"type": "str", "default": ""},
+    "readmit": {"type": "list", "elements": "str", "default": []},
+    "probation": {"type": "int", "default": 3600},
+    "undrain": {"type": "bool", "default": False},
     "from_variables": {"type": "bool", "default": False},
 }
 

@@ -34,7 +34,7 @@ READY = (RapiClient, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 DISCOVERED = ("auto", "auto_legacy", "auto_silent", "auto_legacy_silent")  # the user has not chosen a Python
 # What one task passes to the next, or a person says once: none of it is a setting.
-HANDED_ON = {"from_variables", "gathered", "carry_on", "observations", "fence", "fenced", "confirmed_by"}
+HANDED_ON = {"from_variables", "gathered", "carry_on", "observations", "fence", "fenced", "confirmed_by", "readmit"}
 
 
 class LocalModule:

@@ -10,12 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.fence import (
-    NodeOutcome,
-    Wish,
-    carry_out_wish,
-    tell,
-)
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.node_outcome import NodeOutcome, tell
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.node_step import carry_out_wish
+from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.node_wish import Wish
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AutorepairError,
     BadOption,

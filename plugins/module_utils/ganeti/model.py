@@ -65,7 +65,8 @@ class Node:
 
     `changed` is when its configuration was last changed, in seconds since the epoch: it was marked offline then, or
     before (measured: whatever marks a node sets its mtime). `powered` is None if Ganeti does not know it, and `tags`
-    is None if the cluster did not return them.
+    is None if the cluster did not return them. `is_candidate` says whether it is the master or a master candidate, and
+    so keeps the cluster's configuration.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Node:
     powered: bool | None = None
     uuid: str = ""
     tags: tuple[str, ...] | None = ()
+    is_candidate: bool = False
 
     @property
     def takes_instances(self) -> bool:

@@ -100,6 +100,19 @@ class Operation(Enum):
     MARK_NODE_OFFLINE = _Row(
         "mark-node-offline", "NODE_SET_PARAMS", "POST", "modify", parameters={"offline": True, "auto_promote": True}
     )
+    # one flag alone: with "offline: false" beside it Ganeti fails by a bug where it has too few candidates (measured)
+    MARK_NODE_DRAINED = _Row("mark-node-drained", "NODE_SET_PARAMS", "POST", "modify", parameters={"drained": True})
+    MARK_NODE_REGULAR = _Row(
+        "mark-node-regular",
+        "NODE_SET_PARAMS",
+        "POST",
+        "modify",
+        parameters={"drained": False, "master_candidate": False},
+    )
+    # one that becomes a candidate gets a new copy of the configuration
+    MARK_NODE_CANDIDATE = _Row(
+        "mark-node-candidate", "NODE_SET_PARAMS", "POST", "modify", parameters={"master_candidate": True}
+    )
     QUERY_DEVICES = _Row("query-devices", "INSTANCE_QUERY_DATA", "GET", "info")  # its result is the answer
 
     def __new__(cls, row: _Row) -> Operation:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from ..ganeti.usable import is_name
 from ..printable import printable
 from .findings import findings_of
-from .looks import Answer, Observer
+from .looks import Answer, Itself, Observer
 
 _LINE = re.compile(r"(reach|outside|boot_id|master|drbd|peer) (\S+)(?: (\S+))?\Z")
 _GUEST = re.compile(r"guest (\S{1,255})\Z")
+_OWN = re.compile(r"(clock|up|runs|config|primary|volume|missing) (\S{1,255})(?: (\S{1,255}))?\Z")
 _ANSWERS = {answer.value: answer for answer in Answer}
 _BEST = tuple(Answer)  # the most alive first
 _NO_LINK = (  # the states of a DRBD device that has no connection; in all others its peer is alive
@@ -56,6 +57,7 @@ def parse_answer(name: str, text: str, addresses: Mapping[str, Sequence[str]]) -
         findings=findings_of(own),
         guests=frozenset(found[1] for found in map(_GUEST.match, own) if found) if "guests told" in own else None,
         whole="whole" in own,
+        itself=_itself([found.groups(default="") for found in map(_OWN.match, own) if found]),
     )
     outside = _reach([(address, word) for kind, address, word in facts if kind == "outside"])
     return ParsedAnswer(observer, {address: answer is not Answer.SILENT for address, answer in outside.items()})
@@ -68,6 +70,25 @@ def _reach(told: Iterable[tuple[str, str]]) -> Mapping[str, Answer]:
         if word in _ANSWERS:
             found[name] = min(found.get(name, Answer.SILENT), _ANSWERS[word], key=_BEST.index)
     return found
+
+
+def _itself(told: Sequence[tuple[str, ...]]) -> Itself:
+    """What a node says of itself, by the lines of the script."""
+
+    def told_of(kind: str) -> Iterable[tuple[str, str]]:
+        return [(word, more) for found, word, more in told if found == kind]
+
+    # the time of the machine that asked, and for how long the node has been up: its own clock may be wrong
+    asked = [int(more) for _own, more in told_of("clock") if more.isdecimal()]
+    up = [int(seconds) for seconds, _more in told_of("up") if seconds.isdecimal()]
+    return Itself(
+        booted=float(asked[0] - up[0]) if asked and up else None,
+        master_daemons=tuple(sorted(daemon for daemon, _more in told_of("runs"))),
+        has_configuration=bool(told_of("config")),
+        primaries=tuple(sorted(minor for minor, _more in told_of("primary"))),
+        volumes=tuple(sorted((volume, instance) for volume, instance in told_of("volume") if instance)),
+        has_volume_group=bool(told_of("missing")),
+    )
 
 
 def _last(facts: Iterable[tuple[str, ...]], kind: str) -> str:

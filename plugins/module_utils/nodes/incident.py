@@ -91,7 +91,7 @@ def _incident(
     unbroken = len(alike) == len(newest) and first - LONGEST_MEMORY <= (remembered.since if remembered else 0) <= first
     if remembered and unbroken and _kind(remembered.verdict) is _kind(judged.verdict):
         since = remembered.since
-    equal = _apart(same)
+    equal = apart(same)
     return Incident(judged, since, equal, stale or _missing(judged.verdict, equal, last - since, patience))
 
 
@@ -111,8 +111,8 @@ def _tail(name: str, newest: Sequence[JudgedAt], counts: Callable[[NodeVerdict],
     return times
 
 
-def _apart(times: Sequence[float]) -> int:
-    """How many of the looks are so far apart that they are more than one."""
+def apart(times: Sequence[float]) -> int:
+    """How many looks, by their times, the newest first, are so far apart that they are more than one."""
     count, last = 0, float("inf")
     for time in times:
         if last - time >= SHORTEST_GAP:

@@ -47,13 +47,31 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Itself:
+    """What a node says of itself beyond findings: what matters when it comes back.
+
+    `booted` is when it booted (seconds since the epoch, by this machine's clock); None if it does not say.
+    `master_daemons` are the daemons of a master that run there, `has_configuration` is whether it keeps a copy of the
+    cluster's configuration, and `primaries` are DRBD's minors that may be written there. `volumes` has the logical
+    volumes that Ganeti has made, each with its instance, and `has_volume_group` is whether their group is there.
+    """
+
+    booted: float | None = None
+    master_daemons: tuple[str, ...] = ()
+    has_configuration: bool = False
+    primaries: tuple[str, ...] = ()
+    volumes: tuple[tuple[str, str], ...] = ()
+    has_volume_group: bool = False
+
+
+@dataclass(frozen=True)
 class Observer:
     """Somebody who answered us, and what it saw. One who did not answer is not here: its silence says nothing (N3).
 
     `reach` has the answers of the nodes that it asked; `replicates_with` the nodes with which its DRBD is connected;
     `master` the node that it takes for the master, and `boot_id` the id of its boot. Of itself, if it was asked, it
-    says what is wrong with it (`findings`) and which guests run there (`guests`, None if it did not get so far);
-    `whole`: whether it got to the end.
+    says what is wrong with it (`findings`), which guests run there (`guests`, None if it did not get so far), and what
+    `itself` has; `whole`: whether it got to the end.
     """
 
     name: str
@@ -64,6 +82,7 @@ class Observer:
     findings: tuple[Finding, ...] = ()
     guests: frozenset[str] | None = None
     whole: bool = False
+    itself: Itself = Itself()
 
 
 @dataclass(frozen=True)

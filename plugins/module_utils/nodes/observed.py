@@ -106,6 +106,7 @@ def _node(where: str, given: Any) -> tuple[Node, tuple[str, ...]]:
         changed=number(fields.get("changed")),
         uuid=text_in(where, fields, "uuid"),
         tags=_tags(where, fields),
+        is_candidate=fields.get("role") in ("M", "C"),
     )
     return node, tuple(addresses)
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ..ganeti.model import Node, NodeState
+from ..ganeti.operations import Operation
 from ..tags.nodewatch import NodeStage, Staged, stage_tag
 from .judge import NodeVerdict, all_signs_of_life, reached_by
 from .looks import Answer, NodeLook
+from .node_change import NodeChange, all_but
 from .plan import NodePlan, NodeRow, stages_of, why_it_is_not_known
 
 _SILENT = (NodeVerdict.OFF, NodeVerdict.ISOLATED, NodeVerdict.HUNG, NodeVerdict.DARK)  # nobody gets an answer from it
@@ -37,25 +39,6 @@ class Proof:
     off: bool
 
 
-@dataclass(frozen=True)
-class NodeChange:
-    """What to write about a node: tags of the cluster to add and to remove, and whether it is marked offline in
-    between. `note` says what that means; `error` is why nothing is done, or, beside tags, what has failed."""
-
-    node: Node
-    incident: str = ""
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-    mark: bool = False
-    note: str = ""
-    error: str = ""
-
-    @property
-    def needed(self) -> bool:
-        """Whether there is something to write."""
-        return bool(self.add or self.remove or self.mark)
-
-
 def begin_fencing(name: str, plan: NodePlan, looks: int, even_if: str | None, new_id: Callable[[], str]) -> NodeChange:
     """Whether the power of a node may be switched off, and the tag that says that somebody is about to.
 
@@ -71,10 +54,10 @@ def begin_fencing(name: str, plan: NodePlan, looks: int, even_if: str | None, ne
     begun = _begun(row.node, own)
     if begun and not all_signs_of_life(plan.observed.looks[-1], name):
         note = f"goes on with what {begun.tag} has begun"
-        return NodeChange(row.node, begun.id, remove=_all_but(begun.tag, own), note=note)
+        return NodeChange(row.node, begun.id, remove=all_but(begun.tag, own), note=note)
     incident = new_id()
     tag = stage_tag(NodeStage.FENCING, row.node.uuid, incident, int(plan.observed.time))
-    return NodeChange(row.node, incident, (tag,), _all_but(tag, own), note="may be powered off")
+    return NodeChange(row.node, incident, (tag,), all_but(tag, own), note="may be powered off")
 
 
 def end_fencing(proof: Proof, plan: NodePlan, names: Iterable[str]) -> NodeChange:
@@ -91,7 +74,7 @@ def end_fencing(proof: Proof, plan: NodePlan, names: Iterable[str]) -> NodeChang
     if not error:
         return _proven(row, begun, own, int(plan.observed.time), proof.method)
     tag = stage_tag(NodeStage.FAILED, row.node.uuid, begun.id, int(plan.observed.time), step)
-    return NodeChange(row.node, begun.id, (tag,), _all_but(tag, own), error=error)
+    return NodeChange(row.node, begun.id, (tag,), all_but(tag, own), error=error)
 
 
 def _unproven(begun: Staged | None, look: NodeLook, row: NodeRow, plan: NodePlan, proof: Proof) -> str:
@@ -154,7 +137,8 @@ def _proven(row: NodeRow, incident: Staged, own: Iterable[Staged], time: int, me
     marked = row.node.state is NodeState.OFFLINE
     note = "is known to be off, and was marked offline before" if marked else "is known to be off; marked offline"
     add = () if tag == incident.tag else (tag,)
-    return NodeChange(row.node, incident.id, add, _all_but(tag, own), not marked, note)
+    marks = () if marked else (Operation.MARK_NODE_OFFLINE,)
+    return NodeChange(row.node, incident.id, add, all_but(tag, own), marks, note)
 
 
 def _never(row: NodeRow, plan: NodePlan) -> str:
@@ -202,10 +186,6 @@ def _begun(node: Node, own: Iterable[Staged]) -> Staged | None:
         if kept or tag.stage is NodeStage.FENCING:
             return tag
     return None
-
-
-def _all_but(tag: str, own: Iterable[Staged]) -> tuple[str, ...]:
-    return tuple(staged.tag for staged in own if staged.tag != tag)
 
 
 def _looked_at(name: str, look: NodeLook, master: str) -> bool:

@@ -34,16 +34,19 @@ class Probes:
         return tuple(dict.fromkeys((*self.witnesses, *self.deep)))
 
 
-def probes_for(observed: Observed, options: NodeOptions, fence: Iterable[str] = ()) -> Probes:
+def probes_for(
+    observed: Observed, options: NodeOptions, fence: Iterable[str] = (), readmit: Iterable[str] = ()
+) -> Probes:
     """Whom to ask about the nodes that were silent in the last look: as many witnesses as the options say, spread over
     the node groups, the master first. The targets are the silent nodes, the witnesses (one that reaches nobody proves
     nothing), and the nodes that are marked offline (one may be back). A deep look asks every node about itself; a guest
-    may run on one that is marked offline. Others are asked about the nodes `fence`, which
-    somebody wants to fence, in any case."""
+    may run on one that is marked offline. In any case, others are asked about the nodes `fence`, which somebody wants
+    to fence, and about the nodes `readmit`, which are to come back; and these are asked about themselves."""
     look = observed.looks[-1]
-    silent = sorted(look.silent.union(to_fence(observed, fence)))
+    back = nodes_called("readmit", observed, readmit)
+    silent = sorted(look.silent.union(nodes_called("fence", observed, fence), back))
     speaking = [name for name in sorted(observed.nodes) if look.live.get(name) is not None and name not in silent]
-    deep = tuple(name for name in sorted(observed.nodes) if options.deep and observed.addresses[name])
+    deep = tuple(name for name in sorted(observed.nodes) if (options.deep or name in back) and observed.addresses[name])
     group = observed.volume_group if deep else ""
     if not silent:
         return Probes(deep=deep, volume_group=group)
@@ -53,10 +56,10 @@ def probes_for(observed: Observed, options: NodeOptions, fence: Iterable[str] = 
     return Probes(tuple(witnesses), tuple(targets), options.isolation_addresses, deep, group)
 
 
-def to_fence(observed: Observed, names: Iterable[str]) -> tuple[str, ...]:
-    """The nodes that a person calls by these names, each once, by their full names. Raises BadOption for a name that is
-    no node's, or not of one node alone."""
-    return tuple(dict.fromkeys(node_called("fence", name, observed.nodes) for name in names))
+def nodes_called(option: str, observed: Observed, names: Iterable[str]) -> tuple[str, ...]:
+    """The nodes that a person calls by these names in an option, each once, by their full names. Raises BadOption for a
+    name that is no node's, or not of one node alone."""
+    return tuple(dict.fromkeys(node_called(option, name, observed.nodes) for name in names))
 
 
 def arguments_of(observer: str, probes: Probes, addresses: Mapping[str, Sequence[str]]) -> str:

@@ -22,6 +22,7 @@ from .jobs import unfinished_jobs
 _CONFIGURATION = ("name", "uuid", "offline", "drained", "role", "pip", "sip", "group", "tags", "mtime")
 _LOOK = (*_CONFIGURATION, "bootid")
 _HOME = ("name", "pnode")
+_HOLDERS = ("name", "pnode", "snodes")
 _GROUP = ("name", "tags")
 _NO_DATA = 2  # the status of a value that the node did not give
 
@@ -59,6 +60,16 @@ def look_at_nodes(client: Client, clock: Callable[[], float], seconds: float, in
         "looks": [look],
         "instances": homes,
     }
+
+
+def instance_nodes(client: Client) -> Mapping[str, Sequence[str]]:
+    """Each instance with the nodes that have its disks, the primary one first."""
+    found = {}
+    for row in client.query("instance", _HOLDERS):
+        values = values_of(_HOLDERS, row)
+        others = values["snodes"] if is_texts(values.get("snodes")) else ()
+        found[_name("instance", values)] = [_text(values, "pnode"), *others]
+    return found
 
 
 def _homes(client: Client) -> Iterable[tuple[str, str]]:

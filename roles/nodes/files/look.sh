@@ -72,6 +72,7 @@ echo end
 
 # What the node says of itself comes last: a disk that hangs must not cost the answers above.
 echo "clock $(date +%s) $sent"
+echo "up $(ps -o etimes= -p 1 | tr -d " ")"
 for daemon in $(/usr/lib/ganeti/daemon-util list-start-daemons 2>/dev/null); do
   pid=$(cat "/var/run/ganeti/$daemon.pid" 2>/dev/null)
   case $daemon:$pid in
@@ -80,6 +81,11 @@ for daemon in $(/usr/lib/ganeti/daemon-util list-start-daemons 2>/dev/null); do
     *) [ -d "/proc/$pid" ] || echo "dead $daemon" ;;
   esac
 done
+for daemon in ganeti-wconfd ganeti-luxid; do  # of a master
+  pid=$(cat "/var/run/ganeti/$daemon.pid" 2>/dev/null)
+  [ "$pid" ] && [ -d "/proc/$pid" ] && echo "runs $daemon"
+done
+[ -f /var/lib/ganeti/config.data ] && echo config is there
 for file in /var/run/ganeti/kvm-hypervisor/pid/*; do
   [ -f "$file" ] || continue
   pid=$(cat "$file") name=${file##*/}
@@ -105,7 +111,8 @@ for inodes in "" i; do
   timeout "$seconds" df "-P$inodes" / /var/lib/ganeti /var/log 2>/dev/null |
     awk -v of="${inodes:+inodes}" 'NR > 1 && $5 ~ /%$/ { print "space", $6, $5 + 0, of }'
 done
-# DRBD: the state of each minor's own disk
+# DRBD: the minors that may be written here, and the state of each minor's own disk
+sed -n 's|^ *\([0-9][0-9]*\): cs:.* ro:Primary/.*|primary \1|p' /proc/drbd 2>/dev/null
 sed -n 's|^ *\([0-9][0-9]*\): cs:.* ds:\([A-Za-z]*\)/.*|disk \1 \2|p' /proc/drbd 2>/dev/null
 # the kernel's log of the last hour
 timeout "$seconds" dmesg 2>/dev/null | awk -v now="$(cut -d . -f 1 /proc/uptime)" '
@@ -114,5 +121,8 @@ timeout "$seconds" dmesg 2>/dev/null | awk -v now="$(cut -d . -f 1 /proc/uptime)
   /\[Hardware Error\]/ { checks++ }
   END { for (device in errors) print "errors", device, errors[device]; if (checks) print "checks", checks }'
 # LVM last, as it may wait for a disk for ever
+# Ganeti tags each logical volume with the name of its instance
+[ "$group" ] && timeout -k 1 "$seconds" lvs --noheadings -o lv_name,lv_tags "$group" 2>/dev/null |
+  sed -n 's/^ *\([^ ]*\) .*originstname+\([^ ,]*\).*/volume \1 \2/p'
 [ "$group" ] && timeout -k 1 "$seconds" vgs --noheadings -o vg_missing_pv_count,vg_name "$group" 2>/dev/null | sed 's/^ */missing /'
 echo whole

@@ -156,8 +156,23 @@ def test_a_node_is_marked_so_that_another_one_becomes_a_candidate_for_it():
     }
 
 
+@pytest.mark.parametrize(
+    ("operation", "flags"),
+    [
+        (Operation.MARK_NODE_DRAINED, {"drained": True}),
+        (Operation.MARK_NODE_REGULAR, {"drained": False, "master_candidate": False}),
+        (Operation.MARK_NODE_CANDIDATE, {"master_candidate": True}),
+    ],
+)
+def test_a_node_that_comes_back_is_marked_by_one_flag(operation, flags):
+    """By the one that becomes true alone: with `offline: false` beside it, Ganeti may fail by a bug."""
+    (opcode,) = opcodes(JobRequest("node", "node3", (Task(operation),)))
+    assert opcode == {"OP_ID": "OP_NODE_SET_PARAMS", "node_name": "node3", **flags, "reason": []}
+
+
 def test_the_steps_are_all_operations_but_those_on_tags_and_questions():
     """Each by the opcode that does it, which stands in the job's summary; disks are activated for a failover."""
     others = {Operation.ADD_TAGS, Operation.REMOVE_TAGS, Operation.QUERY_DEVICES, Operation.ACTIVATE_DISKS}
-    assert set(STEPS) == set(Operation) - others - {Operation.MARK_NODE_OFFLINE}
+    marks = {operation for operation in Operation if operation.opcode == "NODE_SET_PARAMS"}
+    assert set(STEPS) == set(Operation) - others - marks
     assert all(step.opcode in SUMMARIES[step] for step in STEPS)

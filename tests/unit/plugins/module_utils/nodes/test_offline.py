@@ -12,9 +12,9 @@ from unit.plugins.module_utils.node_builders import NAMES, NOW, dead_looks, look
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import BadOption
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.judge import all_signs_of_life
+from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.node_change import NodeChange
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.offline import (
     EVEN_IF,
-    NodeChange,
     Proof,
     begin_fencing,
     confirm_off,
@@ -74,7 +74,7 @@ def words_of(change: NodeChange) -> tuple[list[str], list[str]]:
 def test_who_answers_nobody_may_be_powered_off(power: str) -> None:
     """Whatever its power device says before; a tag says that somebody is about to, and no mark is set."""
     change = begun(planned(*dead_looks(power={"node3": power})))
-    assert words_of(change) == ([f"fencing:uuid-node3:0000cafe:{T}"], []) and not change.error and not change.mark
+    assert words_of(change) == ([f"fencing:uuid-node3:0000cafe:{T}"], []) and not change.error and not change.marks
 
 
 @pytest.mark.parametrize("by", ALIVE_BY)
@@ -196,7 +196,7 @@ def test_a_node_that_is_off_and_silent_is_marked() -> None:
     """The tag that names the proof comes first, and the one of the attempt goes last."""
     change = ended(planned(*dead_looks(), tags=(FENCING,)))
     assert words_of(change) == ([f"fenced:uuid-node3:0000abcd:{T}:fence_agent"], [FENCING])
-    assert change.mark and not change.error
+    assert change.marks and not change.error
 
 
 MARKED = {"node3": {"state": "offline", "changed": T - 40}}
@@ -208,7 +208,7 @@ def test_what_was_proven_before_is_not_written_again() -> None:
         ended(planned(*dead_looks(), tags=(FENCED,), nodes=MARKED)),
         confirmed(planned(*dead_looks(), tags=(BY_ANNA,), nodes=MARKED)),
     ):
-        assert words_of(change) == ([], []) and not change.mark and not change.error
+        assert words_of(change) == ([], []) and not change.marks and not change.error
 
 
 @pytest.mark.parametrize("node", [{"state": "online"}, {"state": "offline", "changed": T + 5000}])
@@ -233,8 +233,8 @@ def test_another_node_that_falls_silent_meanwhile() -> None:
     plan = planned(*looks, tags=(FENCING,))
     change = ended(plan)
     assert words_of(change) == ([f"failed:uuid-node3:0000abcd:{T + 10}:another"], [FENCING])
-    assert "node4 has fallen silent meanwhile" in change.error and not change.mark
-    assert end_fencing(Proof("node3", "fence_agent", True), plan, ["node3", "node4"]).mark
+    assert "node4 has fallen silent meanwhile" in change.error and not change.marks
+    assert end_fencing(Proof("node3", "fence_agent", True), plan, ["node3", "node4"]).marks
 
 
 def test_a_proof_by_power_does_not_hide_behind_a_word() -> None:
@@ -249,7 +249,7 @@ def test_an_attempt_without_proof_has_failed() -> None:
     """Loudly; and nothing is marked."""
     change = ended(planned(*dead_looks(), tags=(FENCING,)), off=False)
     assert words_of(change) == ([f"failed:uuid-node3:0000abcd:{T}:power-off"], [FENCING])
-    assert not change.mark and "did not prove that it is off" in change.error
+    assert not change.marks and "did not prove that it is off" in change.error
 
 
 def test_a_proof_without_an_attempt_counts_for_nothing() -> None:
@@ -295,7 +295,7 @@ def test_any_sign_of_life_voids_any_proof(sign: dict[str, Any], state: str) -> N
     for tag in (FENCING, *((FENCED, BY_ANNA) if state == "offline" else ())):
         plan = planned(*looks_with(sign, state), tags=(tag,), nodes=nodes)
         change = ended(plan)
-        assert not change.mark and "but it lives, by" in change.error
+        assert not change.marks and "but it lives, by" in change.error
         assert words_of(change) == ([f"failed:uuid-node3:0000abcd:{T}:answers"], [tag])
         change = confirmed(plan)
         assert not change.needed and "but it lives, by" in change.error
@@ -312,7 +312,7 @@ def test_of_all_looks_only_those_without_a_sign_lead_to_a_mark(answers: tuple[st
         looks[-1]["live"]["node3"] = "boot"
     plan = planned(*looks, tags=(FENCING,))
     dead = set(answers) == {"silent"} and not answered
-    assert ended(plan).mark is dead and confirmed(plan).mark is dead
+    assert bool(ended(plan).marks) is dead and bool(confirmed(plan).marks) is dead
     assert bool(all_signs_of_life(plan.observed.looks[-1], "node3")) is not dead
     if "answers" in answers or answered:
         assert not begun(plan).needed
