@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from lab import luxi
 from lab.bmc import power_of
 
 from .conftest import Cluster
-from .test_a_person_fences import played, powered, remembered
+from .test_a_person_fences import REMEMBERED, played, powered, remembered
 from .test_power import agents as _agents  # noqa: F401  # installs them
 from .test_silent_nodes import standing
 
@@ -54,3 +55,18 @@ def test_a_former_candidate_with_mirrors_and_leftovers(cluster: Cluster, tmp_pat
     assert lab.run("node3", ["test", "-f", CONFIGURATION], check=False).returncode == 1
     complaints = lab.run("node1", ["gnt-cluster", "verify"], check=False).stdout
     assert CONFIGURATION not in complaints, complaints
+
+
+def test_a_guest_that_has_never_stopped(cluster: Cluster, tmp_path: Path) -> None:
+    """The node was marked while it lived: its guest runs on, and it has not booted since."""
+    lab = cluster.lab
+    lab.create("web1", template="rbd", primary="node5")
+    lab.set_node("node5", offline=True)
+    uuid = lab.run("node1", ["gnt-node", "list", "--no-headers", "-o", "uuid", "node5"]).stdout.strip()
+    fenced = f"{REMEMBERED}fenced:{uuid}:0000abcd:{int(time.time())}:fence_agent"
+    lab.add_tags("cluster", "", fenced)
+    before = standing(cluster)
+    run = played(cluster, tmp_path, "luxi", name="readmit", node="node5")
+    assert run.code != 0 and "web1.lab.example runs there: it may run elsewhere, too" in run.output, run.output
+    assert "it has not booted since it was said to be off (fence_agent)" in run.output
+    assert standing(cluster) == before

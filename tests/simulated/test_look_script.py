@@ -94,6 +94,13 @@ udev                     0        0         0        - /dev
 """
 
 
+VOLUMES = """\
+  a1.disk0_data originstname+web1.example.com
+  swap
+  root          keep,nightly
+"""
+
+
 def test_what_it_says_of_itself(tmp_path: Path) -> None:
     """Guests of Xen that run, file systems, volume groups, and what the kernel has logged within an hour."""
     now = float(Path("/proc/uptime").read_text().split()[0])
@@ -105,14 +112,15 @@ def test_what_it_says_of_itself(tmp_path: Path) -> None:
         (now - 40, "mce: [Hardware Error]: Machine check events logged"),
     ]
     dmesg = "".join(f"[{time:12.6f}] {text}\n" for time, text in log)
-    lines = said(tmp_path, "deep=xenvg", dmesg=dmesg, xl=XL, df=SPACE, vgs="  2 xenvg\n")
+    lines = said(tmp_path, "deep=xenvg", dmesg=dmesg, xl=XL, df=SPACE, vgs="  2 xenvg\n", lvs=VOLUMES, ps="    301\n")
     own = lines[lines.index("end") + 1 :]
     assert own[0].startswith("clock ") and own[0].endswith(" 1000") and own[-1] == "whole"
     assert [line for line in own if line.startswith("guest ")] == ["guest web1.example.com"]
     assert [line.strip() for line in own if line.startswith("space")] == ["space / 96", "space / 96 inodes"]
     assert [line for line in own if line.split()[0] in ("errors", "checks")] == ["errors nvme0n1 2", "checks 1"]
     assert [line for line in own if line.startswith("missing")] == ["missing 2 xenvg"]
-    assert "guests told" in own
+    assert "guests told" in own and own[1] == "up 301"
+    assert [line for line in own if line.startswith("volume")] == ["volume a1.disk0_data web1.example.com"]
 
 
 def test_on_a_machine_without_all_of_that(tmp_path: Path) -> None:

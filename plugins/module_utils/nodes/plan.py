@@ -179,11 +179,12 @@ _COMMANDS: Mapping[NodeStep, str] = {  # by which a person does it
     NodeStep.RESTART: "ssh {} systemctl restart ganeti-noded",
     NodeStep.DRAIN: "gnt-node modify --drained=yes {}",
     NodeStep.MARK: _MARK,
+    NodeStep.READMIT: "ansible-playbook ganeti.autorepair.readmit -e node={}",
 }
 _BY_HAND: Mapping[NodeVerdict, str] = {  # what a person does about a verdict for which there is no one command
     NodeVerdict.HUNG: "power it off, and see by its power device that it is off, before anybody marks it offline",
     NodeVerdict.ISOLATED: "power it off, and see by its power device that it is off, before anybody marks it offline",
-    NodeVerdict.RETURNED: "find out what runs there before it is used again",
+    NodeVerdict.RETURNED: "the playbook ganeti.autorepair.readmit looks what runs there, and brings it back",
 }
 
 
@@ -192,6 +193,9 @@ def _next(row: NodeRow, plan: _Whole) -> NodeNext:
     judged, incident, name = row.judged, row.incident, row.node.name
     if judged is None:
         return NodeNext(NodeStep.NONE, f"{name} is marked offline, and nobody has seen it alive")
+    if incident is None and row.stage and row.stage.stage is NodeStage.PROBATION:
+        words = "it came back, and is on probation; then play ganeti.autorepair.readmit again, which has it used"
+        return NodeNext(NodeStep.REPORT, f"{judged.why}; {words}")
     if incident is None:
         return NodeNext(NodeStep.REPORT if judged.evidence else NodeStep.NONE, judged.why)
     step = _STEPS.get(judged.verdict, NodeStep.REPORT)

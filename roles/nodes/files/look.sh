@@ -72,7 +72,7 @@ echo end
 
 # What the node says of itself comes last: a disk that hangs must not cost the answers above.
 echo "clock $(date +%s) $sent"
-echo "up $(ps -o etimes= -p 1 | tr -d " ")"
+ps -o etimes= -p 1 2>/dev/null | sed 's/^ */up /'  # seconds since it booted
 for daemon in $(/usr/lib/ganeti/daemon-util list-start-daemons 2>/dev/null); do
   pid=$(cat "/var/run/ganeti/$daemon.pid" 2>/dev/null)
   case $daemon:$pid in

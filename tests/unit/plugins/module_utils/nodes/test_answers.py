@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.answers import ParsedAnswer, parse_answer
-from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.looks import Answer, Finding, Observer, Severity
+from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.looks import (
+    Answer,
+    Finding,
+    Itself,
+    Observer,
+    Severity,
+)
 
 ADDRESSES = {"node1": ["192.0.2.11"], "node3": ["192.0.2.13", "198.51.100.13"], "node4": ["2001:db8::14"]}
 TEXT = """\
@@ -101,3 +107,20 @@ def test_nothing_is_seen_that_was_not_printed(lines: list[str]) -> None:
     assert found
     for name, answer in found.observer.reach.items():
         assert f"reach {name} {answer.value}" in [line.strip() for line in "\n".join(lines).splitlines()]
+
+
+def test_what_a_node_says_of_itself() -> None:
+    """Its boot by this machine's clock, whatever its own says; broken lines say nothing."""
+    own = ["clock 99 1000", "up 300", "runs ganeti-luxid", "config is there", "primary 4", "missing 0 xenvg"]
+    own += ["volume a web1", "volume b", "up x", "runs", "clock 99"]
+    found = parse_answer("node1", "\n".join(["look 1", "end", *own, "whole"]), ADDRESSES)
+    assert found and found.observer.itself == Itself(
+        booted=700.0,
+        master_daemons=("ganeti-luxid",),
+        has_configuration=True,
+        primaries=("4",),
+        volumes=(("a", "web1"),),
+        has_volume_group=True,
+    )
+    found = parse_answer("node1", "look 1\nup 5\nconfig is there\nend\nclock 9 x\nwhole", ADDRESSES)
+    assert found and found.observer.itself == Itself()
