@@ -67,8 +67,8 @@ class Power:
 
 
 def power_of(lab: Lab, node: str, kind: str = "honest") -> Power:
-    """The power of a node of the lab."""
-    return Power(lab.node(node).is_on, lambda on: lab.node_on(node) if on else lab.node_off(node), kind)
+    """The power of a node of the lab; whatever the node is doing, it goes off at once."""
+    return Power(lab.node(node).is_on, lambda on: lab.node_on(node) if on else lab.node(node).switch_off(), kind)
 
 
 # --- Redfish ---------------------------------------------------------------------------------------------------------

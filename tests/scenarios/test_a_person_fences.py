@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,20 @@ def cut_off_in_the_middle(cluster: Cluster, node: str) -> None:
         network.unplug(cluster.lab.node(node).cable)
 
 
+def a_job_that_asks(cluster: Cluster, node: str) -> int:
+    """A job that asks the node something that takes ten minutes, and holds its lock for as long."""
+    lab, name = cluster.lab, cluster.lab.node(node).full_name
+    delay = {"OP_ID": "OP_TEST_DELAY", "duration": 600, "on_master": False, "on_nodes": [name]}
+    (job,) = luxi.submit(lab.luxi_socket, [[delay]])
+    cluster.wait_for(job, "running")
+    asks = ["ss", "-tnH", "state", "established", "dst", lab.node(node).address, "dport", "=", "1811"]
+    deadline = time.monotonic() + 60
+    while not lab.run("node1", asks).stdout:
+        assert time.monotonic() < deadline, "the master does not ask the node"
+        time.sleep(0.1)
+    return job
+
+
 def an_instance_to_fail_over(cluster: Cluster, name: str, node: str) -> None:
     """It runs on this node, and may."""
     cluster.lab.create(name, template="rbd", primary=node)
@@ -95,9 +110,11 @@ def test_a_master_candidate_that_ganeti_still_waits_for(cluster: Cluster, tmp_pa
 
 
 def test_twice(cluster: Cluster, tmp_path: Path) -> None:
-    """Over the master's socket; the second time there is nothing left to do."""
+    """Over the master's socket, while a job waits for an answer of the node, and holds its lock. The second time there
+    is nothing left to do."""
     an_instance_to_fail_over(cluster, "web1", "node5")
     cluster.lab.settle("node5")
+    hangs = a_job_that_asks(cluster, "node5")
     network.unplug(cluster.lab.node("node5").cable)
     power = power_of(cluster.lab, "node5")
     with powered(cluster, power, "node5") as known:
@@ -107,6 +124,8 @@ def test_twice(cluster: Cluster, tmp_path: Path) -> None:
             assert power.orders == ["off"] and is_offline(cluster, "node5")
             assert remembered(cluster) == [["fenced", "fence_agent"]]
             runs_elsewhere(cluster, "web1", "node5")
+    (job,) = cluster.lab.jobs([hangs])
+    assert job.status == "error" and "rpc call to node node5" in str(job), job
 
 
 def test_who_may_be_alive_is_refused(cluster: Cluster, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -41,19 +42,19 @@ HERE = """\
 """
 
 
-def said(folder: Path, *arguments: str, without: str = "", **programs: str) -> list[str]:
+def said(folder: Path, *arguments: str, without: str = "", seconds: int = 1, **programs: str) -> list[str]:
     """The lines of the script where only its tools are, and `programs` say this; it must not fail."""
     tools = folder / "bin"
-    tools.mkdir()
+    tools.mkdir(exist_ok=True)
     for tool in TOOLS:
-        if tool != without:
+        if tool != without and not (tools / tool).exists():
             (tools / tool).symlink_to(str(shutil.which(tool)))
     for name, text in programs.items():
         (folder / name).write_text(text)
         program = tools / name
         program.write_text(f"#!/bin/sh\ncat {folder}/{name}\n")
         program.chmod(0o755)
-    command = ["/bin/sh", "-c", SCRIPT.read_text(), "look", "1", "1000", *arguments]
+    command = ["/bin/sh", "-c", SCRIPT.read_text(), "look", str(seconds), "1000", *arguments]
     run = subprocess.run(command, env={"PATH": str(tools)}, capture_output=True, text=True, check=False)
     assert run.stderr == ""
     return run.stdout.splitlines()
@@ -141,5 +142,18 @@ def test_many_nodes(tmp_path: Path) -> None:
     names = [f"node{number}" for number in range(100)]
     lines = said(tmp_path, *(f"{name}=127.0.0.1" for name in names))
     assert {line.split()[1] for line in lines if line.startswith("reach")} == set(names)
-    assert len([line for line in lines if line.startswith("reach")]) == 200 and lines[-1] == "end"
-    assert not any(line.endswith("silent") for line in lines)
+    told = [line for line in lines if line.startswith("reach")]
+    assert len(told) == 300 and lines[-1] == "end"
+    assert [line.split()[2] for line in told].count("silent") == 100  # no TLS there; the two ports refused
+
+
+def test_silent_nodes_cost_one_wait(tmp_path: Path) -> None:
+    """However many there are, and whatever is tried of each."""
+    (tmp_path / "bin").mkdir()
+    for tool in ("bash", "openssl"):  # neither gets an answer
+        (tmp_path / "bin" / tool).write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} 60\n")
+        (tmp_path / "bin" / tool).chmod(0o755)
+    begin = time.monotonic()
+    lines = said(tmp_path, *(f"node{number}=192.0.2.{number}" for number in range(1, 13)), seconds=4)
+    assert 4 <= time.monotonic() - begin < 7  # two waits would take eight seconds
+    assert [line.split()[2] for line in lines if line.startswith("reach")] == ["silent"] * 36
