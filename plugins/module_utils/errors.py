@@ -84,8 +84,8 @@ class Withheld(AutorepairError):
     """A planned action was not done, because a final check showed that the situation had changed."""
 
 
-class FenceFailed(AutorepairError):
-    """A node could not be proven to be off, or what was proven could not be written."""
+class NodeStepFailed(AutorepairError):
+    """A node could not be proven to be off, or what was decided about it could not be written."""
 
 
 class BadAnswer(AutorepairError):

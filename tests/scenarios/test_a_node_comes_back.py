@@ -39,7 +39,7 @@ def test_a_former_candidate_with_mirrors_and_leftovers(cluster: Cluster, tmp_pat
         run = played(cluster, tmp_path, "rapi", "--check", name="readmit", **known)
         assert run.code != 0 and "nobody gets an answer from it: power it on" in run.output, run.output
         assert standing(cluster) == before and not lab.node("node3").is_on()
-        run = played(cluster, tmp_path, "rapi", name="readmit", **known)
+        run = played(cluster, tmp_path, "rapi", name="readmit", node="NODE3", **known)
         assert run.code == 0, run.output
     assert "was a disk of gone1.lab.example, which has none there any more" in run.output
     assert f"activates the disks of {lab.full_name('web1')}, is success" in run.output

@@ -16,8 +16,8 @@ from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.node_wi
 from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import (
     AutorepairError,
     BadOption,
-    FenceFailed,
     Held,
+    NodeStepFailed,
 )
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.client import DryRunClient
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.offline import Proof
@@ -192,7 +192,7 @@ def test_a_node_that_comes_back_under_the_claim(transport: str) -> None:
     room.wish(room.looks())
     proof, given = room.switch_off(), room.looks(1)
     room.site.cluster.power_on("node3")
-    with pytest.raises(FenceFailed, match="but it lives, by the master"):
+    with pytest.raises(NodeStepFailed, match="but it lives, by the master"):
         tell(room.wish(given, proofs=(proof,)), dry=False)
     assert room.tags == [["failed", "answers"]] and not room.is_marked
 
@@ -259,11 +259,11 @@ def test_a_job_that_waits_for_the_dead_node_is_named(transport: str) -> None:
     proof, given = room.switch_off(), room.looks(1)
     room.site.simulator.troubles.add(JobTrouble("OP_NODE_SET_PARAMS", "hang"))
     words = r"job \d+ \(mark-node-offline of node node3\) is running after 120 s; no other job runs; Ganeti may wait"
-    with pytest.raises(FenceFailed, match=words):
+    with pytest.raises(NodeStepFailed, match=words):
         tell(room.wish(given, proofs=(proof,)), dry=False)
     assert room.tags == [["fenced", "fence_agent"], ["fencing"]] and not room.is_marked
     room.site.simulator.advance(320)
-    with pytest.raises(FenceFailed, match="is running after 120 s"):
+    with pytest.raises(NodeStepFailed, match="is running after 120 s"):
         tell(room.fence(), dry=False)
     room.site.simulator.advance(320)
     (job,) = room.site.simulator.troubles.hanging

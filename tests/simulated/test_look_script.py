@@ -157,3 +157,12 @@ def test_silent_nodes_cost_one_wait(tmp_path: Path) -> None:
     lines = said(tmp_path, *(f"node{number}=192.0.2.{number}" for number in range(1, 13)), seconds=4)
     assert 4 <= time.monotonic() - begin < 7  # two waits would take eight seconds
     assert [line.split()[2] for line in lines if line.startswith("reach")] == ["silent"] * 36
+
+
+def test_guests_that_can_not_be_seen(tmp_path: Path) -> None:
+    """Where Xen does not say what runs, nobody is told that nothing does."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "xl").write_text("#!/bin/sh\necho 'cannot connect to xenstored' >&2\nexit 1\n")
+    (tmp_path / "bin" / "xl").chmod(0o755)
+    lines = said(tmp_path, "deep=", dmesg="", df="", vgs="")
+    assert lines[-1] == "whole" and "guests told" not in lines

@@ -35,6 +35,7 @@ def cluster_info(cluster: Cluster) -> dict[str, object]:
         "ipolicy": ipolicy(cluster),
         "default_iallocator": cluster.default_iallocator,
         "candidate_pool_size": 3,
+        "volume_group_name": "xenvg",
         "maintain_node_health": False,
         "max_running_jobs": 20,
         "beparams": {

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import FenceFailed
+from ..errors import NodeStepFailed
 from ..ganeti.operations import Operation
 from ..nodes.node_change import NodeChange
 
@@ -23,7 +23,7 @@ _STATES = {  # what a node is marked as, and what it was before
 @dataclass
 class NodeOutcome:
     """What has become of a change: what was written, by which jobs; `error` is why not all of it was, or what has
-    failed. `notes` say what else was done, or is left to do."""
+    failed. `notes` say what else was done, or is left to do; `lost` is whether an answer to that was."""
 
     change: NodeChange
     added: tuple[str, ...] = ()
@@ -32,6 +32,7 @@ class NodeOutcome:
     jobs: list[int] = field(default_factory=list)
     error: str = ""
     notes: list[str] = field(default_factory=list)
+    lost: bool = False
 
     @property
     def changed(self) -> bool:
@@ -56,7 +57,7 @@ def tell(written: Iterable[NodeOutcome], dry: bool) -> dict[str, Any]:
     }
     wrong = [f"{each.change.node.name}: {each.error}" for each in done if each.error]
     if wrong:
-        raise FenceFailed("; ".join(wrong), **result)
+        raise NodeStepFailed("; ".join(wrong), **result)
     return result
 
 

@@ -17,14 +17,14 @@ from ..errors import AnswerLost, AutorepairError, BadOption, ClusterError
 from ..execution.lease import ClaimedClient, acquire
 from ..ganeti.client import Client, DryRunClient
 from ..ganeti.job_request import JobRequest, Task
-from ..ganeti.model import Job
+from ..ganeti.model import Job, NodeState
 from ..ganeti.operations import Operation
 from ..nodes.node_change import NodeChange
 from ..nodes.observed import parse_observations
 from ..nodes.plan import plan_nodes
 from ..nodes.schema import Observations
 from ..queries.jobs import unfinished_jobs
-from ..queries.nodes import instance_nodes, look_at_nodes
+from ..queries.nodes import holders_of_disks, look_at_nodes
 from ..queries.waiter import await_jobs
 from ..settings.node_options import NodeOptions
 from ..settings.terms import RunContext
@@ -47,13 +47,13 @@ def carry_out_wish(
     nothing, or not everything, could be written.
     """
     fresh = look_at_nodes(client, terms.clock, options.probe_timeout)
-    changes = _permitted(_decide(wish, given, fresh, options, terms.clock))
+    changes = _permitted(_decide(wish, given, fresh, options, terms.clock), given)
     if isinstance(client, DryRunClient) or not any(change.needed for change in changes):
         written = [_as_decided(change) for change in changes]
     else:
         written = _under_claim(wish, given, options, acquire(client, fresh["cluster"]["tags"], terms), terms)
     for done in written:
-        done.notes += _leftovers(done.change, client) if done.change.volumes else ()
+        _note_leftovers(done, client)
     return written
 
 
@@ -68,12 +68,12 @@ def _under_claim(
     lost = False
     try:
         fresh = look_at_nodes(claimed, terms.clock, options.probe_timeout)
-        written = [NodeOutcome(each) for each in _permitted(_decide(wish, given, fresh, options, terms.clock))]
+        written = [NodeOutcome(each) for each in _permitted(_decide(wish, given, fresh, options, terms.clock), given)]
         lost = _write_all(written, claimed, terms)
         used = [done for done in written if done.goes_on]
         if used:  # now what is remembered of them can go
             _decide_anew(used, wish, given, options, claimed, terms)
-            lost = _write_all(used, claimed, terms)
+            lost = _write_all(used, claimed, terms) or lost
         return written
     finally:  # an unanswered request may still arrive: nobody may write until it has, or never will
         released = None if lost else claimed.release()
@@ -90,15 +90,18 @@ def _decide_anew(
     client: Client,
     terms: RunContext,
 ) -> None:
-    """What comes next for nodes that are used again."""
+    """What comes next for nodes that are used again: what is remembered of them goes, unless somebody has marked them
+    since."""
     names = tuple(done.change.node.name for done in used)
     try:
         fresh = look_at_nodes(client, terms.clock, options.probe_timeout)
         changes = _decide(replace(wish, names=names), given, fresh, options, terms.clock)
     except AutorepairError as error:
-        changes = tuple(replace(done.change, marks=(), error=f"it is used again, but {error}") for done in used)
+        changes = tuple(replace(done.change, marks=(), error=str(error)) for done in used)
     for done, change in zip(used, changes):
-        done.change = change
+        marked = change.node.state is not NodeState.ONLINE
+        doubt = f"somebody has marked it {change.node.state.value} since" if marked else change.error
+        done.change = NodeChange(change.node, error=f"it is used again, but {doubt}") if doubt else change
 
 
 def _decide(
@@ -106,23 +109,30 @@ def _decide(
 ) -> tuple[NodeChange, ...]:
     """What `wish` takes by the looks `given` and what the cluster says now. Raises BadOption for looks that are old, or
     of another cluster."""
-    observed = parse_observations(_merged(given, fresh))
+    observed = parse_observations(_merged(given, fresh, wish.back is not None))
     age = clock() - observed.time
     if not 0 <= age <= LONGEST_AGE:
         raise BadOption(f"the last look at the nodes is {age:.0f} s old, and counts for {LONGEST_AGE} s; look again")
     return wish.changes(plan_nodes(observed, options, observed.time), options)
 
 
-def _permitted(changes: tuple[NodeChange, ...]) -> tuple[NodeChange, ...]:
-    """`changes`. Raises BadOption if one of them can't be."""
+def _permitted(changes: tuple[NodeChange, ...], given: Observations) -> tuple[NodeChange, ...]:
+    """`changes`. Raises BadOption if one of them can't be: also if a node that is to come back is marked in another way
+    than it was when it was looked at."""
+    before = parse_observations(given).nodes
     refused = [f"{change.node.name}: {change.error}" for change in changes if change.error and not change.needed]
+    for change in changes:
+        was = before.get(change.node.name)
+        if change.returns and (was is None or was.state is not change.node.state):
+            refused.append(f"{change.node.name}: it has been marked {change.node.state.value} since; look again")
     if refused:
         raise BadOption(f"{'; '.join(refused)}; nothing was written")
     return changes
 
 
-def _merged(given: Observations, fresh: Observations) -> Observations:
-    """The looks that are `given` at the cluster as it is now; who answers the master now, answered in the last one.
+def _merged(given: Observations, fresh: Observations, back: bool) -> Observations:
+    """The looks that are `given` at the cluster as it is now: who answers the master now, answered in the last one; and
+    a node that is to come `back` must answer now.
 
     Raises BadOption if they are of another cluster.
     """
@@ -130,7 +140,8 @@ def _merged(given: Observations, fresh: Observations) -> Observations:
     if not isinstance(of_given, Mapping) or of_given.get("uuid") != of_fresh["uuid"]:
         raise BadOption("the observations are of another cluster; look again")
     *before, last = given.get("looks") or [{}]
-    answered = {name: boot_id for name, boot_id in fresh["looks"][-1]["live"].items() if boot_id is not None}
+    now = fresh["looks"][-1]["live"]
+    answered = {name: boot_id for name, boot_id in now.items() if back or boot_id is not None}
     live = last.get("live") if isinstance(last, Mapping) else None
     merged: Any = {**last, "live": {**live, **answered}} if isinstance(live, Mapping) else last
     return {**fresh, "looks": [*before, merged], "instances": given.get("instances")}
@@ -139,7 +150,7 @@ def _merged(given: Observations, fresh: Observations) -> Observations:
 # --- what is written -------------------------------------------------------------------------------------------------
 
 
-def _write_all(written: Iterable[NodeOutcome], client: Client, terms: RunContext) -> bool:
+def _write_all(written: Sequence[NodeOutcome], client: Client, terms: RunContext) -> bool:
     """Write the changes of all nodes, up to the first error; returns whether an answer was lost."""
     trouble: AutorepairError | None = None
     for done in written:
@@ -151,7 +162,7 @@ def _write_all(written: Iterable[NodeOutcome], client: Client, terms: RunContext
                 _write(done, client, terms)
         except AutorepairError as error:
             trouble, done.error = error, str(error)
-    return isinstance(trouble, AnswerLost)
+    return isinstance(trouble, AnswerLost) or any(done.lost for done in written)
 
 
 def _write(done: NodeOutcome, client: Client, terms: RunContext) -> None:
@@ -226,26 +237,44 @@ def _running(ours: int, client: Client, now: float) -> Iterable[str]:
 
 
 def _connect(done: NodeOutcome, client: Client, terms: RunContext) -> None:
-    """Activate the disks of the instances whose mirrors are on the node, so that they sync. Ganeti's watcher does it as
-    well, some minutes later; so what fails here is only noted."""
-    name, reason = done.change.node.name, _REASON.format("disks on", done.change.node.name)
+    """Activate the disks of the instances whose mirrors are on the node, so that they sync, if these should be up.
+    Ganeti's watcher does it as well, some minutes later; so what fails here is only noted."""
     jobs: dict[int, str] = {}
-    for instance, holders in instance_nodes(client).items():
-        if name in holders[1:]:
-            job = client.submit(JobRequest("instance", instance, (Task(Operation.ACTIVATE_DISKS),), reason=reason))
-            jobs.update({job: instance} if job is not None else {})
-    done.jobs += jobs
-    found = await_jobs(list(jobs), client, terms.sleep, PATIENCE) if jobs else {}
+    try:
+        _activate(done, jobs, client)
+        found = await_jobs(list(jobs), client, terms.sleep, PATIENCE) if jobs else {}
+    except AutorepairError as error:
+        done.lost = isinstance(error, AnswerLost)
+        done.notes.append(f"not all mirrors there were asked to sync, which the watcher does later: {error}")
+        return
     for job, instance in jobs.items():
         status = found[job].status if job in found else "gone"
-        words = "its mirror syncs now" if status == "success" else f"see gnt-job info {job}; the watcher tries it again"
+        hint = f"gnt-instance info {instance} shows whether its mirror syncs"
+        words = hint if status == "success" else f"see gnt-job info {job}; the watcher tries it again"
         done.notes.append(f"job {job}, which activates the disks of {instance}, is {status}: {words}")
 
 
-def _leftovers(change: NodeChange, client: Client) -> Iterable[str]:
-    """The volumes on a node of instances that have no disk there any more, with what a person can do about each."""
-    holders, name = instance_nodes(client), change.node.name
-    for volume, instance in change.volumes:
-        if name not in holders.get(instance, ()):
+def _activate(done: NodeOutcome, jobs: dict[int, str], client: Client) -> None:
+    name, reason = done.change.node.name, _REASON.format("disks on", done.change.node.name)
+    for instance, holders in holders_of_disks(client).items():
+        if name in holders.nodes[1:] and holders.is_up:
+            job = client.submit(JobRequest("instance", instance, (Task(Operation.ACTIVATE_DISKS),), reason=reason))
+            if job is not None:
+                jobs[job] = instance
+                done.jobs.append(job)
+
+
+def _note_leftovers(done: NodeOutcome, client: Client) -> None:
+    """Name the volumes on a node of instances that have no disk there any more, with what a person can do about each.
+    By then the node is back, so what fails here is only noted."""
+    name = done.change.node.name
+    try:
+        known = holders_of_disks(client) if done.change.volumes else {}
+    except AutorepairError as error:
+        done.notes.append(f"nobody has looked for volumes that are left over: {error}")
+        return
+    for volume, instance in done.change.volumes:
+        if instance not in known or name not in known[instance].nodes:
             check = f"gnt-node volumes {name} shows whether any instance has it; if none does: lvremove {volume} there"
-            yield f"{volume} was a disk of {instance}, which has none there any more; it was left alone; {check}"
+            words = f"{volume} was a disk of {instance}, which has none there any more; it was left alone; {check}"
+            done.notes.append(words)

@@ -57,7 +57,10 @@ def parse_answer(name: str, text: str, addresses: Mapping[str, Sequence[str]]) -
         findings=findings_of(own),
         guests=frozenset(found[1] for found in map(_GUEST.match, own) if found) if "guests told" in own else None,
         whole="whole" in own,
-        itself=_itself([found.groups(default="") for found in map(_OWN.match, own) if found]),
+        itself=_itself(
+            [found.groups(default="") for found in map(_OWN.match, own) if found],
+            alone=tuple(sorted(minor for kind, minor, state in facts if kind == "drbd" and state == "StandAlone")),
+        ),
     )
     outside = _reach([(address, word) for kind, address, word in facts if kind == "outside"])
     return ParsedAnswer(observer, {address: answer is not Answer.SILENT for address, answer in outside.items()})
@@ -72,7 +75,7 @@ def _reach(told: Iterable[tuple[str, str]]) -> Mapping[str, Answer]:
     return found
 
 
-def _itself(told: Sequence[tuple[str, ...]]) -> Itself:
+def _itself(told: Sequence[tuple[str, ...]], alone: tuple[str, ...]) -> Itself:
     """What a node says of itself, by the lines of the script."""
 
     def told_of(kind: str) -> Iterable[tuple[str, str]]:
@@ -86,6 +89,7 @@ def _itself(told: Sequence[tuple[str, ...]]) -> Itself:
         master_daemons=tuple(sorted(daemon for daemon, _more in told_of("runs"))),
         has_configuration=bool(told_of("config")),
         primaries=tuple(sorted(minor for minor, _more in told_of("primary"))),
+        alone=alone,
         volumes=tuple(sorted((volume, instance) for volume, instance in told_of("volume") if instance)),
         has_volume_group=bool(told_of("missing")),
     )

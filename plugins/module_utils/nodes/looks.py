@@ -52,7 +52,8 @@ class Itself:
 
     `booted` is when it booted (seconds since the epoch, by this machine's clock); None if it does not say.
     `master_daemons` are the daemons of a master that run there, `has_configuration` is whether it keeps a copy of the
-    cluster's configuration, and `primaries` are DRBD's minors that may be written there. `volumes` has the logical
+    cluster's configuration. Of DRBD's minors, `primaries` may be written there, and `alone` have given up to connect:
+    both copies were written to while they were apart, perhaps. `volumes` has the logical
     volumes that Ganeti has made, each with its instance, and `has_volume_group` is whether their group is there.
     """
 
@@ -60,6 +61,7 @@ class Itself:
     master_daemons: tuple[str, ...] = ()
     has_configuration: bool = False
     primaries: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
     volumes: tuple[tuple[str, str], ...] = ()
     has_volume_group: bool = False
 

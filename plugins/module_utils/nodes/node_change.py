@@ -16,7 +16,8 @@ from ..tags.nodewatch import Staged
 class NodeChange:
     """What to write about a node: tags of the cluster to add and to remove, and what the node is marked as in between,
     one after the other. `note` says what that means; `error` is why nothing is done, or, beside tags, what has failed.
-    `volumes` are the logical volumes that were seen there, each with its instance.
+    `returns` is whether the node comes back, and `volumes` are the logical volumes that were seen there then, each with
+    its instance.
     """
 
     node: Node
@@ -26,6 +27,7 @@ class NodeChange:
     marks: tuple[Operation, ...] = ()
     note: str = ""
     error: str = ""
+    returns: bool = False
     volumes: tuple[tuple[str, str], ...] = ()
 
     @property

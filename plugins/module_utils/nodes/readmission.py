@@ -18,7 +18,10 @@ from ..tags.nodewatch import NodeStage, Staged, stage_tag
 from .incident import apart
 from .looks import CONTROLLER, Answer, NodeLook, Observer
 from .node_change import NodeChange, all_but
+from .offline import LONGEST_MARK
 from .plan import NodePlan, NodeRow, stages_of, why_it_is_not_known
+
+SOON = 30  # seconds by which two times of one machine may differ, rounded as they are
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def readmit(name: str, plan: NodePlan, wanted: Readmission, new_id: Callable[[],
     remembered its way."""
     row = next(row for row in plan.rows if row.node.name == name)
     own = stages_of(row.node, plan.observed)
-    refusal = why_it_is_not_known(row.node, plan.observed, plan.judgement) or _failed(own)
+    refusal = why_it_is_not_known(row.node, plan.observed, plan.judgement) or _under_way(own, plan.observed.time)
     refusal = refusal or "; ".join(dict.fromkeys(_unfit(row, plan, wanted.looks, own)))
     if refusal:
         return NodeChange(row.node, error=refusal)
@@ -51,12 +54,17 @@ def _come_back(row: NodeRow, plan: NodePlan, own: Sequence[Staged], new_id: Call
     """Of an offline node: the tag that says that it is on probation, and then the mark."""
     incident = next((staged.id for staged in own if staged.id), "") or new_id()
     tag = stage_tag(NodeStage.PROBATION, row.node.uuid, incident, int(plan.observed.time))
-    add = () if tag in [staged.tag for staged in own] else (tag,)
-    note = "is back; drained, and on probation"
-    itself = _itself(row.node.name, plan.observed.looks[-1]).itself
-    volumes = tuple((f"{plan.observed.volume_group}/{volume}", instance) for volume, instance in itself.volumes)
-    marks = (Operation.MARK_NODE_DRAINED,)
-    return NodeChange(row.node, incident, add, all_but(tag, own), marks, note, volumes=volumes)
+    volumes = _itself(row.node.name, plan.observed.looks[-1]).itself.volumes
+    return NodeChange(
+        row.node,
+        incident,
+        add=() if tag in [staged.tag for staged in own] else (tag,),
+        remove=all_but(tag, own),
+        marks=(Operation.MARK_NODE_DRAINED,),
+        note="comes back drained, and on probation",
+        returns=True,
+        volumes=tuple((f"{plan.observed.volume_group}/{volume}", instance) for volume, instance in volumes),
+    )
 
 
 def _end_probation(row: NodeRow, plan: NodePlan, own: Sequence[Staged], wanted: Readmission) -> NodeChange:
@@ -65,32 +73,54 @@ def _end_probation(row: NodeRow, plan: NodePlan, own: Sequence[Staged], wanted: 
     if tag is None:
         words = "it was drained by somebody, and not as it came back; gnt-node modify --drained=no ends that"
         return NodeChange(row.node, error=words)
+    if plan.observed.looks[-wanted.looks].time <= tag.time:
+        note = "is back, drained and on probation; look again before it is used"
+        return NodeChange(row.node, tag.id, note=note, returns=True)
+    doubts = "" if wanted.undrain else "; ".join(_doubts(row, plan, tag))
+    if doubts:
+        words = f"{doubts}; ganeti_autorepair_undrain ends the probation all the same"
+        return NodeChange(row.node, error=words)
     left = tag.time + wanted.probation - plan.observed.time
     if left > 0 and not wanted.undrain:
-        return NodeChange(row.node, tag.id, note=f"is well, and on probation for another {left:.0f} s")
-    if plan.observed.looks[-wanted.looks].time <= tag.time:
-        return NodeChange(row.node, tag.id, note="is back; drained, and on probation; look again before it is used")
-    return NodeChange(row.node, tag.id, marks=(Operation.MARK_NODE_REGULAR,), note="is used again")
+        note = f"is well, and on probation for another {left:.0f} s"
+        return NodeChange(row.node, tag.id, note=note, returns=True)
+    marks = (Operation.MARK_NODE_REGULAR,)
+    return NodeChange(row.node, tag.id, marks=marks, note="may be used again", returns=True)
+
+
+def _doubts(row: NodeRow, plan: NodePlan, tag: Staged) -> Iterable[str]:
+    """What speaks against the end of a probation that only time has ended."""
+    booted = _itself(row.node.name, plan.observed.looks[-1]).itself.booted
+    if booted is None or booted > tag.time + SOON:
+        yield "it has booted since it came back: find out why"
+    if row.node.changed is not None and row.node.changed > tag.time + LONGEST_MARK:
+        yield "somebody has changed it since it came back, and has drained it again, perhaps"
 
 
 def _clear(row: NodeRow, plan: NodePlan, own: Sequence[Staged]) -> NodeChange:
     """Of a node that is used: the tags that remembered its way go. A copy of the configuration that it has kept, and
     that grows old, goes if it becomes a master candidate for a moment: it gets a new one then, and Ganeti removes it
     afterwards (measured)."""
-    if not own:
-        return NodeChange(row.node, note="is in use, and nothing is remembered of it")
-    stale = _itself(row.node.name, plan.observed.looks[-1]).itself.has_configuration
-    marks = (Operation.MARK_NODE_CANDIDATE, Operation.MARK_NODE_REGULAR) if stale and not row.node.is_candidate else ()
-    return NodeChange(row.node, own[0].id, remove=all_but("", own), marks=marks, note="is used again")
+    remembered = tuple(staged for staged in own if staged.stage is not NodeStage.SUSPECT)
+    if not remembered:
+        return NodeChange(row.node, note="is in use, and nothing is remembered of it", returns=True)
+    stale = _itself(row.node.name, plan.observed.looks[-1]).itself.has_configuration and not row.node.is_candidate
+    marks = (Operation.MARK_NODE_CANDIDATE, Operation.MARK_NODE_REGULAR) if stale else ()
+    role = ", as a master candidate" if row.node.is_candidate else ""
+    note = f"is used again{role}; what was remembered of it goes"
+    return NodeChange(row.node, own[0].id, remove=all_but("", remembered), marks=marks, note=note, returns=True)
 
 
 # --- why it can't come back yet --------------------------------------------------------------------------------------
 
 
-def _failed(own: Iterable[Staged]) -> str:
+def _under_way(own: Iterable[Staged], time: float) -> str:
+    """What somebody has begun, or has not done yet."""
     for staged in own:
         if staged.stage is NodeStage.FAILED:
             return f"an earlier attempt has failed ({staged.word}); remove {staged.tag} once that is understood"
+        if staged.stage is NodeStage.FENCING and staged.time > time - LONGEST_MARK:
+            return f"somebody is powering it off, by {staged.tag}: wait for that, or for {LONGEST_MARK} s"
     return ""
 
 
@@ -106,13 +136,16 @@ def _unfit(row: NodeRow, plan: NodePlan, looks: int, own: Iterable[Staged]) -> I
         yield from _unreached(name, look)
         if row.node.state is not NodeState.OFFLINE and look.live.get(name) is None:
             yield "its node daemon does not answer the master: restart ganeti-noded there"
-    itself = _itself(name, seen[-1])
-    if not itself.whole or itself.guests is None:
-        yield "it has not told everything about itself: it must be reached over SSH, and its LVM must answer"
+    told = [_itself(name, look) for look in seen]
+    if not all(itself.whole and itself.guests is not None for itself in told):
+        yield "it has not told everything about itself: it must be reached over SSH as root, and its LVM must answer"
         return
-    yield from _unwell(row, plan, itself)
-    if row.node.state is NodeState.OFFLINE:
-        yield from _still_used(itself, own)
+    if len({itself.boot_id for itself in told}) > 1:
+        yield "it has booted between two looks: look again once it stays up"
+    for itself in told:
+        yield from _unwell(row, plan, itself)
+        yield from _misplaced(row, plan, itself)
+        yield from _never_off(itself, own)
 
 
 def _unreached(name: str, look: NodeLook) -> Iterable[str]:
@@ -136,20 +169,34 @@ def _itself(name: str, look: NodeLook) -> Observer:
 def _unwell(row: NodeRow, plan: NodePlan, itself: Observer) -> Iterable[str]:
     """What is wrong with the node, by its own words."""
     yield from (finding.text for finding in itself.findings)
-    yield from map(str, row.strays)
     if itself.itself.master_daemons and row.node.name != plan.observed.master:
         daemons = " and ".join(itself.itself.master_daemons)
         yield f"{daemons} runs there, as on a master, which is {plan.observed.master}: stop it there"
     if plan.observed.volume_group and not itself.itself.has_volume_group:
         yield f"its volume group {plan.observed.volume_group} is not there: look at its disks"
+    if itself.itself.alone and row.node.state is not NodeState.OFFLINE:
+        minors = ", ".join(itself.itself.alone)
+        yield f"DRBD has given up to connect minor {minors}: both copies were written to, perhaps; see its kernel log"
 
 
-def _still_used(itself: Observer, own: Iterable[Staged]) -> Iterable[str]:
-    """What shows that the node has never stopped, or begun again, while the cluster believed that it is off."""
+def _misplaced(row: NodeRow, plan: NodePlan, itself: Observer) -> Iterable[str]:
+    """The guests that run there: none may, while it is marked offline; later only those that belong there."""
+    homes = plan.observed.homes
+    if homes is None:
+        yield "nobody has asked where instances belong; look again"
+        return
+    offline = row.node.state is NodeState.OFFLINE
     for guest in sorted(itself.guests or ()):
-        yield f"{guest} runs there: it may run elsewhere, too; see where it belongs, and stop it there"
-    if itself.itself.primaries:
+        home = homes.get(guest.lower(), "")
+        if offline or home != row.node.name:
+            where = f"its primary node is {home}" if home else "the cluster does not know it"
+            yield f"{guest} runs there: it may run elsewhere, too ({where}); find out which is right, and stop it there"
+    if offline and itself.itself.primaries:
         yield f"DRBD is primary there for minor {', '.join(itself.itself.primaries)}: something may write; restart it"
+
+
+def _never_off(itself: Observer, own: Iterable[Staged]) -> Iterable[str]:
+    """What shows that the node ran on while the cluster believed that it is off."""
     for staged in own:
         if staged.stage is NodeStage.FENCED and (itself.itself.booted or 0) < staged.time:
             words = "it has not booted since it was said to be off"

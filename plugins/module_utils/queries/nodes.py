@@ -9,7 +9,7 @@ nodes: 0.2 s if all answer, 5.0 s if any is silent. Ganeti does not ask nodes th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 from ..errors import BadAnswer
 from ..ganeti.client import STATUS_NORMAL, Client, Row
@@ -22,7 +22,7 @@ from .jobs import unfinished_jobs
 _CONFIGURATION = ("name", "uuid", "offline", "drained", "role", "pip", "sip", "group", "tags", "mtime")
 _LOOK = (*_CONFIGURATION, "bootid")
 _HOME = ("name", "pnode")
-_HOLDERS = ("name", "pnode", "snodes")
+_HOLDERS = ("name", "pnode", "snodes", "admin_state")
 _GROUP = ("name", "tags")
 _NO_DATA = 2  # the status of a value that the node did not give
 
@@ -62,13 +62,21 @@ def look_at_nodes(client: Client, clock: Callable[[], float], seconds: float, in
     }
 
 
-def instance_nodes(client: Client) -> Mapping[str, Sequence[str]]:
-    """Each instance with the nodes that have its disks, the primary one first."""
+class Holders(NamedTuple):
+    """The nodes that have the disks of an instance, the primary one first; and whether it should be up."""
+
+    nodes: Sequence[str]
+    is_up: bool
+
+
+def holders_of_disks(client: Client) -> Mapping[str, Holders]:
+    """Each instance with those who have its disks."""
     found = {}
     for row in client.query("instance", _HOLDERS):
         values = values_of(_HOLDERS, row)
         others = values["snodes"] if is_texts(values.get("snodes")) else ()
-        found[_name("instance", values)] = [_text(values, "pnode"), *others]
+        nodes = [_text(values, "pnode"), *others]
+        found[_name("instance", values)] = Holders(nodes, values.get("admin_state") == "up")
     return found
 
 

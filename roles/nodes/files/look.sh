@@ -87,8 +87,13 @@ for daemon in ganeti-wconfd ganeti-luxid; do  # of a master
   [ "$pid" ] && [ -d "/proc/$pid" ] && echo "runs $daemon"
 done
 [ -f /var/lib/ganeti/config.data ] && echo config is there
+blind=''  # whether guests may run that can't be seen
+for folder in /var/run/ganeti /var/run/ganeti/kvm-hypervisor /var/run/ganeti/kvm-hypervisor/pid; do
+  [ ! -d "$folder" ] || { [ -r "$folder" ] && [ -x "$folder" ]; } || blind=1
+done
 for file in /var/run/ganeti/kvm-hypervisor/pid/*; do
   [ -f "$file" ] || continue
+  [ -r "$file" ] || blind=1
   pid=$(cat "$file") name=${file##*/}
   case $pid in '' | *[!0-9]*) continue ;; esac
   tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qFx -e "$name" -e "guest=$name" && echo "guest $name"
@@ -97,9 +102,12 @@ for file in /var/run/ganeti/fake-hypervisor/*; do
   [ -f "$file" ] && echo "guest ${file##*/}"
 done
 # of Xen, without domains that shut down, have crashed, are dying, or are half of a migration
-timeout "$seconds" xl list 2>/dev/null |
-  awk 'NR > 1 && $1 != "Domain-0" && $1 !~ /--(incoming|migratedaway)$/ && $5 !~ /[scd]/ { print "guest", $1 }'
-echo guests told
+if command -v xl >/dev/null; then
+  domains=$(timeout "$seconds" xl list 2>/dev/null) || blind=1
+  echo "$domains" |
+    awk 'NR > 1 && $1 != "Domain-0" && $1 !~ /--(incoming|migratedaway)$/ && $5 !~ /[scd]/ { print "guest", $1 }'
+fi
+[ "$blind" ] || echo guests told
 # file systems that /etc/fstab wants writable, and that have become read-only
 awk 'FILENAME == "/etc/fstab" {
     at = $2; if (at != "/") sub(/\/$/, "", at)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.ganeti.autorepair.plugins.module_utils.commands.node_outcome import NodeOutcome, tell
-from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import FenceFailed
+from ansible_collections.ganeti.autorepair.plugins.module_utils.errors import NodeStepFailed
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.model import Node, NodeState
 from ansible_collections.ganeti.autorepair.plugins.module_utils.ganeti.operations import Operation
 from ansible_collections.ganeti.autorepair.plugins.module_utils.nodes.node_change import NodeChange
@@ -44,6 +44,6 @@ def test_two_marks() -> None:
 def test_an_error_carries_what_was_done() -> None:
     """And stands before all else."""
     done = NodeOutcome(NodeChange(NODE), added=("tag:failed",), error="it lives")
-    with pytest.raises(FenceFailed, match="node3: it lives") as raised:
+    with pytest.raises(NodeStepFailed, match="node3: it lives") as raised:
         tell([done], dry=False)
     assert raised.value.details["changed"] and raised.value.details["nodes"][0]["tags_added"] == ["tag:failed"]

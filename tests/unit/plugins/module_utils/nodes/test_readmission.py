@@ -21,7 +21,8 @@ T = int(NOW)
 FENCED = f"fenced:uuid-node3:0000abcd:{T - 900}:fence_agent"
 PROBATION = f"probation:uuid-node3:0000abcd:{T - 600}"
 DRAINED, REGULAR = Operation.MARK_NODE_DRAINED, Operation.MARK_NODE_REGULAR
-WELL = ("up 300", "guests told", "missing 0 xenvg", "whole")  # it booted after it was fenced
+BOOTED = "up 800"  # after it was fenced, and before it came back
+WELL = (BOOTED, "guests told", "missing 0 xenvg", "whole")
 
 
 def looks(
@@ -47,7 +48,7 @@ def readmitted(
     seen: list[dict[str, Any]], state: str = "offline", tags: tuple[str, ...] = (), role: str = "O", **wanted: Any
 ) -> NodeChange:
     """What comes next for node3."""
-    own = {"state": state, "role": role}
+    own = {"state": state, "role": role, "changed": wanted.pop("changed", T - 590)}
     observed = observed_of(*seen, tags=tags, nodes={"node3": own}, instances=wanted.pop("instances", {}))
     wish = Readmission(**{"looks": 3, **wanted})
     return readmit("node3", plan_nodes(observed, NodeOptions(), NOW), wish, lambda: "0000cafe")
@@ -136,7 +137,7 @@ BAD = {
 @pytest.mark.parametrize("line", BAD)
 def test_what_is_wrong_with_it_keeps_it_where_it_is(line: str, state: str, role: str, tags: tuple[str, ...]) -> None:
     """At every step of its way, whatever is asked for."""
-    own = ("up 300", "guests told", line, "missing 0 xenvg", "whole")
+    own = (BOOTED, "guests told", line, "missing 0 xenvg", "whole")
     change = readmitted(looks(*own, live=state != "offline"), state, tags, role, undrain=True)
     assert not change.needed and BAD[line] in change.error
 
@@ -144,18 +145,18 @@ def test_what_is_wrong_with_it_keeps_it_where_it_is(line: str, state: str, role:
 @pytest.mark.parametrize("line", ["guest web1", "primary 4"])
 def test_who_has_never_stopped(line: str) -> None:
     """A guest, or a disk that may be written, while it is marked offline."""
-    change = readmitted(looks("up 300", line, "guests told", "missing 0 xenvg", "whole"))
+    change = readmitted(looks(BOOTED, line, "guests told", "missing 0 xenvg", "whole"))
     assert not change.needed
     assert "web1 runs there" in change.error or "DRBD is primary there for minor 4" in change.error
 
 
 def test_a_guest_that_belongs_there_after_it_came_back() -> None:
     """Somebody may have moved it there; one that belongs elsewhere is a stray."""
-    own = ("up 300", "guest web1", "guests told", "missing 0 xenvg", "whole")
+    own = (BOOTED, "guest web1", "guests told", "missing 0 xenvg", "whole")
     seen = looks(*own, live=True)
     assert readmitted(seen, "drained", (PROBATION,), "D", undrain=True, instances={"web1": "node3"}).marks == (REGULAR,)
     change = readmitted(seen, "drained", (PROBATION,), "D", undrain=True, instances={"web1": "node2"})
-    assert not change.needed and "web1 runs on node3, but node2 is its primary node" in change.error
+    assert not change.needed and "web1 runs there: it may run elsewhere, too (its primary node is node2" in change.error
 
 
 @pytest.mark.parametrize("up", ["up 901", "up 100000", "", "up x"])
@@ -174,7 +175,7 @@ def test_who_has_not_told_everything(missing: str) -> None:
 
 def test_without_its_volume_group() -> None:
     """Its disks are missing."""
-    change = readmitted(looks("up 300", "guests told", "whole"))
+    change = readmitted(looks(BOOTED, "guests told", "whole"))
     assert not change.needed and "its volume group xenvg is not there" in change.error
 
 
@@ -196,6 +197,50 @@ def test_nobody_skips_the_look_after_it_came_back() -> None:
     just = f"probation:uuid-node3:0000abcd:{T}"
     change = readmitted(looks(live=True), "drained", (just,), "D", undrain=True, probation=0)
     assert not change.needed and "look again before it is used" in change.note
+
+
+def test_a_probation_that_time_alone_does_not_end() -> None:
+    """The node has booted since, or somebody has changed it: a person has to say so."""
+    for own, changed, words in (
+        (("up 500", *WELL[1:]), T - 590, "it has booted since it came back"),
+        (WELL, T + 500, "somebody has changed it since it came back"),
+    ):
+        change = readmitted(looks(*own, live=True), "drained", (PROBATION,), "D", changed=changed, probation=0)
+        assert not change.needed and words in change.error and "ganeti_autorepair_undrain" in change.error
+        change = readmitted(looks(*own, live=True), "drained", (PROBATION,), "D", changed=changed, undrain=True)
+        assert change.marks == (REGULAR,)
+
+
+def test_who_boots_between_two_looks() -> None:
+    """Or again and again."""
+    seen = looks(live=True)
+    seen[1]["answers"]["node3"] = seen[1]["answers"]["node3"].replace("boot_id b", "boot_id c")
+    change = readmitted(seen, "drained", (PROBATION,), "D", undrain=True)
+    assert not change.needed and "it has booted between two looks" in change.error
+
+
+@pytest.mark.parametrize("at", range(3))
+@pytest.mark.parametrize("line", ["guest web1", "checks 1", "runs ganeti-wconfd"])
+def test_what_one_of_the_looks_has_seen(at: int, line: str) -> None:
+    """Counts, in whichever it was."""
+    seen = looks()
+    seen[at]["answers"]["node3"] = seen[at]["answers"]["node3"].replace("guests told", f"{line}\nguests told")
+    assert not readmitted(seen).needed
+
+
+def test_mirrors_that_have_given_up() -> None:
+    """Known once the node is back; before that there are none."""
+    seen = looks(live=True)
+    for look in seen:
+        look["answers"]["node3"] = look["answers"]["node3"].replace("boot_id b", "boot_id b\ndrbd 4 StandAlone")
+    change = readmitted(seen, "drained", (PROBATION,), "D", undrain=True)
+    assert not change.needed and "DRBD has given up to connect minor 4" in change.error
+
+
+def test_nobody_asked_where_instances_belong() -> None:
+    """Then no guest can be told from a stray."""
+    change = readmitted(looks(), instances=None)
+    assert not change.needed and "nobody has asked where instances belong" in change.error
 
 
 def test_a_node_that_somebody_has_drained() -> None:
@@ -227,6 +272,10 @@ def test_a_node_in_use() -> None:
     """There is nothing to do."""
     change = readmitted(looks(live=True), "online", (), "R")
     assert not change.needed and not change.error and "is in use" in change.note
+    change = readmitted(looks(live=True), "online", (f"suspect:uuid-node3:{T}:deaf",), "R")
+    assert not change.needed and not change.error
+    change = readmitted(looks("up 5000", *WELL[1:], live=True), "online", (FENCED,), "R")
+    assert not change.needed and "it has not booted since it was said to be off" in change.error
 
 
 # --- what nobody may do ----------------------------------------------------------------------------------------------
@@ -245,7 +294,16 @@ def test_a_node_whose_mark_is_not_known() -> None:
     assert "the cluster does not say how it is marked" in readmitted(looks(), "unknown").error
 
 
+@pytest.mark.parametrize(("age", "refused"), [(5, True), (899, True), (901, False)])
+def test_a_fence_that_is_under_way(age: int, refused: bool) -> None:
+    """Somebody is at its power; after a while nobody is any more."""
+    for state in ("offline", "drained", "online"):
+        tags = (f"fencing:uuid-node3:0000abcd:{T - age}", PROBATION)
+        change = readmitted(looks(live=state != "offline"), state, tags, "C", undrain=True)
+        assert ("somebody is powering it off" in change.error) is refused and change.needed is not refused
+
+
 def test_volumes_are_named() -> None:
     """Those that Ganeti has made."""
-    own = ("up 300", "guests told", "missing 0 xenvg", "volume a.disk0_data web1", "volume other", "whole")
+    own = (BOOTED, "guests told", "missing 0 xenvg", "volume a.disk0_data web1", "volume other", "whole")
     assert readmitted(looks(*own)).volumes == (("xenvg/a.disk0_data", "web1"),)

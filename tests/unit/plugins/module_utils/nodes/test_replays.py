@@ -154,10 +154,11 @@ def test_a_former_candidate_that_comes_back() -> None:
     looks = recorded("", {"controller": {}, "node1": {}, "node2": {}, "node4": {}})
     own = f"look 1\nend\nclock {T} {T}\nup 9\nconfig is there\nguests told\nmissing 0 xenvg\nwhole"
     looks = [{**look, "answers": {"node3": own}, "deep": ["node3"]} for look in looks]
-    used = planned(looks, nodes={"node3": {"role": "R"}}, tags=(f"probation:uuid-node3:0000abcd:{T - 9}",))
+    tags = (f"probation:uuid-node3:0000abcd:{T - 9}",)
+    used = planned(looks, nodes={"node3": {"role": "R"}}, tags=tags, instances={})
     marks = (Operation.MARK_NODE_CANDIDATE, Operation.MARK_NODE_REGULAR)
     assert readmit("node3", used, Readmission(3), str).marks == marks
     for look in looks:
         del look["live"]["node3"]
-    plan = planned(looks, nodes={"node3": {"state": "offline", "role": "O"}}, tags=(FENCED,))
+    plan = planned(looks, nodes={"node3": {"state": "offline", "role": "O"}}, tags=(FENCED,), instances={})
     assert readmit("node3", plan, Readmission(3), str).marks == (Operation.MARK_NODE_DRAINED,)
