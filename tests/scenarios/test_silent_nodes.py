@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
-
-import pytest
 
 from playbook import LOCAL, Run, play_on
 
-from .conftest import TRANSPORTS, Cluster
+from .conftest import Cluster
 
 PLAYBOOK = "ganeti.autorepair.nodes"
 FACTS = "ganeti.autorepair.ganeti_autorepair_node_facts"
@@ -50,6 +50,22 @@ def looked(
     return run, facts
 
 
+def looked_both(cluster: Cluster, folder: Path, but: str = "", **changes: object) -> tuple[Run, Mapping[str, Any]]:
+    """The same by one run over both transports, and the facts over RAPI; those over the socket say the same of all
+    nodes `but` one. What was observed over RAPI is kept in `cluster.json`."""
+    before, changes = standing(cluster), {"record_dir": str(folder), **changes}
+    both = {**hosts(cluster, "rapi", **changes), "socket": hosts(cluster, "luxi", **changes)["cluster"]}
+    run = play_on(both, folder / "run", PLAYBOOK, AT_ONCE)
+    assert run.code == 0, run.output
+    assert standing(cluster) == before
+    found = [result["ansible_facts"]["ganeti_autorepair_nodes"] for name, result in run.results if name == FACTS][-2:]
+    same = [[(node["name"], node["verdict"], node["next"]) for node in facts["nodes"]] for facts in found]
+    same = [[told for told in nodes if told[0] != cluster.lab.node(but).full_name] for nodes in same] if but else same
+    assert same[0] == same[1], found
+    kept = json.loads((folder / "cluster.json").read_text())
+    return run, next(facts for facts in found if facts["observations"] == kept)
+
+
 def standing(cluster: Cluster) -> object:
     """The jobs that there were, and how nodes are marked and tagged."""
     fields = "name,offline,drained,role,tags"
@@ -78,6 +94,36 @@ def stopped_noded(cluster: Cluster, node: str) -> Iterator[None]:
 
 
 @contextmanager
+def hung(cluster: Cluster, node: str) -> Iterator[None]:
+    """Its kernel lives, and none of its programs does anything."""
+    cluster.lab.run(node, ["pkill", "-STOP", "-f", "sshd|ganeti-"])
+    try:
+        yield
+    finally:
+        cluster.lab.run(node, ["pkill", "-CONT", "-f", "sshd|ganeti-"])
+
+
+@contextmanager
+def slow_noded(cluster: Cluster, node: str) -> Iterator[None]:
+    """Its node daemon works for a moment, every two seconds."""
+    ended = Event()
+
+    def work() -> None:
+        while not ended.wait(0.3):
+            cluster.lab.run(node, ["pkill", "-STOP", "-f", "ganeti-noded"])
+            ended.wait(2)
+            cluster.lab.run(node, ["pkill", "-CONT", "-f", "ganeti-noded"])
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
 def cut_link(cluster: Cluster, *pair: str) -> Iterator[None]:
     """Neither of two nodes finds the other; all else goes on."""
     addresses = {node: cluster.lab.settings.node_address(cluster.lab.node(node).number) for node in pair}
@@ -91,30 +137,49 @@ def cut_link(cluster: Cluster, *pair: str) -> Iterator[None]:
             cluster.lab.run(node, ["ip", "neigh", "del", addresses[other], "dev", "eth0"])
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_who_is_silent_and_why(cluster: Cluster, tmp_path: Path, transport: str) -> None:
+def test_who_is_silent_and_why(cluster: Cluster, tmp_path: Path) -> None:
     """All well: nobody is asked. Then one without power and one whose node daemon hangs, and one with a broken link."""
-    run, facts = looked(cluster, tmp_path, transport)
+    run, facts = looked_both(cluster, tmp_path)
     assert asked(run) == 0 and facts["summary"] == {"healthy": 5}
     cluster.lab.node_off("node3")
     power = tmp_path / "power.yml"
     power.write_text(POWER)
     with stopped_noded(cluster, "node5"):
-        run, facts = looked(cluster, tmp_path, transport, record_dir=str(tmp_path), power_status_tasks=str(power))
-    assert asked(run) == 3 * 4  # the machine here, the master and two others, three times
+        run, facts = looked_both(cluster, tmp_path, power_status_tasks=str(power))
+    assert asked(run) == 2 * 3 * 4  # the machine here, the master and two others, three times, over each transport
     found = verdicts(cluster, facts)
     assert found == {"node1": "healthy", "node2": "healthy", "node3": "off", "node4": "healthy", "node5": "deaf"}
     told = "\n".join(facts["report"])
     assert "systemctl restart ganeti-noded" in told and "- controller: silent" in told and "- power: off" in told
     replayed(cluster, tmp_path, facts)
-    if transport == "luxi":
-        reported(cluster, tmp_path, power)
+    reported(cluster, tmp_path, power)
     cluster.lab.node_on("node3")
     with cut_link(cluster, "node1", "node3"):
-        run, facts = looked(cluster, tmp_path, transport)
+        run, facts = looked_both(cluster, tmp_path)
     assert verdicts(cluster, facts)["node3"] == "cut_off" and facts["plan"]["hash"]
     node = next(node for node in facts["nodes"] if node["verdict"] == "cut_off")
     assert f"{node['name']} answers controller" in node["why"] and node["next"] == "report"
+
+
+def test_who_lives_and_can_not_be_reached(cluster: Cluster, tmp_path: Path) -> None:
+    """Two racks lose each other; the master loses all others; programs hang on one node, and another one is slow."""
+    with ExitStack() as stack:
+        for pair in product(("node1", "node2", "node3"), ("node4", "node5")):
+            stack.enter_context(cut_link(cluster, *pair))
+        _run, facts = looked_both(cluster, tmp_path)
+    parts = [[name.partition(".")[0] for name in part] for part in facts["partition"]]
+    assert parts == [["node1", "node2", "node3"], ["node4"], ["node5"]], facts["report"]  # nobody asked these two
+    assert not [node for node in facts["nodes"] if node["verdict"] not in ("healthy", "cut_off", "unknown")]
+    with ExitStack() as stack:
+        for other in ("node2", "node3", "node4", "node5"):
+            stack.enter_context(cut_link(cluster, "node1", other))
+        _run, facts = looked_both(cluster, tmp_path)
+    assert facts["stopped"] and not [node for node in facts["nodes"] if node["next"] in ("fence", "mark")], facts
+    with hung(cluster, "node3"), slow_noded(cluster, "node5"):
+        _run, facts = looked_both(cluster, tmp_path, but="node5")
+    found = verdicts(cluster, facts)
+    assert found["node3"] == "hung" and found["node5"] in ("healthy", "deaf"), facts["report"]
+    assert {node["next"] for node in facts["nodes"]} <= {"none", "wait", "report"}
 
 
 def reported(cluster: Cluster, folder: Path, power: Path) -> None:
