@@ -152,7 +152,7 @@ def test_killed_at_every_request_and_begun_anew(transport: str) -> None:
     points = 2 * len((seen := watched(way), way.whole_way())[0])
     is_used(way)
     assert points > 60, seen
-    for point in range(points):
+    for point in (*range(0, points, 2), points - 1):  # after a request all is as it is before the next one
         way = Return(transport)
         watched(way, point)
         with pytest.raises(Killed):
