@@ -31,8 +31,8 @@ links:  # what shows ansible the working tree
 	  [ -e $$name ] || ln -sfn ../../../../../$$name .; \
 	done  # never for a moment without: others may be reading
 
-test:  ## Run lint, sanity and the tests, with times and a summary; a quarter of an hour
-	@$(PYTHON) tests/tools/suite.py setup lint sanity unit simulated molecule --beside contract contract-down lab-test lab-down
+test:  ## Run lint, sanity and the tests, with times and a summary; an hour or more
+	@$(PYTHON) tests/tools/suite.py setup lint sanity unit simulated molecule contract contract-down --beside lab-test lab-down
 
 test-all: test  ## Run test, then real Ganeti 3.1 of Debian 13 and other systems; half an hour more
 	@DEBIAN=trixie $(PYTHON) tests/tools/suite.py setup contract lab-test lab-down systems

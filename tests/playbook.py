@@ -60,10 +60,10 @@ class Run:
         return [str(result.get("msg")) for result in self.failures]
 
 
-def start_step(options: Mapping[str, Any]) -> subprocess.Popen[str]:
-    """Start the module `ganeti_autorepair_step` as a process of its own, as ansible does where a task runs."""
+def start_step(options: Mapping[str, Any], module: str = STEP) -> subprocess.Popen[str]:
+    """Start a module, `ganeti_autorepair_step`, as a process of its own, as ansible does where a task runs."""
     environment = {**os.environ, "PYTHONPATH": str(BUILD / "collections")}
-    command = [sys.executable, "-m", f"ansible_collections.{STEP.replace('.ganeti_', '.plugins.modules.ganeti_')}"]
+    command = [sys.executable, "-m", f"ansible_collections.{module.replace('.ganeti_', '.plugins.modules.ganeti_')}"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
     assert process.stdin

@@ -111,13 +111,13 @@ def test_a_master_candidate_that_ganeti_still_waits_for(cluster: Cluster, tmp_pa
 
 
 def test_twice(cluster: Cluster, tmp_path: Path) -> None:
-    """Over the master's socket, while a job waits for an answer of the node, and holds its lock. The second time there
-    is nothing left to do."""
+    """Over the master's socket, while a job waits for an answer of the node, and holds its lock; power takes a while.
+    The second time there is nothing left to do."""
     an_instance_to_fail_over(cluster, "web1", "node5")
     cluster.lab.settle("node5")
     hangs = a_job_that_asks(cluster, "node5")
     network.unplug(cluster.lab.node("node5").cable)
-    power = power_of(cluster.lab, "node5")
+    power = power_of(cluster.lab, "node5", "slow")
     with powered(cluster, power, "node5") as known:
         for _ in range(2):
             run = played(cluster, tmp_path, "luxi", node="node5", **known)
@@ -141,6 +141,21 @@ def test_who_may_be_alive_is_refused(cluster: Cluster, tmp_path: Path) -> None:
         assert run.code != 0 and "power device may be another machine's" in run.output, run.output
     assert lying.orders == ["off"] and cluster.lab.node("node5").is_on() and not is_offline(cluster, "node5")
     assert remembered(cluster) == [["failed", "answers"]]
+
+
+def test_power_devices_that_fail(cluster: Cluster, tmp_path: Path) -> None:
+    """One does not answer, and one is that of another node, which goes off; the node that was named is not marked."""
+    dead, wrong = power_of(cluster.lab, "node5", "hanging"), power_of(cluster.lab, "node4")
+    network.unplug(cluster.lab.node("node5").cable)
+    with powered(cluster, dead, "node5") as known:
+        run = played(cluster, tmp_path, "rapi", node="node5", **{**known, "fence_timeout": 5})
+    assert run.code != 0 and "did not prove that it is off, so it was not marked" in run.output, run.output
+    assert remembered(cluster) == [["failed", "power-off"]] and not dead.orders
+    with powered(cluster, wrong, "node5") as known:
+        run = played(cluster, tmp_path, "luxi", node="node5", **known)
+    assert run.code != 0 and "but node4.lab.example has fallen silent meanwhile" in run.output, run.output
+    assert remembered(cluster) == [["failed", "another"]] and wrong.orders == ["off"]
+    assert not [node for node in ("node4", "node5") if is_offline(cluster, node)]
 
 
 def test_a_person_says_that_it_is_off(cluster: Cluster, tmp_path: Path) -> None:

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from lab import network
+from lab.shell import run as run_here
 from playbook import LOCAL, Run, play_on
 
 from .conftest import Cluster
@@ -137,6 +140,46 @@ def cut_link(cluster: Cluster, *pair: str) -> Iterator[None]:
             cluster.lab.run(node, ["ip", "neigh", "del", addresses[other], "dev", "eth0"])
 
 
+@contextmanager
+def cut_from_here(cluster: Cluster, *addresses: str) -> Iterator[None]:
+    """This machine finds nobody at these addresses; all nodes find one another."""
+    device = cluster.lab.settings.bridge
+    for address in addresses:
+        run_here(["ip", "neigh", "replace", address, "lladdr", NOWHERE, "nud", "permanent", "dev", device])
+    try:
+        yield
+    finally:
+        for address in addresses:
+            run_here(["ip", "neigh", "del", address, "dev", device])
+
+
+@contextmanager
+def flapping(cluster: Cluster, node: str) -> Iterator[list[float]]:
+    """Its cable is out for four seconds, and in for two, again and again; yields when it went out. The others forget
+    where they had found it, so that they soon notice."""
+    lab, ended, outages = cluster.lab, Event(), list[float]()
+    forget = ["ip", "neigh", "flush", "to", lab.node(node).address]
+
+    def flap() -> None:
+        while not ended.is_set():
+            network.unplug(lab.node(node).cable)
+            run_here(forget)
+            for other in lab.nodes:
+                lab.run(other.name, forget)
+            outages.append(time.monotonic())
+            ended.wait(4)
+            network.plug_in(lab.node(node).cable, lab.settings.bridge)
+            ended.wait(2)
+
+    thread = Thread(target=flap)
+    thread.start()
+    try:
+        yield outages
+    finally:
+        ended.set()
+        thread.join()
+
+
 def test_who_is_silent_and_why(cluster: Cluster, tmp_path: Path) -> None:
     """All well: nobody is asked. Then one without power and one whose node daemon hangs, and one with a broken link."""
     run, facts = looked_both(cluster, tmp_path)
@@ -180,6 +223,29 @@ def test_who_lives_and_can_not_be_reached(cluster: Cluster, tmp_path: Path) -> N
     found = verdicts(cluster, facts)
     assert found["node3"] == "hung" and found["node5"] in ("healthy", "deaf"), facts["report"]
     assert {node["next"] for node in facts["nodes"]} <= {"none", "wait", "report"}
+
+
+def test_what_flaps_and_a_controller_that_is_cut_off(cluster: Cluster, tmp_path: Path) -> None:
+    """A node is out and in again, ten times, and has power. Then it is out, and this machine reaches nobody but the
+    master; then nobody at all."""
+    lab, power = cluster.lab, tmp_path / "power.yml"
+    power.write_text("- ansible.builtin.set_fact: {ganeti_autorepair_power: 'on'}\n")
+    with flapping(cluster, "node5") as outages:
+        silent, transports = 0, cycle(("rapi", "luxi"))
+        while len(outages) < 10 or not silent:
+            run, facts = looked(cluster, tmp_path, next(transports), power_status_tasks=str(power))
+            assert not [node for node in facts["nodes"] if node["next"] in ("fence", "mark")], facts["report"]
+            silent += asked(run)
+    network.unplug(lab.node("node5").cable)
+    with cut_from_here(cluster, *(lab.node(other).address for other in ("node2", "node3", "node4"))):
+        _run, facts = looked_both(cluster, tmp_path)
+    assert verdicts(cluster, facts)["node5"] == "unknown" and "1 of 4 witnesses" in "".join(facts["report"]), facts
+    before, patience = standing(cluster), {"ansible_ssh_args": "-o ServerAliveInterval=3 -o ServerAliveCountMax=2"}
+    both = {**hosts(cluster, "rapi", rapi_timeout=5), "socket": {**hosts(cluster, "luxi")["cluster"], **patience}}
+    with cut_from_here(cluster, lab.node("node1").address, lab.settings.cluster_address):
+        run = play_on(both, tmp_path / "run", PLAYBOOK, AT_ONCE)
+    assert run.code != 0 and standing(cluster) == before and not asked(run), run.output
+    assert "did not answer in time; check rapi_host" in run.output and "UNREACHABLE" in run.output
 
 
 def reported(cluster: Cluster, folder: Path, power: Path) -> None:
