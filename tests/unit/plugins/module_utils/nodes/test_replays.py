@@ -162,3 +162,18 @@ def test_a_former_candidate_that_comes_back() -> None:
         del look["live"]["node3"]
     plan = planned(looks, nodes={"node3": {"state": "offline", "role": "O"}}, tags=(FENCED,), instances={})
     assert readmit("node3", plan, Readmission(3), str).marks == (Operation.MARK_NODE_DRAINED,)
+
+
+@pytest.mark.parametrize(("guest", "comes_back"), [("guest web1\n", False), ("", True)])
+def test_a_marked_node_whose_watcher_stops_its_guests(guest: str, comes_back: bool) -> None:
+    """It is marked while it lives, and nobody has fenced it. With maintain_node_health its watcher stops what runs
+    there: until then it is refused, and power may not be switched off by what others see."""
+    looks = recorded("", {"controller": {}, "node1": {}, "node2": {}, "node4": {}})
+    own = f"look 1\nend\nclock {T} {T}\nup 90000\n{guest}guests told\nmissing 0 xenvg\nwhole"
+    looks = [{**look, "answers": {"node3": own}, "deep": ["node3"]} for look in looks]
+    for look in looks:
+        del look["live"]["node3"]
+    plan = planned(looks, nodes={"node3": {"state": "offline", "role": "O"}}, instances={"web1": "node3"})
+    judged, change = row(plan).judged, readmit("node3", plan, Readmission(3), str)
+    assert judged and judged.verdict.value == "returned" and not fenced(plan).needed
+    assert change.needed is comes_back and ("web1 runs there" in change.error) is not comes_back, change
