@@ -77,9 +77,9 @@ options:
     description:
       - The nodes that are to come back, by name. The part before the first dot is enough.
       - A node is refused unless, in the last O(looks) looks, this machine and all nodes that looked at it got an
-        answer; and unless it told about itself in the last one, and nothing is wrong with it. One that is marked
-        offline is also refused if a guest runs there, if DRBD is primary there, or if it has not booted since it was
-        said to be off.
+        answer, the nodes from each of its addresses; and unless it told about itself in the last one, and nothing is
+        wrong with it. One that is marked offline is also refused if a guest runs there, if DRBD is primary there, or
+        if it has not booted since it was said to be off.
       - Volumes there of instances that have no disk there any more are named, and left alone.
     type: list
     elements: str

@@ -10,17 +10,19 @@ to the end has not answered: its silence says nothing of others (N3). What it sa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ..ganeti.usable import is_name
 from ..printable import printable
 from .findings import findings_of
 from .looks import Answer, Itself, Observer
 
-_LINE = re.compile(r"(reach|outside|boot_id|master|drbd|peer) (\S+)(?: (\S+))?\Z")
+_LINE = re.compile(r"(reach|outside|boot_id|master|drbd|peer) (\S+)(?: (\S+))?(?: (\S+))?\Z")
 _GUEST = re.compile(r"guest (\S{1,255})\Z")
 _OWN = re.compile(r"(clock|up|runs|config|primary|volume|missing) (\S{1,255})(?: (\S{1,255}))?\Z")
+_Key = TypeVar("_Key", bound=Hashable)
 _ANSWERS = {answer.value: answer for answer in Answer}
 _BEST = tuple(Answer)  # the most alive first
 _NO_LINK = (  # the states of a DRBD device that has no connection; in all others its peer is alive
@@ -47,10 +49,13 @@ def parse_answer(name: str, text: str, addresses: Mapping[str, Sequence[str]]) -
     end = lines.index("end", begin)
     matches = [_LINE.match(line) for line in lines[begin:end]]
     own = lines[end + 1 :]
-    facts = [found.groups(default="") for found in matches if found]
+    found = [match.groups(default="") for match in matches if match]
+    facts = [(kind, word, more) for kind, word, more, _address in found]
+    reached = [(node, more, address) for kind, node, more, address in found if kind == "reach" and node in addresses]
     observer = Observer(
         name=name,
-        reach=_reach([(node, word) for kind, node, word in facts if kind == "reach" and node in addresses]),
+        reach=_reach([(node, word) for node, word, _address in reached]),
+        silent_at=_silent_at(reached),
         master=_last(facts, "master"),
         boot_id=_last(facts, "boot_id"),
         replicates_with=_connected(facts, addresses),
@@ -66,13 +71,20 @@ def parse_answer(name: str, text: str, addresses: Mapping[str, Sequence[str]]) -
     return ParsedAnswer(observer, {address: answer is not Answer.SILENT for address, answer in outside.items()})
 
 
-def _reach(told: Iterable[tuple[str, str]]) -> Mapping[str, Answer]:
-    """The most alive answer of each: a node has several addresses and ports."""
-    found: dict[str, Answer] = {}
+def _reach(told: Iterable[tuple[_Key, str]]) -> Mapping[_Key, Answer]:
+    """The most alive answer of each: a node has several addresses, and each of them several ports."""
+    found: dict[_Key, Answer] = {}
     for name, word in told:
         if word in _ANSWERS:
             found[name] = min(found.get(name, Answer.SILENT), _ANSWERS[word], key=_BEST.index)
     return found
+
+
+def _silent_at(told: Iterable[tuple[str, str, str]]) -> Mapping[str, tuple[str, ...]]:
+    """The addresses of nodes from which nothing came, by the names of the nodes."""
+    answers = _reach([((node, address), word) for node, word, address in told if address])
+    silent = [at for at, answer in answers.items() if answer is Answer.SILENT]
+    return {name: tuple(address for node, address in silent if node == name) for name, _address in silent}
 
 
 def _itself(told: Sequence[tuple[str, ...]], alone: tuple[str, ...]) -> Itself:

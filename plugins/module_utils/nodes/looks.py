@@ -70,7 +70,8 @@ class Itself:
 class Observer:
     """Somebody who answered us, and what it saw. One who did not answer is not here: its silence says nothing (N3).
 
-    `reach` has the answers of the nodes that it asked; `replicates_with` the nodes with which its DRBD is connected;
+    `reach` has the answers of the nodes that it asked, the most alive of each, and `silent_at` their addresses from
+    which nothing came; `replicates_with` the nodes with which its DRBD is connected;
     `master` the node that it takes for the master, and `boot_id` the id of its boot. Of itself, if it was asked, it
     says what is wrong with it (`findings`), which guests run there (`guests`, None if it did not get so far), and what
     `itself` has; `whole`: whether it got to the end.
@@ -85,6 +86,7 @@ class Observer:
     guests: frozenset[str] | None = None
     whole: bool = False
     itself: Itself = Itself()
+    silent_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,9 @@ def _unreached(name: str, look: NodeLook) -> Iterable[str]:
     for observer, answer in answers.items():
         if answer is not Answer.ANSWERS:
             yield f"{observer} gets no answer from it: look at the network between the two"
+    for by in look.observers:  # this machine need not be in the network between the nodes
+        for address in by.silent_at.get(name, ()) if by.name != CONTROLLER else ():
+            yield f"{by.name} gets no answer from it at {address}: look at that network, which its disks need"
 
 
 def _itself(name: str, look: NodeLook) -> Observer:

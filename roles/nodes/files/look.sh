@@ -49,9 +49,9 @@ for pair in "$@"; do
   if [ "$name" = isolation ]; then
     echo "outside $address $(outside "$address")" &
   else
-    echo "reach $name $(connection "$address" 22)" &
-    echo "reach $name $(connection "$address" 1811)" &  # all at once: of a silent node each takes its whole time
-    echo "reach $name $(noded "$address")" &
+    echo "reach $name $(connection "$address" 22) $address" &
+    echo "reach $name $(connection "$address" 1811) $address" &  # all at once: of a silent node each takes its whole time
+    echo "reach $name $(noded "$address") $address" &
   fi
   started=$((started + 1))
   [ $((started % 40)) -eq 0 ] && wait  # so many at once are enough for a node that has work to do

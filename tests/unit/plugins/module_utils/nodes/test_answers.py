@@ -52,6 +52,18 @@ def test_an_answer_is_parsed() -> None:
     assert parse_answer("node1", TEXT.replace("\n", "\r\n"), ADDRESSES) == ParsedAnswer(observer, outside)
 
 
+@pytest.mark.parametrize(
+    ("words", "silent"), [("silent silent", True), ("silent refuses", False), ("accepts silent", False)]
+)
+def test_an_address_from_which_nothing_comes(words: str, silent: bool) -> None:
+    """While the node answers at another one; any answer will do, at any port."""
+    told = "\n".join(f"reach node3 {word} 198.51.100.13" for word in words.split())
+    text = f"look 1\n{told}\nreach node3 answers 192.0.2.13\nreach node9 silent 192.0.2.19\nend"
+    found = parse_answer("node1", text, ADDRESSES)
+    assert found and found.observer.reach == {"node3": Answer.ANSWERS}
+    assert found.observer.silent_at == ({"node3": ("198.51.100.13",)} if silent else {})
+
+
 def test_what_an_observer_says_of_itself() -> None:
     """After what it saw of others; as far as it came, and whether it came to the end."""
     text = "look 1\nend\nguest web1\nreadonly /\nguest web2\nguests told\n"

@@ -95,6 +95,21 @@ def test_everybody_has_to_reach_it(answers: tuple[str, ...]) -> None:
         assert (f"{side} gets no answer from it" in change.error) is (answer != "answers")
 
 
+@pytest.mark.parametrize("by", ["controller", "node1"])
+def test_each_of_its_addresses_answers_other_nodes(by: str) -> None:
+    """Its disks need the second network; this machine need not be in it."""
+    seen = looks()
+    for look in seen:
+        look["observers"] = [observer for observer in look["observers"] if observer["name"] != by]
+        told = [f"reach node3 answers 192.0.2.13\nreach node3 {word} 198.51.100.13" for word in ("silent", "silent")]
+        look["answers"][by] = "\n".join(["look 1", "boot_id b", "master node1", *told, "reach node2 answers x", "end"])
+    change = readmitted(seen)
+    if by == "controller":
+        assert change.marks == (DRAINED,)
+    else:
+        assert not change.needed and "node1 gets no answer from it at 198.51.100.13: look at that" in change.error
+
+
 @pytest.mark.parametrize("at", range(3))
 @pytest.mark.parametrize("alone", ["controller", "node1"])
 def test_one_side_is_not_enough(at: int, alone: str) -> None:
