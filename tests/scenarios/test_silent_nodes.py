@@ -235,6 +235,8 @@ def test_what_flaps_and_a_controller_that_is_cut_off(cluster: Cluster, tmp_path:
         while len(outages) < 10 or not silent:
             run, facts = looked(cluster, tmp_path, next(transports), power_status_tasks=str(power))
             assert not [node for node in facts["nodes"] if node["next"] in ("fence", "mark")], facts["report"]
+            flapped = asked(run) > 0 and verdicts(cluster, facts)["node5"] == "healthy"
+            assert flapped is any("answers now, but was silent in" in line for line in facts["report"]), facts["report"]
             silent += asked(run)
     network.unplug(lab.node("node5").cable)
     with cut_from_here(cluster, *(lab.node(other).address for other in ("node2", "node3", "node4"))):

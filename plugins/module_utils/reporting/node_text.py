@@ -5,16 +5,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..ganeti.model import utc
 from ..nodes.judge import NodeVerdict
+from ..nodes.looks import NodeLook
 from ..nodes.plan import NodePlan, NodeRow
 from .text import INDENT, columns_of, reason_lines
 
 _WELL = "every node that is not marked offline answers"
 _STRAY = "where both run, both write; find out which of them is the right one, and stop the other by hand"
 _STRANGER = "find out whose it is; its disks may be used elsewhere"
+_FLAPS = "look at its network, its load and its kernel log"
 _HEALS = (
     "NOTE maintain_node_health is off: a node that comes back does not find out by itself that it was marked offline, "
     "and keeps its instances running; to switch it on: gnt-cluster modify --maintain-node-health=yes"
@@ -67,6 +69,15 @@ def _table(rows: list[NodeRow]) -> Iterable[str]:
         yield from (f"{INDENT}- {entry}" for entry in (row.judged.evidence if row.judged else ()))
 
 
+def _flapping(looks: Sequence[NodeLook]) -> Iterable[str]:
+    """The nodes that answer the master now, and did not before."""
+    *before, last = looks
+    for name in sorted(name for name, boot_id in last.live.items() if boot_id is not None):
+        silent = sum(name in look.silent for look in before)
+        if silent:
+            yield f"WARNING {name} answers now, but was silent in {silent} of {len(looks)} looks: {_FLAPS}"
+
+
 def _remarks(plan: NodePlan) -> Iterable[str]:
     judgement, unseen = plan.judgement, plan.observed.looks[-1].unseen
     for stray in plan.strays:
@@ -80,6 +91,7 @@ def _remarks(plan: NodePlan) -> Iterable[str]:
     if len(judgement.parts) > 1:
         parts = "; ".join(", ".join(part) for part in judgement.parts)
         yield f"WARNING nobody has seen a connection between these: {parts}"
+    yield from _flapping(plan.observed.looks)
     for tag in plan.observed.tags.malformed:
         if tag.tag:
             yield f"WARNING {tag}"

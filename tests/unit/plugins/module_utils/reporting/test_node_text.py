@@ -73,3 +73,10 @@ def test_who_does_not_reach_whom_is_told() -> None:
     )
     words = "WARNING nobody has seen a connection between these: node1, node2; node3, node4"
     assert any(line.startswith(words) for line in told(*looks))
+
+
+def test_a_node_that_flaps_is_told() -> None:
+    """It answers now; one that is silent now has its own lines."""
+    looks = [*dead_looks(2), look_data(NOW + 10)]
+    assert "WARNING node3 answers now, but was silent in 2 of 3 looks: look at its network" in "\n".join(told(*looks))
+    assert "answers now" not in "\n".join(told(look_data(NOW - 10), *dead_looks(1)))
